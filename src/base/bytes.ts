@@ -1,0 +1,63 @@
+import { fromString } from 'uint8arrays/from-string'
+import { toString as asString } from 'uint8arrays/to-string'
+
+const HEX_DIGITS = '0123456789abcdef'
+
+/** UTF-8 bytes of a well-formed string. @throws {TypeError} on lone surrogates, which UTF-8 cannot carry */
+export function utf8(text: string): Uint8Array {
+  if (!text.isWellFormed()) throw new TypeError('Cannot encode text: it holds a lone surrogate')
+  return fromString(text, 'utf8')
+}
+
+/** Text of UTF-8 bytes; malformed sequences become U+FFFD. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return asString(bytes, 'utf8')
+}
+
+/** Lower-case hexadecimal. */
+export function hex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX_DIGITS.charAt(byte >>> 4) + HEX_DIGITS.charAt(byte & 15)
+  return text
+}
+
+/** Bytes of lower- or upper-case hexadecimal, or undefined when it is not. */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  }
+  return bytes
+}
+
+/** Bytewise order: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && compareBytes(a, b) === 0
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+/** Code-unit order of two strings, the order that every replica agrees on (never the locale's). */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

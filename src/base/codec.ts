@@ -1,0 +1,235 @@
+import { equalBytes, fromUtf8, utf8 } from './bytes.ts'
+
+/** Why bytes from outside were refused. Never leaves a core: it becomes a counted drop. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+}
+
+/** The outcome of reading bytes that somebody else wrote. */
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string }
+
+const INITIAL_BYTES = 64
+/** 2^53 − 1 takes eight groups of seven bits. */
+const VARINT_BYTES_MAX = 8
+/** 256 bits: far above every sum of 53-bit increments that a network can make. */
+const BIGINT_BYTES_MAX = 32
+
+/** Appends values to a growing buffer. Lengths are the writer's own, so it has no limits. */
+export class Writer {
+  #bytes: Uint8Array
+  #view: DataView
+  #length = 0
+
+  constructor(initialBytes: number = INITIAL_BYTES) {
+    this.#bytes = new Uint8Array(initialBytes)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  uint8(value: number): this {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = value
+    return this
+  }
+
+  uint16(value: number): this {
+    this.#reserve(2)
+    this.#view.setUint16(this.#length, value)
+    this.#length += 2
+    return this
+  }
+
+  /** Big-endian. */
+  uint32(value: number): this {
+    this.#reserve(4)
+    this.#view.setUint32(this.#length, value)
+    this.#length += 4
+    return this
+  }
+
+  /** LEB128 of an integer in 0 … 2^53 − 1. @throws {RangeError} outside it: a bug of the caller */
+  varint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`Cannot write varint: ${value}`)
+    }
+    this.#reserve(VARINT_BYTES_MAX)
+    let rest = value
+    while (rest > 0x7f) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#bytes[this.#length++] = rest
+    return this
+  }
+
+  /** Sign byte and magnitude, for sums that may leave the safe integers. */
+  bigint(value: bigint): this {
+    const magnitude = value < 0n ? -value : value
+    const digits: number[] = []
+    for (let rest = magnitude; rest > 0n; rest >>= 8n) digits.push(Number(rest & 0xffn))
+    if (digits.length > BIGINT_BYTES_MAX) throw new RangeError(`Cannot write bigint: ${value}`)
+    this.uint8(digits.length * 2 + (value < 0n ? 1 : 0))
+    for (const digit of digits) this.uint8(digit)
+    return this
+  }
+
+  /** IEEE 754 double, big-endian. */
+  float64(value: number): this {
+    this.#reserve(8)
+    this.#view.setFloat64(this.#length, value)
+    this.#length += 8
+    return this
+  }
+
+  /** The bytes alone, without a length. */
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+    return this
+  }
+
+  /** Length as varint, then the bytes. */
+  bytes(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes)
+  }
+
+  /** UTF-8 with its byte length. */
+  text(text: string): this {
+    return this.bytes(utf8(text))
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more
+    if (needed <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    grown.set(this.#bytes)
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/**
+ * Reads what a Writer wrote, from bytes nobody vouches for. Each method throws DecodeError on bytes
+ * that end early, exceed the caller's limit or have a second spelling; see {@link decode}.
+ */
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  uint8(): number {
+    const at = this.#take(1)
+    return this.#bytes[at] ?? 0
+  }
+
+  uint16(): number {
+    return this.#view.getUint16(this.#take(2))
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  /** @param max largest value accepted, by default 2^53 − 1 */
+  varint(max: number = Number.MAX_SAFE_INTEGER): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < VARINT_BYTES_MAX; i++) {
+      const byte = this.uint8()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) throw new DecodeError('varint has a second spelling')
+        if (value > max) throw new DecodeError('number above its limit')
+        return value
+      }
+      scale *= 0x80
+    }
+    throw new DecodeError('varint too long')
+  }
+
+  bigint(): bigint {
+    const head = this.uint8()
+    const length = head >>> 1
+    if (length > BIGINT_BYTES_MAX) throw new DecodeError('bigint too long')
+    const digits = this.raw(length)
+    let value = 0n
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i] ?? 0)
+    const isNegative = (head & 1) === 1
+    if (length > 0 && digits[length - 1] === 0)
+      throw new DecodeError('bigint has a second spelling')
+    if (isNegative && value === 0n) throw new DecodeError('bigint has a second spelling')
+    return isNegative ? -value : value
+  }
+
+  float64(): number {
+    return this.#view.getFloat64(this.#take(8))
+  }
+
+  /** A view (not a copy) of the next `length` bytes. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** A view of length-prefixed bytes. @param bytesMax largest length accepted */
+  bytes(bytesMax: number): Uint8Array {
+    return this.raw(this.varint(bytesMax))
+  }
+
+  /** Length-prefixed UTF-8. Malformed UTF-8 is refused, so that text has one spelling. */
+  text(bytesMax: number): string {
+    const bytes = this.bytes(bytesMax)
+    const text = fromUtf8(bytes)
+    // U+FFFD may be honest; only then is the second encoding worth its price.
+    if (text.includes('\ufffd') && !equalBytes(utf8(text), bytes)) {
+      throw new DecodeError('malformed UTF-8')
+    }
+    return text
+  }
+
+  /** Refuses trailing bytes. */
+  end(): void {
+    if (this.remaining !== 0) throw new DecodeError('trailing bytes')
+  }
+
+  #take(length: number): number {
+    const at = this.#offset
+    if (length > this.#bytes.length - at) throw new DecodeError('bytes end early')
+    this.#offset = at + length
+    return at
+  }
+}
+
+/** Runs a reading function over foreign bytes: a refusal is a value, every other throw is our bug. */
+export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): Decoded<T> {
+  try {
+    return { ok: true, value: read(new Reader(bytes)) }
+  } catch (error) {
+    if (error instanceof DecodeError) return { ok: false, reason: error.message }
+    throw error
+  }
+}

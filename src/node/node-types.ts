@@ -1,0 +1,324 @@
+import type { PeerId } from '../base/ids.ts'
+
+/** What every waiting call accepts: aborting rejects it with `signal.reason`. */
+export interface Waiting {
+  readonly signal?: AbortSignal
+}
+
+export type MemberState = 'alive' | 'suspect' | 'degraded' | 'failed' | 'left'
+
+/** One row of `members`, the JSON shape of the contract. */
+export interface MemberInfo {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly state: MemberState
+  readonly incarnation: number
+  /** Multiaddrs without /p2p. */
+  readonly addresses: readonly string[]
+  /** Smoothed round trip; absent when no probe has been answered yet and for the node itself. */
+  readonly rttMs?: number
+  readonly tags: Readonly<Record<string, string>>
+  readonly protocol: number
+  /** Hex digest of the member's replicated state as it last told it; empty when it has not. */
+  readonly digest: string
+  /** ISO 8601: when it entered this state, as seen here. */
+  readonly since: string
+}
+
+export interface MembersInfo {
+  readonly self: string
+  /** Hex hash over (peer id, epoch, incarnation, state) of the view: equal views have equal hashes. */
+  readonly viewHash: string
+  readonly members: readonly MemberInfo[]
+}
+
+export type GroupState = 'offline' | 'saved-locally' | 'spreading' | 'converged'
+
+export interface GroupInfo {
+  readonly name: string
+  readonly digest: string
+  readonly state: GroupState
+  /** Own events that no other live member is known to hold yet. */
+  readonly unsynced: number
+  readonly objects: number
+  readonly events: number
+  /** Names of live members whose digest differs from ours. */
+  readonly behind: readonly string[]
+}
+
+export interface StatusInfo {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly network: string
+  readonly version: string
+  readonly uptimeMs: number
+  readonly members: {
+    readonly alive: number
+    readonly suspect: number
+    readonly failed: number
+    readonly left: number
+  }
+  readonly groups: readonly GroupInfo[]
+  readonly dht: {
+    readonly records: number
+    readonly bytes: number
+    readonly replication: number
+    readonly mode: 'one-hop' | 'kademlia'
+  }
+  /** `path` is absent for a node in memory. */
+  readonly store: { readonly path?: string; readonly bytes: number }
+  /** True when nobody else is alive: writes are kept by this node alone. */
+  readonly degraded: boolean
+  /** Our own listen multiaddrs with /p2p, to give to others. */
+  readonly listen: readonly string[]
+  /** Frames and records refused, by reason. */
+  readonly drops: Readonly<Record<string, number>>
+}
+
+export interface PutResult {
+  readonly key: string
+  readonly version: string
+  readonly acks: number
+  readonly required: number
+  /** Names of the members that acknowledged. */
+  readonly replicas: readonly string[]
+  readonly elapsedMs: number
+  /** Present and true when fewer members than the replication factor exist. */
+  readonly degraded?: boolean
+}
+
+/** A DHT value as read. */
+export interface DhtValue {
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly version: string
+  readonly author: PeerId
+  /** Name of the member that answered. */
+  readonly from: string
+  readonly elapsedMs: number
+  /** The value as UTF-8 text. */
+  readonly value: string
+  text(): string
+  json(): unknown
+}
+
+export type WriteLevel = 'one' | 'quorum' | 'all'
+
+export interface Dht {
+  /**
+   * Stores a value under `/k/KEY` at the members closest to the key.
+   * @param value text (stored as UTF-8) or bytes, at most 64 KiB
+   * @throws {QuorumError} fewer acknowledgements than the level asks for: some replicas may hold the value
+   * @throws {HearsayError} ERR_LIMIT, ERR_STOPPED
+   */
+  put(key: string, value: string | Uint8Array, options?: PutOptions): Promise<PutResult>
+  /** The newest value found, or undefined. */
+  get(key: string, options?: Waiting): Promise<DhtValue | undefined>
+  /** Writes a signed tombstone; the result is that of a put. */
+  delete(key: string, options?: PutOptions): Promise<PutResult>
+}
+
+export interface PutOptions extends Waiting {
+  readonly level?: WriteLevel
+  /** Time to live in ms. @default 48 h */
+  readonly ttlMs?: number
+}
+
+export type ObjectType = 'counter' | 'set' | 'register' | 'map'
+
+/** Any JSON value: what a register or a map leaf holds. Numbers are finite; -0 becomes 0. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json }
+
+export interface ObjectInfo {
+  readonly name: string
+  readonly type: ObjectType
+  readonly group: string
+}
+
+/** One visible change of one object, local or remote. */
+export interface ObjectChange {
+  readonly object: string
+  readonly type: ObjectType
+  readonly group: string
+  readonly origin: 'local' | 'remote'
+}
+
+export interface Counter {
+  /**
+   * Adds an integer, resolved when durable here. @param amount |amount| ≤ 2^53 − 1, default 1
+   * @param options `growOnly` makes and treats it as a G-counter: a negative amount is refused
+   */
+  add(amount?: number | bigint, options?: Waiting & { readonly growOnly?: boolean }): Promise<void>
+  /** The sum, synchronously; a bigint above 2^53 − 1. */
+  readonly value: number | bigint
+}
+
+export interface SetHandle {
+  /** @returns how many of the values were not in the set before */
+  add(values: string | readonly string[], options?: Waiting): Promise<number>
+  /** @returns how many of the values were in the set */
+  remove(values: string | readonly string[], options?: Waiting): Promise<number>
+  has(value: string): boolean
+  readonly size: number
+  /** Sorted by code unit. */
+  readonly values: readonly string[]
+}
+
+export interface Register {
+  set(value: Json, options?: Waiting): Promise<void>
+  /** The last write's value; undefined when never written. */
+  readonly value: Json | undefined
+  /** All concurrent values, the winner first. */
+  readonly siblings: readonly Json[]
+}
+
+/** Observed-remove map of registers by path. */
+export interface MapHandle {
+  set(path: readonly string[], value: Json, options?: Waiting): Promise<void>
+  /** Removes the leaf and everything observed below it. @returns how many leaves it removed */
+  remove(path: readonly string[], options?: Waiting): Promise<number>
+  /** The value at a path: a leaf, an object of leaves, or undefined. */
+  at(path: readonly string[]): Json | undefined
+  readonly value: { readonly [key: string]: Json }
+}
+
+export interface GroupHandle {
+  readonly name: string
+  counter(name: string): Counter
+  set(name: string): SetHandle
+  register(name: string): Register
+  map(name: string): MapHandle
+  objects(): readonly ObjectInfo[]
+}
+
+export interface ConvergedInfo {
+  readonly converged: boolean
+  readonly digest: string
+  /** Live members compared, this one included. */
+  readonly members: number
+  readonly elapsedMs: number
+}
+
+/** Everything a node tells. `at` is Unix ms; one line per fact, fields not prose. */
+export type NodeEvent = { readonly at: number } & (
+  | { readonly type: 'member-joined'; readonly name: string; readonly peerId: PeerId }
+  | {
+      readonly type: 'member-changed'
+      readonly name: string
+      readonly peerId: PeerId
+      readonly state: MemberState
+      readonly evidence: string
+    }
+  | { readonly type: 'link-up'; readonly peerId: PeerId; readonly address: string }
+  | { readonly type: 'link-down'; readonly peerId: PeerId; readonly reason: string }
+  | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }
+  | ({ readonly type: 'object-changed' } & ObjectChange)
+  | { readonly type: 'digest-changed'; readonly group: string; readonly digest: string }
+  | {
+      readonly type: 'sync-completed'
+      readonly peerId: PeerId
+      readonly bytes: number
+      readonly events: number
+    }
+  | { readonly type: 'record-stored'; readonly key: string; readonly version: string }
+  | { readonly type: 'dropped'; readonly reason: string; readonly count: number }
+  | { readonly type: 'alarm'; readonly reason: string }
+  | { readonly type: 'fatal'; readonly reason: string; readonly code: string }
+  | { readonly type: 'stopped' }
+)
+
+export interface SubscribeOptions extends Waiting {}
+
+/** Bytes of frames by protocol since start. */
+export interface Traffic {
+  readonly sent: Readonly<Record<string, number>>
+  readonly received: Readonly<Record<string, number>>
+}
+
+/** Faults for tests and demos; present only on nodes created with `chaos: true`. */
+export interface Chaos {
+  /** Cuts every link to peers outside the named side; frames vanish as on a cut cable. */
+  block(peers: readonly PeerId[]): void
+  /** Share of outgoing frames that vanish, 0 … 1. */
+  loss(share: number): void
+  /** Extra one-way delay of outgoing frames. */
+  latency(ms: number): void
+  /** Stops all frames in and out, as SIGSTOP would, until `resume`. */
+  pause(): void
+  resume(): void
+  /** Takes back block, loss, latency and pause. */
+  heal(): void
+}
+
+export interface HearsayNode extends AsyncDisposable {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly network: string
+  readonly dht: Dht
+  readonly members: {
+    list(): readonly MemberInfo[]
+    readonly self: MemberInfo
+    readonly viewHash: string
+  }
+  readonly chaos: Chaos | undefined
+  counter(name: string): Counter
+  set(name: string): SetHandle
+  register(name: string): Register
+  map(name: string): MapHandle
+  group(name: string): GroupHandle
+  objects(): readonly ObjectInfo[]
+  status(): StatusInfo
+  traffic(): Traffic
+  /** Hex digest of a group's state (default `main`). */
+  digest(group?: string): string
+  /** Resolves when all live members report this node's digest; rejects with signal.reason when aborted. */
+  converged(options?: Waiting & { readonly group?: string }): Promise<ConvergedInfo>
+  /** Adds seeds; tried at once and retried for ever in the background. @throws {HearsayError} ERR_ADDRESS */
+  join(addresses: readonly string[]): void
+  /** Tells the others goodbye and waits until two neighbours know, at most 500 ms; then call stop(). */
+  leave(options?: Waiting): Promise<void>
+  subscribe(listener: (event: NodeEvent) => void, options?: SubscribeOptions): () => void
+  events(options?: SubscribeOptions): AsyncIterable<NodeEvent>
+  /** Flushes the store and closes everything; idempotent. */
+  stop(): Promise<void>
+  /** As a crash: closes sockets at once, says no goodbye, writes nothing more. For the lab. */
+  crash(): Promise<void>
+}
+
+export type Profile = 'local' | 'lan' | 'wan'
+
+export interface NodeOptions {
+  /** Label shown to people. @default "node-" and the last six characters of the peer id */
+  readonly name?: string
+  /** Directory of store and identity. @default none: memory */
+  readonly dataDir?: string
+  /** local listens on loopback only; lan and wan on all interfaces. @default "local" */
+  readonly profile?: Profile
+  /** Listen multiaddrs. @default the profile's, port 0 */
+  readonly listen?: readonly string[]
+  /** Multiaddrs told to others instead of the listening ones. */
+  readonly announce?: readonly string[]
+  /** Seeds: multiaddr, host:port, dns:name:port. */
+  readonly join?: readonly string[]
+  /** @default "hearsay" */
+  readonly network?: string
+  /** 32 bytes or more of shared secret: only holders are admitted. */
+  readonly networkKey?: Uint8Array
+  /** Listening beyond loopback without a network key, knowingly. @default false */
+  readonly open?: boolean
+  /** Replicas of a DHT value. @default 5 */
+  readonly replication?: number
+  /** strict fsyncs before acknowledging; relaxed may lose the last writes on power loss. @default "strict" */
+  readonly durability?: 'strict' | 'relaxed'
+  /** Allows fault injection. @default false */
+  readonly chaos?: boolean
+  /** Ed25519 seed of 32 bytes; @default from the data directory, else random */
+  readonly privateKey?: Uint8Array
+  readonly tags?: Readonly<Record<string, string>>
+}

@@ -144,7 +144,7 @@ export interface ObjectInfo {
 /** One visible change of one object, local or remote. */
 export interface ObjectChange {
   readonly object: string
-  readonly type: ObjectType
+  readonly objectType: ObjectType
   readonly group: string
   readonly origin: 'local' | 'remote'
 }
@@ -220,6 +220,8 @@ export type NodeEvent = { readonly at: number } & (
   | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }
   | ({ readonly type: 'object-changed' } & ObjectChange)
   | { readonly type: 'digest-changed'; readonly group: string; readonly digest: string }
+  /** What some other member says of its own state changed. */
+  | { readonly type: 'digests-changed' }
   | {
       readonly type: 'sync-completed'
       readonly peerId: PeerId

@@ -1,0 +1,275 @@
+/**
+ * The driver: the only loop. It feeds the engine with what ports report, carries its outputs to the
+ * ports and arms the one timer.
+ *
+ * Its one delicate rule: what a crash could make us repeat is durable before a peer or a caller
+ * may see it. Outputs with a gate wait, in order, until every earlier `persist` of that gate's
+ * source is on disk. Membership has no gate: a slow disk must not make a live node look dead.
+ */
+import { assert, unreachable } from '../base/assert.ts'
+import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
+import { HearsayError } from '../base/errors.ts'
+import { Engine, type EngineOptions, storeFailure } from './engine.ts'
+import type {
+  Command,
+  EngineEvent,
+  EngineInput,
+  EngineOutput,
+  Gate,
+  Outcome,
+} from './engine-types.ts'
+import type { Ports } from './ports.ts'
+
+export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random'> {
+  readonly ports: Ports
+  /** Called for every fact, after the step that caused it; must not throw. */
+  readonly observe: (event: EngineEvent) => void
+}
+
+interface Waiting {
+  readonly commit: number
+  readonly output: EngineOutput
+}
+
+/** Requests under way at once; beyond it callers are refused, so that memory stays bounded. */
+const REQUESTS_MAX = 65_536
+
+export class Driver {
+  readonly engine: Engine
+  readonly #ports: Ports
+  readonly #observe: (event: EngineEvent) => void
+  readonly #inputs: EngineInput[] = []
+  readonly #callers: Map<number, (outcome: Outcome) => void> = new Map()
+  readonly #waiting: Record<Gate, Waiting[]> = { replication: [], kv: [] }
+  /** Number of the last commit issued by each source. */
+  readonly #issued: Record<Gate | 'membership', number> = { replication: 0, kv: 0, membership: 0 }
+  #commits = 0
+  #durable = 0
+  #requests = 0
+  #isRunning = false
+  #isHalted = false
+  #isBusy = false
+  #failure: HearsayError | undefined
+  #armed: Millis | undefined
+  #last: Millis = 0
+  #clockOffsetMs: Millis = 0
+
+  constructor(options: DriverOptions) {
+    const { ports, observe, ...rest } = options
+    this.#ports = ports
+    this.#observe = observe
+    this.engine = new Engine({ ...rest, signer: ports.signer, random: ports.random })
+  }
+
+  /** Rows of the store in key order, before start(). @throws {HearsayError} ERR_STORE on damaged rows */
+  load(row: StoreRow): void {
+    assert(!this.#isRunning, 'rows are loaded before the start')
+    this.engine.load(row)
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.#ports.links.listen({
+      linkUp: (peer, details) => this.#input({ type: 'link-up', peer, details }),
+      linkDown: (peer, end) => this.#input({ type: 'link-down', peer, end }),
+      dialFailed: (peer, end) => this.#input({ type: 'dial-failed', peer, end }),
+      joinFailed: (address, _end, reason) => this.#input({ type: 'join-failed', address, reason }),
+      frame: (peer, protocol, bytes) => this.#input({ type: 'frame', peer, protocol, bytes }),
+      addresses: (addresses) => this.#input({ type: 'addresses', addresses }),
+      dropped: (reason) => this.#input({ type: 'dropped', reason }),
+    })
+    this.engine.start(this.now())
+    this.#step(undefined)
+  }
+
+  /** @returns a number for cancel(); `done` is called once, perhaps before this returns */
+  request(command: Command, done: (outcome: Outcome) => void): number {
+    this.#requests += 1
+    const request = this.#requests
+    this.#callers.set(request, done)
+    const refusal = this.#refusal(command)
+    if (refusal === undefined) this.#input({ type: 'command', request, command })
+    else this.#reply(request, { ok: false, error: refusal })
+    return request
+  }
+
+  /** Forgets the caller; what the command began may still happen. */
+  cancel(request: number): void {
+    if (this.#callers.delete(request)) this.#input({ type: 'cancel', request })
+  }
+
+  join(addresses: readonly string[]): void {
+    this.#input({ type: 'join', addresses })
+  }
+
+  /** Nothing enters or leaves from here on; waiting callers are told. */
+  halt(): void {
+    if (this.#isHalted) return
+    this.#isHalted = true
+    this.#ports.clock.arm(undefined, () => {})
+    const error = new HearsayError('ERR_STOPPED', 'Cannot finish: the node has stopped')
+    const callers = [...this.#callers.values()]
+    this.#callers.clear()
+    for (const done of callers) done({ ok: false, error })
+  }
+
+  /** Set after a failed commit: writes are refused from then on. */
+  get failure(): HearsayError | undefined {
+    return this.#failure
+  }
+
+  /** The node's time: never goes back, whatever the wall clock does. Unix ms. */
+  now(): Millis {
+    const wall = this.#ports.clock.now()
+    if (wall + this.#clockOffsetMs < this.#last) this.#clockOffsetMs = this.#last - wall
+    this.#last = wall + this.#clockOffsetMs
+    return this.#last
+  }
+
+  #refusal(command: Command): HearsayError | undefined {
+    if (this.#isHalted) {
+      return new HearsayError('ERR_STOPPED', `Cannot ${command.type}: the node has stopped`)
+    }
+    if (this.#callers.size > REQUESTS_MAX) {
+      return new HearsayError('ERR_OVERLOADED', `Cannot ${command.type}: too many requests wait`, {
+        hint: 'Await earlier calls before you start more',
+      })
+    }
+    const isWrite = command.type !== 'get' && command.type !== 'leave'
+    return isWrite ? this.#failure : undefined
+  }
+
+  #input(input: EngineInput): void {
+    if (this.#isHalted) return
+    this.#inputs.push(input)
+    // An observer or caller may ask for more from inside a step: it is taken up after the step.
+    if (!this.#isBusy && this.#isRunning) this.#step(this.#inputs.shift())
+  }
+
+  #step(first: EngineInput | undefined): void {
+    this.#isBusy = true
+    let input = first
+    for (;;) {
+      if (input !== undefined) this.engine.handle(input, this.now())
+      for (;;) {
+        const output = this.engine.poll()
+        if (output === undefined || this.#isHalted) break
+        this.#carry(output)
+      }
+      input = this.#inputs.shift()
+      if (input === undefined || this.#isHalted) break
+    }
+    this.#isBusy = false
+    this.#arm()
+  }
+
+  #carry(output: EngineOutput): void {
+    if (output.type === 'persist') {
+      this.#persist(output.source, output.writes)
+      return
+    }
+    const gate = 'gate' in output ? output.gate : undefined
+    if (gate === undefined) this.#perform(output)
+    else if (this.#failure !== undefined) this.#abandon(output, this.#failure)
+    else if (this.#issued[gate] <= this.#durable) this.#perform(output)
+    else this.#waiting[gate].push({ commit: this.#issued[gate], output })
+  }
+
+  #perform(output: EngineOutput): void {
+    const { links } = this.#ports
+    switch (output.type) {
+      case 'send': {
+        const { peer, protocol, lane, bytes } = output
+        const isQueued = links.send({ peer, protocol, lane, bytes })
+        if (!isQueued) this.#inputs.push({ type: 'dropped', reason: `unsent ${protocol} frame` })
+        return
+      }
+      case 'feedback':
+        this.#inputs.push(output.input)
+        return
+      case 'outcome':
+        this.#reply(output.request, output.outcome)
+        return
+      case 'dial':
+        links.dial(output.peer, output.addresses)
+        return
+      case 'protect':
+        links.protect(output.peer, output.isProtected)
+        return
+      case 'join':
+        links.join(output.address)
+        return
+      case 'event':
+        this.#observe(output.event)
+        return
+      case 'persist':
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  #persist(source: Gate | 'membership', writes: readonly StoreWrite[]): void {
+    if (this.#failure !== undefined) return
+    this.#commits += 1
+    const commit = this.#commits
+    this.#issued[source] = commit
+    this.#ports.disk.commit(writes, (failure) => {
+      if (this.#isHalted) return
+      if (failure === undefined) this.#committed(commit)
+      else this.#fail(failure)
+    })
+  }
+
+  #committed(commit: number): void {
+    assert(commit > this.#durable, 'commits become durable in order')
+    this.#durable = commit
+    this.#isBusy = true
+    for (const gate of ['replication', 'kv'] as const) {
+      const waiting = this.#waiting[gate]
+      let released = 0
+      for (const item of waiting) {
+        if (item.commit > commit) break
+        released += 1
+      }
+      for (const item of waiting.splice(0, released)) this.#perform(item.output)
+    }
+    this.#isBusy = false
+    if (!this.#isHalted) this.#step(this.#inputs.shift())
+  }
+
+  /** A failed commit is final: nobody may be told of what it held, and nothing is retried. */
+  #fail(cause: Error): void {
+    if (this.#failure !== undefined) return
+    const error = storeFailure(cause)
+    this.#failure = error
+    this.#observe({ type: 'fatal', error })
+    for (const gate of ['replication', 'kv'] as const) {
+      for (const { output } of this.#waiting[gate].splice(0)) this.#abandon(output, error)
+    }
+  }
+
+  /** What depended on a commit that failed never leaves; only the caller hears why. */
+  #abandon(output: EngineOutput, error: HearsayError): void {
+    if (output.type === 'outcome') this.#reply(output.request, { ok: false, error })
+  }
+
+  #reply(request: number, outcome: Outcome): void {
+    const done = this.#callers.get(request)
+    if (done === undefined) return
+    this.#callers.delete(request)
+    done(outcome)
+  }
+
+  #arm(): void {
+    if (this.#isHalted) return
+    const at = this.engine.nextDeadline()
+    if (at === this.#armed) return
+    this.#armed = at
+    const wall = at === undefined ? undefined : at - this.#clockOffsetMs
+    this.#ports.clock.arm(wall, () => {
+      this.#armed = undefined
+      this.#input({ type: 'tick' })
+    })
+  }
+}

@@ -1,0 +1,132 @@
+import type { Lane, Protocol, StoreWrite } from '../base/core.ts'
+import type { HearsayError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { Operation } from '../crdt/operation.ts'
+import type { MemberChange } from '../membership/membership.ts'
+import type { LinkDetails, LinkEnd } from './ports.ts'
+
+export type WriteLevel = 'one' | 'quorum' | 'all'
+
+/** What a caller asks of the engine; every command gets exactly one outcome unless cancelled. */
+export type Command =
+  | {
+      readonly type: 'transact'
+      readonly group: string
+      readonly operations: readonly Operation[]
+    }
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      readonly ttlMs?: number
+      readonly level: WriteLevel
+    }
+  | { readonly type: 'delete'; readonly key: string; readonly level: WriteLevel }
+  | { readonly type: 'get'; readonly key: string }
+  | { readonly type: 'offer'; readonly key: Uint8Array; readonly record: Uint8Array }
+  | { readonly type: 'leave' }
+
+export interface PutDone {
+  readonly type: 'put'
+  readonly key: string
+  readonly version: string
+  readonly acks: number
+  readonly required: number
+  readonly replicas: readonly PeerId[]
+  readonly degraded: boolean
+}
+
+export interface FoundValue {
+  readonly value: Uint8Array
+  readonly version: string
+  readonly author: PeerId
+  readonly from: PeerId
+}
+
+export type CommandResult =
+  | { readonly type: 'transact'; readonly results: readonly { readonly changed: number }[] }
+  | PutDone
+  | { readonly type: 'get'; readonly key: string; readonly found: FoundValue | undefined }
+  | { readonly type: 'offer'; readonly outcome: 'stored' | 'stale' | 'refused' }
+  | { readonly type: 'leave' }
+
+export type Outcome =
+  | { readonly ok: true; readonly result: CommandResult }
+  | { readonly ok: false; readonly error: HearsayError | TypeError | RangeError }
+
+export type EngineInput =
+  | { readonly type: 'tick' }
+  | { readonly type: 'link-up'; readonly peer: PeerId; readonly details: LinkDetails }
+  | { readonly type: 'link-down'; readonly peer: PeerId; readonly end: LinkEnd }
+  | { readonly type: 'dial-failed'; readonly peer: PeerId; readonly end: LinkEnd }
+  | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }
+  | {
+      readonly type: 'frame'
+      readonly peer: PeerId
+      readonly protocol: Protocol
+      readonly bytes: Uint8Array
+    }
+  | { readonly type: 'addresses'; readonly addresses: readonly string[] }
+  | { readonly type: 'join'; readonly addresses: readonly string[] }
+  | { readonly type: 'command'; readonly request: number; readonly command: Command }
+  | { readonly type: 'cancel'; readonly request: number }
+  | { readonly type: 'dropped'; readonly reason: string }
+  /** A digest of ours that a crash can no longer take back: others may hear of it. */
+  | { readonly type: 'durable-digest'; readonly group: string; readonly digest: Uint8Array }
+
+/** Whose earlier `persist` outputs must be durable before an output may leave. */
+export type Gate = 'replication' | 'kv'
+
+export type EngineOutput =
+  | {
+      readonly type: 'persist'
+      readonly source: Gate | 'membership'
+      readonly writes: readonly StoreWrite[]
+    }
+  | {
+      readonly type: 'send'
+      readonly gate: Gate | undefined
+      readonly peer: PeerId
+      readonly protocol: Protocol
+      readonly lane: Lane
+      readonly bytes: Uint8Array
+    }
+  /** Comes back as an input once the gate is open. */
+  | { readonly type: 'feedback'; readonly gate: Gate; readonly input: EngineInput }
+  | {
+      readonly type: 'outcome'
+      readonly gate: Gate | undefined
+      readonly request: number
+      readonly outcome: Outcome
+    }
+  | { readonly type: 'dial'; readonly peer: PeerId; readonly addresses: readonly string[] }
+  | { readonly type: 'protect'; readonly peer: PeerId; readonly isProtected: boolean }
+  | { readonly type: 'join'; readonly address: string }
+  | { readonly type: 'event'; readonly gate: Gate | undefined; readonly event: EngineEvent }
+
+/** Facts for whoever observes the node. */
+export type EngineEvent =
+  | { readonly type: 'member'; readonly change: MemberChange }
+  | { readonly type: 'link-up'; readonly peer: PeerId; readonly details: LinkDetails }
+  | { readonly type: 'link-down'; readonly peer: PeerId; readonly end: LinkEnd }
+  | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }
+  | {
+      readonly type: 'changed'
+      readonly group: string
+      readonly object: string
+      readonly objectType: 'counter' | 'set' | 'register' | 'map'
+      readonly origin: 'local' | 'remote'
+    }
+  | { readonly type: 'digest'; readonly group: string; readonly digest: Uint8Array }
+  /** The known digest of some other member changed. */
+  | { readonly type: 'digests' }
+  | {
+      readonly type: 'synced'
+      readonly peer: PeerId
+      readonly bytes: number
+      readonly events: number
+    }
+  | { readonly type: 'stored'; readonly key: string; readonly version: string }
+  | { readonly type: 'dropped'; readonly reason: string }
+  | { readonly type: 'alarm'; readonly reason: string }
+  | { readonly type: 'fatal'; readonly error: Error }

@@ -1,0 +1,516 @@
+/**
+ * The engine: the three protocol cores of one node as one core.
+ *
+ * It routes frames by protocol, tells each core what the others know (who is alive, whose state
+ * differs, who cannot be reached) and puts a gate on everything that must not leave before what it
+ * depends on is durable. It does no I/O and holds no policy of its own beyond that routing.
+ */
+import { unreachable } from '../base/assert.ts'
+import { compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
+import { HearsayError } from '../base/errors.ts'
+import { sha256 } from '../base/hash.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
+import type { Signer } from '../base/signer.ts'
+import { Kv, type KvInput, type KvOutput } from '../kv/kv.ts'
+import {
+  Membership,
+  type MembershipInput,
+  type MembershipOutput,
+} from '../membership/membership.ts'
+import {
+  Replication,
+  type ReplicationInput,
+  type ReplicationOutput,
+} from '../replication/replication.ts'
+import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
+
+export interface EngineOptions {
+  readonly signer: Signer
+  readonly random: Random
+  readonly network: string
+  readonly name: string
+  readonly tags?: Readonly<Record<string, string>>
+  /** Range of protocol versions spoken. */
+  readonly protocol: { readonly min: number; readonly max: number }
+  /** Replicas of a DHT value. */
+  readonly replication: number
+  /** Whether loopback addresses told by peers may be dialled: only when we listen there ourselves. */
+  readonly dialLoopback: boolean
+}
+
+const DIGEST_BYTES = 16
+/** Failed members count toward the DHT's quorum this long: a minority must not quietly shrink it. */
+const LOST_MEMBER_MS = 600_000
+/** Distinct drop reasons kept; cores name a few dozen. */
+const DROP_REASONS_MAX = 256
+
+export class Engine implements Core<EngineInput, EngineOutput> {
+  readonly membership: Membership
+  readonly replication: Replication
+  readonly kv: Kv
+  readonly #self: PeerId
+  readonly #outbox: Outbox<EngineOutput> = new Outbox()
+  readonly #linked: Set<PeerId> = new Set()
+  readonly #drops: Map<string, number> = new Map()
+  readonly #durableDigests: Map<string, Uint8Array> = new Map()
+  /** Loopback frames to our own kv replica, taken up within the same drain. */
+  readonly #loopback: Outbox<Uint8Array> = new Outbox()
+  #leaveRequests: number[] = []
+  #hasLeft = false
+  #areMembersStale = true
+  #lostUntil: Millis | undefined
+
+  constructor(options: EngineOptions) {
+    const { signer, random, network, name, protocol, dialLoopback } = options
+    this.#self = signer.peerId
+    this.membership = new Membership({
+      signer,
+      random,
+      network,
+      name,
+      protocol,
+      dialLoopback,
+      ...(options.tags === undefined ? {} : { tags: options.tags }),
+    })
+    this.replication = new Replication({ random })
+    this.kv = new Kv({ signer, random, replication: options.replication })
+  }
+
+  /** Rows of the durable store in key order, before start(). @throws {HearsayError} ERR_STORE on damage */
+  load(row: StoreRow): void {
+    if (row.key.startsWith('state!')) this.replication.load(row)
+    else if (row.key.startsWith('member!')) this.membership.load(row)
+    else if (row.key.startsWith('kv!')) this.kv.load(row)
+    else this.#drop('unknown store row')
+  }
+
+  start(now: Millis): void {
+    this.membership.start(now)
+    this.replication.start(now)
+    this.kv.start(now)
+    this.#drain(now)
+  }
+
+  handle(input: EngineInput, now: Millis): void {
+    this.#route(input, now)
+    this.#drain(now)
+  }
+
+  poll(): EngineOutput | undefined {
+    return this.#outbox.shift()
+  }
+
+  nextDeadline(): Millis | undefined {
+    let soonest: Millis | undefined = this.#lostUntil
+    for (const core of [this.membership, this.replication, this.kv]) {
+      const at = core.nextDeadline()
+      if (at !== undefined && (soonest === undefined || at < soonest)) soonest = at
+    }
+    return soonest
+  }
+
+  /** Frames, rows and records refused, by reason. */
+  get drops(): ReadonlyMap<string, number> {
+    return this.#drops
+  }
+
+  get linked(): ReadonlySet<PeerId> {
+    return this.#linked
+  }
+
+  /**
+   * One digest over all groups with events, 16 bytes; zero when there are none. With only `main`
+   * it is main's own digest, so the number a person compares is the same everywhere.
+   */
+  stateDigest(): Uint8Array {
+    const digests = new Map<string, Uint8Array>()
+    for (const group of this.replication.groups()) {
+      const { digest, events } = this.replication.status(group)
+      if (events > 0) digests.set(group, digest)
+    }
+    return combineDigests(digests)
+  }
+
+  /** Live members other than ourselves whose digest differs from ours or is not known. */
+  behind(): readonly PeerId[] {
+    const own = this.stateDigest()
+    const behind: PeerId[] = []
+    for (const member of this.membership.members()) {
+      if (member.peerId === this.#self || member.state === 'failed' || member.state === 'left') {
+        continue
+      }
+      if (member.digest === undefined || !equalBytes(member.digest, own)) behind.push(member.peerId)
+    }
+    return behind
+  }
+
+  #route(input: EngineInput, now: Millis): void {
+    switch (input.type) {
+      case 'tick':
+        this.#tick(now)
+        return
+      case 'link-up':
+        this.#linkUp(input.peer, input.details, now)
+        return
+      case 'link-down':
+        this.#linkDown(input.peer, input.end, now)
+        return
+      case 'dial-failed':
+        this.#toMembership(input, now)
+        this.#toKv({ type: 'unreachable', peer: input.peer }, now)
+        return
+      case 'join-failed':
+        this.#toMembership({ type: 'join-failed', address: input.address }, now)
+        this.#event({ type: 'join-failed', address: input.address, reason: input.reason })
+        return
+      case 'frame':
+        this.#frame(input, now)
+        return
+      case 'addresses':
+      case 'join':
+        this.#toMembership(input, now)
+        return
+      case 'command':
+        this.#command(input.request, input.command, now)
+        return
+      case 'cancel':
+        this.#toKv({ type: 'cancel', request: input.request }, now)
+        return
+      case 'dropped':
+        this.#drop(input.reason)
+        return
+      case 'durable-digest':
+        this.#durableDigests.set(input.group, input.digest)
+        this.#toMembership({ type: 'digest', digest: combineDigests(this.#durableDigests) }, now)
+        return
+      default:
+        unreachable(input)
+    }
+  }
+
+  #tick(now: Millis): void {
+    if (this.#lostUntil !== undefined && this.#lostUntil <= now) this.#areMembersStale = true
+    this.#toMembership({ type: 'tick' }, now)
+    this.#toReplication({ type: 'tick' }, now)
+    this.#toKv({ type: 'tick' }, now)
+  }
+
+  #linkUp(peer: PeerId, details: EngineLinkDetails, now: Millis): void {
+    const isNew = !this.#linked.has(peer)
+    this.#linked.add(peer)
+    const { remoteAddress, direction, via } = details
+    const route = via === undefined ? {} : { via }
+    this.#toMembership({ type: 'link-up', peer, remoteAddress, direction, ...route }, now)
+    // A repeated link-up only tells which join address led to a peer we already had.
+    if (!isNew) return
+    this.#toReplication({ type: 'peer-up', peer }, now)
+    this.#event({ type: 'link-up', peer, details })
+  }
+
+  #linkDown(peer: PeerId, end: EngineLinkEnd, now: Millis): void {
+    if (!this.#linked.delete(peer)) return
+    this.#toMembership({ type: 'link-down', peer, end }, now)
+    this.#toReplication({ type: 'peer-down', peer }, now)
+    this.#toKv({ type: 'unreachable', peer }, now)
+    this.#event({ type: 'link-down', peer, end })
+  }
+
+  #frame(input: EngineInput & { type: 'frame' }, now: Millis): void {
+    const { peer, protocol, bytes } = input
+    if (protocol === 'member') {
+      this.#toMembership({ type: 'frame', peer, bytes }, now)
+      return
+    }
+    if (peer !== this.#self) this.#toMembership({ type: 'heard', peer }, now)
+    if (protocol === 'sync') this.#toReplication({ type: 'frame', peer, bytes }, now)
+    else this.#toKv({ type: 'frame', peer, bytes }, now)
+  }
+
+  #command(request: number, command: Command, now: Millis): void {
+    switch (command.type) {
+      case 'transact': {
+        const { group, operations } = command
+        this.#toReplication({ type: 'transact', request, group, operations }, now)
+        return
+      }
+      case 'put':
+      case 'delete':
+      case 'get':
+      case 'offer':
+        this.#toKv({ ...command, request }, now)
+        return
+      case 'leave':
+        this.#leave(request, now)
+        return
+      default:
+        unreachable(command)
+    }
+  }
+
+  #leave(request: number, now: Millis): void {
+    if (this.#hasLeft) {
+      this.#outcome(request, undefined, { ok: true, result: { type: 'leave' } })
+      return
+    }
+    this.#leaveRequests.push(request)
+    if (this.#leaveRequests.length === 1) this.#toMembership({ type: 'leave' }, now)
+  }
+
+  /** Takes up outputs until every core is quiet; what one core says may move another. */
+  #drain(now: Millis): void {
+    for (;;) {
+      const member = this.membership.poll()
+      if (member !== undefined) {
+        this.#fromMembership(member, now)
+        continue
+      }
+      const state = this.replication.poll()
+      if (state !== undefined) {
+        this.#fromReplication(state)
+        continue
+      }
+      if (this.#areMembersStale) {
+        this.#tellMembers(now)
+        continue
+      }
+      const value = this.kv.poll()
+      if (value !== undefined) {
+        this.#fromKv(value)
+        continue
+      }
+      const looped = this.#loopback.shift()
+      if (looped === undefined) return
+      this.#toKv({ type: 'frame', peer: this.#self, bytes: looped }, now)
+    }
+  }
+
+  #tellMembers(now: Millis): void {
+    this.#areMembersStale = false
+    this.#lostUntil = undefined
+    let lost = 0
+    const members: { peerId: PeerId; publicKey: Uint8Array; isSuspect: boolean }[] = []
+    for (const { peerId, publicKey, state, since } of this.membership.members()) {
+      if (state === 'alive' || state === 'suspect' || state === 'degraded') {
+        members.push({ peerId, publicKey, isSuspect: state === 'suspect' })
+      } else if (state === 'failed' && now < since + LOST_MEMBER_MS) {
+        lost += 1
+        const until = since + LOST_MEMBER_MS
+        if (this.#lostUntil === undefined || until < this.#lostUntil) this.#lostUntil = until
+      }
+    }
+    this.#toKv({ type: 'members', members, lost }, now)
+  }
+
+  #fromMembership(output: MembershipOutput, now: Millis): void {
+    switch (output.type) {
+      case 'send': {
+        const { peer, lane, bytes } = output
+        this.#push({ type: 'send', gate: undefined, peer, protocol: 'member', lane, bytes })
+        return
+      }
+      case 'link-wanted':
+        this.#push({ type: 'dial', peer: output.peer, addresses: output.addresses })
+        return
+      case 'protect':
+        this.#push(output)
+        return
+      case 'join-wanted':
+        this.#push({ type: 'join', address: output.address })
+        return
+      case 'persist':
+        this.#push({ type: 'persist', source: 'membership', writes: output.writes })
+        return
+      case 'member':
+        this.#areMembersStale = true
+        this.#event({ type: 'member', change: output.change })
+        return
+      case 'digest-differs':
+        this.#toReplication({ type: 'sync-wanted', peer: output.peer }, now)
+        return
+      case 'digests':
+        this.#event({ type: 'digests' })
+        return
+      case 'left':
+        this.#hasLeft = true
+        for (const request of this.#leaveRequests) {
+          this.#outcome(request, undefined, { ok: true, result: { type: 'leave' } })
+        }
+        this.#leaveRequests = []
+        return
+      case 'alarm':
+        this.#event({ type: 'alarm', reason: output.reason })
+        return
+      case 'dropped':
+        this.#drop(output.reason)
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  #fromReplication(output: ReplicationOutput): void {
+    const gate = 'replication'
+    switch (output.type) {
+      case 'persist':
+        this.#push({ type: 'persist', source: gate, writes: output.writes })
+        return
+      case 'send': {
+        const { peer, lane, bytes } = output
+        this.#push({ type: 'send', gate, peer, protocol: 'sync', lane, bytes })
+        return
+      }
+      case 'transacted': {
+        const result = { type: 'transact', results: output.results } as const
+        this.#outcome(output.request, gate, { ok: true, result })
+        return
+      }
+      case 'refused':
+        this.#outcome(output.request, undefined, { ok: false, error: output.error })
+        return
+      case 'changed':
+        this.#event(output)
+        return
+      case 'digest': {
+        const { group, digest } = output
+        this.#push({ type: 'feedback', gate, input: { type: 'durable-digest', group, digest } })
+        this.#event({ type: 'digest', group, digest }, gate)
+        return
+      }
+      case 'synced':
+        this.#event(output, gate)
+        return
+      case 'dropped':
+        this.#drop(output.reason)
+        return
+      case 'alarm':
+        this.#event({ type: 'alarm', reason: output.reason })
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  #fromKv(output: KvOutput): void {
+    switch (output.type) {
+      case 'persist':
+        this.#push({ type: 'persist', source: 'kv', writes: output.writes })
+        return
+      case 'send':
+        this.#kvSend(output)
+        return
+      case 'put-done': {
+        const { key, version, acks, required, replicas, degraded } = output
+        const result = {
+          type: 'put',
+          key,
+          version,
+          acks,
+          required,
+          replicas,
+          degraded,
+        } as const
+        this.#outcome(output.request, undefined, { ok: true, result })
+        return
+      }
+      case 'get-done': {
+        const result = { type: 'get', key: output.key, found: output.found } as const
+        this.#outcome(output.request, undefined, { ok: true, result })
+        return
+      }
+      case 'offer-done': {
+        const result = { type: 'offer', outcome: output.outcome } as const
+        this.#outcome(output.request, 'kv', { ok: true, result })
+        return
+      }
+      case 'refused':
+        this.#outcome(output.request, undefined, { ok: false, error: output.error })
+        return
+      case 'stored':
+        this.#event(output)
+        return
+      case 'dropped':
+        this.#drop(output.reason)
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  #kvSend(output: KvOutput & { type: 'send' }): void {
+    const { peer, lane, bytes } = output
+    const gate = output.gated ? 'kv' : undefined
+    if (peer === this.#self) {
+      if (gate === undefined) this.#loopback.push(bytes)
+      else {
+        const input = { type: 'frame', peer, protocol: 'kv', bytes } as const
+        this.#push({ type: 'feedback', gate, input })
+      }
+      return
+    }
+    if (!this.#linked.has(peer)) {
+      const member = this.membership.members().find((candidate) => candidate.peerId === peer)
+      if (member !== undefined) this.#push({ type: 'dial', peer, addresses: member.addresses })
+    }
+    this.#push({ type: 'send', gate, peer, protocol: 'kv', lane, bytes })
+  }
+
+  #toMembership(input: MembershipInput, now: Millis): void {
+    this.membership.handle(input, now)
+  }
+
+  #toReplication(input: ReplicationInput, now: Millis): void {
+    this.replication.handle(input, now)
+  }
+
+  #toKv(input: KvInput, now: Millis): void {
+    this.kv.handle(input, now)
+  }
+
+  #outcome(
+    request: number,
+    gate: Gate | undefined,
+    outcome: (EngineOutput & { type: 'outcome' })['outcome'],
+  ): void {
+    this.#push({ type: 'outcome', gate, request, outcome })
+  }
+
+  #event(event: EngineEvent, gate?: Gate): void {
+    this.#push({ type: 'event', gate, event })
+  }
+
+  #drop(reason: string): void {
+    const known = this.#drops.has(reason) || this.#drops.size < DROP_REASONS_MAX
+    const key = known ? reason : 'other'
+    this.#drops.set(key, (this.#drops.get(key) ?? 0) + 1)
+    this.#event({ type: 'dropped', reason: key })
+  }
+
+  #push(output: EngineOutput): void {
+    this.#outbox.push(output)
+  }
+}
+
+type EngineLinkDetails = (EngineInput & { type: 'link-up' })['details']
+type EngineLinkEnd = (EngineInput & { type: 'link-down' })['end']
+
+/** See {@link Engine.stateDigest}. */
+function combineDigests(digests: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const names = [...digests.keys()].sort(compareText)
+  const only = names.length === 1 ? names[0] : undefined
+  if (only === 'main') return digests.get(only) ?? new Uint8Array(DIGEST_BYTES)
+  if (names.length === 0) return new Uint8Array(DIGEST_BYTES)
+  const parts: Uint8Array[] = []
+  for (const name of names) parts.push(sha256(utf8(name)), digests.get(name) ?? new Uint8Array())
+  return sha256(concatBytes(parts)).slice(0, DIGEST_BYTES)
+}
+
+/** What a command gets when the node can no longer keep a promise. */
+export function storeFailure(cause: Error): HearsayError {
+  if (cause instanceof HearsayError) return cause
+  return new HearsayError('ERR_STORE', `Cannot write to the store: ${cause.message}`, {
+    hint: 'Free or repair the disk, then start the node again; nothing acknowledged is lost',
+    cause,
+  })
+}

@@ -1,0 +1,102 @@
+import { HearsayError } from '../base/errors.ts'
+import { checkNumber } from '../base/options.ts'
+import type { NodeOptions, Profile } from './node-types.ts'
+
+/** Options with every default filled in and every relation checked. */
+export interface CheckedOptions {
+  readonly name: string | undefined
+  readonly dataDir: string | undefined
+  readonly profile: Profile
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly join: readonly string[]
+  readonly network: string
+  readonly networkKey: Uint8Array | undefined
+  readonly replication: number
+  readonly durability: 'strict' | 'relaxed'
+  readonly chaos: boolean
+  readonly privateKey: Uint8Array | undefined
+  readonly tags: Readonly<Record<string, string>>
+}
+
+const NAME_BYTES_MAX = 64
+const NETWORK_KEY_BYTES_MIN = 32
+const PRIVATE_KEY_BYTES = 32
+/** Kademlia's bucket size bounds what a lookup can find: kad-dht's k = 20. */
+const REPLICATION_MAX = 20
+const LISTEN_BY_PROFILE: Readonly<Record<Profile, readonly string[]>> = {
+  local: ['/ip4/127.0.0.1/tcp/0'],
+  lan: ['/ip4/0.0.0.0/tcp/0'],
+  wan: ['/ip4/0.0.0.0/tcp/0'],
+}
+
+/** @throws {TypeError | RangeError | HearsayError} naming the option, before anything is opened */
+export function checkNodeOptions(options: NodeOptions): CheckedOptions {
+  const profile = options.profile ?? 'local'
+  if (!Object.hasOwn(LISTEN_BY_PROFILE, profile)) {
+    throw invalid(`Cannot use profile: expected local, lan or wan: ${String(profile)}`)
+  }
+  const durability = options.durability ?? 'strict'
+  if (durability !== 'strict' && durability !== 'relaxed') {
+    throw invalid(`Cannot use durability: expected strict or relaxed: ${String(durability)}`)
+  }
+  const network = options.network ?? 'hearsay'
+  if (!/^[a-z0-9._-]{1,64}$/.test(network)) {
+    throw invalid(`Cannot use network name: expected 1 to 64 of a-z 0-9 . _ -: ${network}`)
+  }
+  const listen = options.listen ?? LISTEN_BY_PROFILE[profile]
+  const { networkKey, privateKey } = options
+  if (networkKey !== undefined && networkKey.length < NETWORK_KEY_BYTES_MIN) {
+    throw invalid(`Cannot use network key: expected at least 32 bytes: ${networkKey.length}`)
+  }
+  if (privateKey !== undefined && privateKey.length !== PRIVATE_KEY_BYTES) {
+    throw invalid(`Cannot use private key: expected a seed of 32 bytes: ${privateKey.length}`)
+  }
+  const outside = listen.find((address) => !isLoopback(address))
+  if (outside !== undefined && networkKey === undefined && options.open !== true) {
+    throw new HearsayError('ERR_CONFIG', `Cannot listen beyond loopback without a key: ${outside}`, {
+      hint: 'Give every node the same --network-key FILE, or say --open to let anybody in',
+    })
+  }
+  return {
+    name: checkName(options.name),
+    dataDir: options.dataDir,
+    profile,
+    listen,
+    announce: options.announce ?? [],
+    join: options.join ?? [],
+    network,
+    networkKey,
+    replication: checkNumber('replication', options.replication ?? 5, {
+      min: 1,
+      max: REPLICATION_MAX,
+      isInteger: true,
+    }),
+    durability,
+    chaos: options.chaos ?? false,
+    privateKey,
+    tags: options.tags ?? {},
+  }
+}
+
+/** Whether a multiaddr can be reached from this machine only. */
+export function isLoopback(address: string): boolean {
+  return /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
+}
+
+function checkName(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined
+  const isText = typeof name === 'string' && name.isWellFormed() && name.trim() === name
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (!isText || name === '' || /[\u0000-\u001f\u007f,|]/.test(name)) {
+    throw invalid(`Cannot use name: expected text without control characters, comma or bar: ${name}`)
+  }
+  if (new TextEncoder().encode(name).length > NAME_BYTES_MAX) {
+    throw invalid(`Cannot use name: expected at most ${NAME_BYTES_MAX} bytes: ${name}`)
+  }
+  return name
+}
+
+function invalid(message: string): HearsayError {
+  return new HearsayError('ERR_CONFIG', message, { hint: 'Correct the option and start again' })
+}

@@ -1,0 +1,263 @@
+import { unreachable } from '../base/assert.ts'
+import { hex } from '../base/bytes.ts'
+import { HearsayError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { Driver } from '../engine/driver.ts'
+import type { EngineEvent } from '../engine/engine-types.ts'
+import { createDht } from './dht-handle.ts'
+import { EventHub } from './event-hub.ts'
+import { createGroupHandle } from './group-handle.ts'
+import type {
+  Chaos,
+  ConvergedInfo,
+  Counter,
+  Dht,
+  GroupHandle,
+  HearsayNode,
+  MapHandle,
+  MemberInfo,
+  NodeEvent,
+  ObjectInfo,
+  Register,
+  SetHandle,
+  StatusInfo,
+  SubscribeOptions,
+  Traffic,
+  Waiting,
+} from './node-types.ts'
+import { request } from './requests.ts'
+import { groupInfos, isLive, memberCounts, memberInfo } from './status.ts'
+
+/** The parts that createNode has opened and a node closes. */
+export interface NodeParts {
+  readonly driver: Driver
+  readonly name: string
+  readonly network: string
+  readonly version: string
+  readonly replication: number
+  readonly dataDir: string | undefined
+  readonly chaos: Chaos | undefined
+  listenAddresses(): readonly string[]
+  traffic(): Traffic
+  storeBytes(): number
+  /** Closes everything in reverse order of opening, after pending commits are on disk. */
+  close(): Promise<void>
+  /** Ends everything at once; pending commits are lost as in a crash. */
+  abort(): Promise<void>
+}
+
+/** The known value changes of an observer that failed are reported, never thrown into the engine. */
+export class Node implements HearsayNode {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly network: string
+  readonly dht: Dht
+  readonly chaos: Chaos | undefined
+  readonly members: HearsayNode['members']
+  readonly #parts: NodeParts
+  readonly #driver: Driver
+  readonly #hub: EventHub
+  readonly #main: GroupHandle
+  readonly #startedAt = Date.now()
+  #stopping: Promise<void> | undefined
+
+  constructor(parts: NodeParts, hub: EventHub) {
+    this.#parts = parts
+    this.#driver = parts.driver
+    this.#hub = hub
+    this.name = parts.name
+    this.network = parts.network
+    this.chaos = parts.chaos
+    const { engine } = parts.driver
+    this.peerId = engine.membership.self.peerId
+    this.dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
+    this.#main = createGroupHandle(parts.driver, 'main')
+    this.members = {
+      list: (): readonly MemberInfo[] =>
+        engine.membership.members().map((member) => memberInfo(engine, member)),
+      get self(): MemberInfo {
+        return memberInfo(engine, engine.membership.self)
+      },
+      get viewHash(): string {
+        return hex(engine.membership.viewHash())
+      },
+    }
+  }
+
+  counter(name: string): Counter {
+    return this.#main.counter(name)
+  }
+
+  set(name: string): SetHandle {
+    return this.#main.set(name)
+  }
+
+  register(name: string): Register {
+    return this.#main.register(name)
+  }
+
+  map(name: string): MapHandle {
+    return this.#main.map(name)
+  }
+
+  group(name: string): GroupHandle {
+    return name === 'main' ? this.#main : createGroupHandle(this.#driver, name)
+  }
+
+  objects(): readonly ObjectInfo[] {
+    return this.#main.objects()
+  }
+
+  status(): StatusInfo {
+    const { engine } = this.#driver
+    const live = engine.membership.members().filter(isLive).length
+    const { dataDir } = this.#parts
+    return {
+      name: this.name,
+      peerId: this.peerId,
+      network: this.network,
+      version: this.#parts.version,
+      uptimeMs: Date.now() - this.#startedAt,
+      members: memberCounts(engine),
+      groups: groupInfos(engine, (peer) => this.#nameOf(peer)),
+      dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: 'one-hop' },
+      store: { ...(dataDir === undefined ? {} : { path: dataDir }), bytes: this.#parts.storeBytes() },
+      degraded: live < 2,
+      listen: this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`),
+      drops: Object.fromEntries(engine.drops),
+    }
+  }
+
+  traffic(): Traffic {
+    return this.#parts.traffic()
+  }
+
+  digest(group: string = 'main'): string {
+    return hex(this.#driver.engine.replication.status(group).digest)
+  }
+
+  async converged(
+    options: Waiting & { readonly group?: string } = {},
+  ): Promise<ConvergedInfo> {
+    const startedAt = performance.now()
+    const { signal, group = 'main' } = options
+    signal?.throwIfAborted()
+    const { engine } = this.#driver
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const check = (): void => {
+      if (engine.behind().length === 0) resolve()
+    }
+    const unsubscribe = this.#hub.subscribe((event) => {
+      if (event.type === 'stopped') reject(stopped('wait for convergence'))
+      else if (MOVES_CONVERGENCE.has(event.type)) check()
+    })
+    const abort = (): void => reject(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      check()
+      await promise
+    } finally {
+      unsubscribe()
+      signal?.removeEventListener('abort', abort)
+    }
+    return {
+      converged: true,
+      digest: this.digest(group),
+      members: engine.membership.members().filter(isLive).length,
+      elapsedMs: Math.round((performance.now() - startedAt) * 100) / 100,
+    }
+  }
+
+  join(addresses: readonly string[]): void {
+    this.#parts.driver.join(addresses)
+  }
+
+  async leave(options: Waiting = {}): Promise<void> {
+    await request(this.#driver, { type: 'leave' }, { expected: 'leave', signal: options.signal })
+  }
+
+  subscribe(listener: (event: NodeEvent) => void, options: SubscribeOptions = {}): () => void {
+    return this.#hub.subscribe(listener, options)
+  }
+
+  events(options: SubscribeOptions = {}): AsyncIterable<NodeEvent> {
+    return this.#hub.events(options)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end(() => this.#parts.close())
+    return this.#stopping
+  }
+
+  crash(): Promise<void> {
+    this.#stopping ??= this.#end(() => this.#parts.abort())
+    return this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #end(close: () => Promise<void>): Promise<void> {
+    await close()
+    this.#hub.emit({ at: Date.now(), type: 'stopped' })
+  }
+
+  #nameOf(peer: PeerId): string {
+    const { membership } = this.#driver.engine
+    return membership.members().find((member) => member.peerId === peer)?.name ?? peer
+  }
+}
+
+const MOVES_CONVERGENCE: ReadonlySet<NodeEvent['type']> = new Set([
+  'digest-changed',
+  'digests-changed',
+  'member-changed',
+  'member-joined',
+])
+
+/** The public form of an engine's event. */
+export function nodeEvent(event: EngineEvent, at: number): NodeEvent {
+  switch (event.type) {
+    case 'member': {
+      const { kind, member, evidence } = event.change
+      const { name, peerId, state } = member
+      if (kind === 'joined') return { at, type: 'member-joined', name, peerId }
+      return { at, type: 'member-changed', name, peerId, state, evidence }
+    }
+    case 'link-up':
+      return { at, type: 'link-up', peerId: event.peer, address: event.details.remoteAddress }
+    case 'link-down':
+      return { at, type: 'link-down', peerId: event.peer, reason: event.end }
+    case 'join-failed':
+      return { at, type: 'join-failed', address: event.address, reason: event.reason }
+    case 'changed': {
+      const { group, object, objectType, origin } = event
+      return { at, type: 'object-changed', group, object, objectType, origin }
+    }
+    case 'digest':
+      return { at, type: 'digest-changed', group: event.group, digest: hex(event.digest) }
+    case 'digests':
+      return { at, type: 'digests-changed' }
+    case 'synced': {
+      const { peer, bytes, events } = event
+      return { at, type: 'sync-completed', peerId: peer, bytes, events }
+    }
+    case 'stored':
+      return { at, type: 'record-stored', key: event.key, version: event.version }
+    case 'dropped':
+      return { at, type: 'dropped', reason: event.reason, count: 1 }
+    case 'alarm':
+      return { at, type: 'alarm', reason: event.reason }
+    case 'fatal': {
+      const code = event.error instanceof HearsayError ? event.error.code : 'ERR_STORE'
+      return { at, type: 'fatal', reason: event.error.message, code }
+    }
+    default:
+      return unreachable(event)
+  }
+}
+
+function stopped(what: string): HearsayError {
+  return new HearsayError('ERR_STOPPED', `Cannot ${what}: the node has stopped`)
+}

@@ -1,0 +1,21 @@
+import type { Host, HostOptions } from '../adapters/libp2p/host.ts'
+import type { Store } from '../adapters/store/store.ts'
+import type { Random } from '../base/random.ts'
+import type { Signer } from '../base/signer.ts'
+import type { ClockPort } from '../engine/ports.ts'
+
+/** What differs between Node.js and browsers; the entry files choose. */
+export interface Platform {
+  /** A durable store for a data directory, or one in memory. */
+  createStore(dataDir: string | undefined): Store
+  /** The Ed25519 seed kept in a data directory, created on first use. @throws {HearsayError} ERR_IDENTITY */
+  loadIdentity(dataDir: string): Promise<Uint8Array>
+  /** 32 fresh random bytes. */
+  createSeed(): Uint8Array
+  createSigner(seed: Uint8Array): Signer
+  createClock(): ClockPort
+  createRandom(): Random
+  createHost(options: HostOptions): Promise<Host>
+  /** Version of this package. */
+  readonly version: string
+}

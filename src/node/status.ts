@@ -1,0 +1,58 @@
+import { hex } from '../base/bytes.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { GroupInfo, GroupState, MemberInfo, StatusInfo } from './node-types.ts'
+
+type Member = Engine['membership']['self']
+
+const LIVE: ReadonlySet<string> = new Set(['alive', 'suspect', 'degraded'])
+
+/** Whether a member is counted as present: suspects are until proven otherwise. */
+export function isLive(member: { readonly state: string }): boolean {
+  return LIVE.has(member.state)
+}
+
+/** The contract's member row. A node's own digest is the one it would tell. */
+export function memberInfo(engine: Engine, member: Member): MemberInfo {
+  const isSelf = member.peerId === engine.membership.self.peerId
+  const digest = isSelf ? engine.stateDigest() : member.digest
+  return {
+    name: member.name,
+    peerId: member.peerId,
+    state: member.state,
+    incarnation: member.incarnation,
+    addresses: member.addresses,
+    ...(member.rttMs === undefined ? {} : { rttMs: Math.round(member.rttMs * 1000) / 1000 }),
+    tags: member.tags,
+    protocol: member.protocol.max,
+    digest: digest === undefined ? '' : hex(digest),
+    since: new Date(member.since).toISOString(),
+  }
+}
+
+/** Replicated groups as people see them; `main` is listed even while it is empty. */
+export function groupInfos(engine: Engine, nameOf: (peer: PeerId) => string): readonly GroupInfo[] {
+  const others = engine.membership
+    .members()
+    .filter((member) => member.peerId !== engine.membership.self.peerId && isLive(member)).length
+  const behind = engine.behind().map(nameOf)
+  const names = new Set(['main', ...engine.replication.groups()])
+  return [...names].map((name) => {
+    const { digest, events, objects, unsynced } = engine.replication.status(name)
+    const state = groupState({ others, unsynced, behind: behind.length })
+    return { name, digest: hex(digest), state, unsynced, objects, events, behind }
+  })
+}
+
+function groupState(facts: { others: number; unsynced: number; behind: number }): GroupState {
+  if (facts.others === 0) return facts.unsynced > 0 ? 'saved-locally' : 'offline'
+  return facts.behind > 0 ? 'spreading' : 'converged'
+}
+
+export function memberCounts(engine: Engine): StatusInfo['members'] {
+  const counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
+  for (const { state } of engine.membership.members()) {
+    counts[state === 'degraded' ? 'alive' : state] += 1
+  }
+  return counts
+}

@@ -13,7 +13,11 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
     const startedAt = performance.now()
     const { level = 'quorum', ttlMs, signal } = options
     const lifetime = ttlMs === undefined || command.type === 'delete' ? {} : { ttlMs }
-    const done = await request(driver, { ...command, level, ...lifetime }, { expected: 'put', signal })
+    const done = await request(
+      driver,
+      { ...command, level, ...lifetime },
+      { expected: 'put', signal },
+    )
     return {
       key: done.key,
       version: done.version,

@@ -43,8 +43,7 @@ export class EventHub {
    * @throws {HearsayError} ERR_OVERLOADED when the consumer lags 65,536 events behind
    */
   events(options: SubscribeOptions = {}): AsyncIterable<NodeEvent> {
-    const hub = this
-    return { [Symbol.asyncIterator]: () => new EventIterator(hub, options) }
+    return { [Symbol.asyncIterator]: () => new EventIterator(this, options) }
   }
 }
 

@@ -54,9 +54,13 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
   }
   const outside = listen.find((address) => !isLoopback(address))
   if (outside !== undefined && networkKey === undefined && options.open !== true) {
-    throw new HearsayError('ERR_CONFIG', `Cannot listen beyond loopback without a key: ${outside}`, {
-      hint: 'Give every node the same --network-key FILE, or say --open to let anybody in',
-    })
+    throw new HearsayError(
+      'ERR_CONFIG',
+      `Cannot listen beyond loopback without a key: ${outside}`,
+      {
+        hint: 'Give every node the same --network-key FILE, or say --open to let anybody in',
+      },
+    )
   }
   return {
     name: checkName(options.name),
@@ -87,9 +91,11 @@ export function isLoopback(address: string): boolean {
 function checkName(name: string | undefined): string | undefined {
   if (name === undefined) return undefined
   const isText = typeof name === 'string' && name.isWellFormed() && name.trim() === name
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (!isText || name === '' || /[\u0000-\u001f\u007f,|]/.test(name)) {
-    throw invalid(`Cannot use name: expected text without control characters, comma or bar: ${name}`)
+  const isPlain = [...name].every((char) => char >= ' ' && !',|\u007f'.includes(char))
+  if (!isText || name === '' || !isPlain) {
+    throw invalid(
+      `Cannot use name: expected text without control characters, comma or bar: ${name}`,
+    )
   }
   if (new TextEncoder().encode(name).length > NAME_BYTES_MAX) {
     throw invalid(`Cannot use name: expected at most ${NAME_BYTES_MAX} bytes: ${name}`)

@@ -5,7 +5,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
 import type { EngineEvent } from '../engine/engine-types.ts'
 import { createDht } from './dht-handle.ts'
-import { EventHub } from './event-hub.ts'
+import type { EventHub } from './event-hub.ts'
 import { createGroupHandle } from './group-handle.ts'
 import type {
   Chaos,
@@ -121,7 +121,10 @@ export class Node implements HearsayNode {
       members: memberCounts(engine),
       groups: groupInfos(engine, (peer) => this.#nameOf(peer)),
       dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: 'one-hop' },
-      store: { ...(dataDir === undefined ? {} : { path: dataDir }), bytes: this.#parts.storeBytes() },
+      store: {
+        ...(dataDir === undefined ? {} : { path: dataDir }),
+        bytes: this.#parts.storeBytes(),
+      },
       degraded: live < 2,
       listen: this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`),
       drops: Object.fromEntries(engine.drops),
@@ -136,9 +139,7 @@ export class Node implements HearsayNode {
     return hex(this.#driver.engine.replication.status(group).digest)
   }
 
-  async converged(
-    options: Waiting & { readonly group?: string } = {},
-  ): Promise<ConvergedInfo> {
+  async converged(options: Waiting & { readonly group?: string } = {}): Promise<ConvergedInfo> {
     const startedAt = performance.now()
     const { signal, group = 'main' } = options
     signal?.throwIfAborted()

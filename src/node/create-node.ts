@@ -1,0 +1,201 @@
+import { pipe } from 'it-pipe'
+import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
+import type { Host } from '../adapters/libp2p/host.ts'
+import { createGroupCommit } from '../adapters/store/group-commit.ts'
+import type { Store } from '../adapters/store/store.ts'
+import { type PeerId, parsePeerId } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
+import { Driver } from '../engine/driver.ts'
+import { EventHub } from './event-hub.ts'
+import { Node, nodeEvent } from './node.ts'
+import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
+import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
+import type { Platform } from './platform.ts'
+import { isLive } from './status.ts'
+
+const PROTOCOL = { min: 1, max: 1 } as const
+/** How often the store's size on disk is read for status. */
+const STORE_SIZE_PERIOD_MS = 10_000
+
+/**
+ * The composition root: opens store, identity and host, runs the driver over them.
+ *
+ * @throws {HearsayError} ERR_CONFIG, ERR_STORE…, ERR_IDENTITY, ERR_LISTEN, ERR_ADDRESS; whatever was
+ * opened is closed again
+ */
+export async function openNode(options: NodeOptions, platform: Platform): Promise<HearsayNode> {
+  const checked = checkNodeOptions(options)
+  const closers = new AsyncDisposableStack()
+  try {
+    const store = platform.createStore(checked.dataDir)
+    await store.open()
+    closers.defer(() => store.close())
+    const seed = await identitySeed(checked, platform)
+    return await assemble({ checked, platform, store, seed, closers })
+  } catch (error) {
+    await closers.disposeAsync()
+    throw error
+  }
+}
+
+interface Assembly {
+  readonly checked: CheckedOptions
+  readonly platform: Platform
+  readonly store: Store
+  readonly seed: Uint8Array
+  readonly closers: AsyncDisposableStack
+}
+
+async function assemble(assembly: Assembly): Promise<HearsayNode> {
+  const { checked, platform, store, seed, closers } = assembly
+  const { network } = checked
+  const signer = platform.createSigner(seed)
+  const name = checked.name ?? `node-${signer.peerId.slice(-6)}`
+  const random = platform.createRandom()
+  const disk = createGroupCommit(store, { isSynced: checked.durability === 'strict' })
+  let driver: Driver | undefined
+  const host = await createNodeHost(assembly, () => driver)
+  closers.defer(() => host.stop())
+  const faults = checked.chaos ? faultyLinks(host, random) : undefined
+  const links = faults?.links ?? host.links
+  const hub = new EventHub((error) => reportObserver(hub, error))
+  const clock = platform.createClock()
+  const running = new Driver({
+    ports: { clock, links, disk, random, signer },
+    network,
+    name,
+    tags: checked.tags,
+    protocol: PROTOCOL,
+    replication: checked.replication,
+    dialLoopback: checked.listen.some(isLoopback),
+    observe: (event) => {
+      if (event.type === 'member') feed(host, running)
+      hub.emit(nodeEvent(event, running.now()))
+    },
+  })
+  driver = running
+  closers.defer(() => running.halt())
+  await pipe(store.rows(), async (pages) => {
+    for await (const page of pages) for (const row of page) running.load(row)
+  })
+  running.start()
+  await host.start()
+  if (checked.join.length > 0) running.join(checked.join)
+  const storeSize = watchStoreSize(store)
+  closers.defer(() => storeSize.stop())
+  return new Node(
+    {
+      driver: running,
+      name,
+      network,
+      version: platform.version,
+      replication: checked.replication,
+      dataDir: checked.dataDir,
+      chaos: faults?.chaos,
+      listenAddresses: () => host.listenAddresses(),
+      traffic: () => host.traffic(),
+      storeBytes: () => storeSize.bytes,
+      close: async () => {
+        await disk.idle()
+        await closers.disposeAsync()
+      },
+      abort: async () => {
+        running.halt()
+        disk.halt()
+        await host.crash()
+        await closers.disposeAsync()
+      },
+    },
+    hub,
+  )
+}
+
+async function identitySeed(checked: CheckedOptions, platform: Platform): Promise<Uint8Array> {
+  if (checked.privateKey !== undefined) return checked.privateKey
+  if (checked.dataDir === undefined) return platform.createSeed()
+  return await platform.loadIdentity(checked.dataDir)
+}
+
+function createNodeHost(assembly: Assembly, driver: () => Driver | undefined): Promise<Host> {
+  const { checked, platform, seed } = assembly
+  const { network, networkKey, profile, listen, announce } = checked
+  return platform.createHost({
+    seed,
+    network,
+    profile,
+    listen,
+    announce,
+    version: platform.version,
+    ...(networkKey === undefined ? {} : { networkKey }),
+    records: {
+      lookup: (key) => {
+        const running = driver()
+        return running?.engine.kv.lookup(key, running.now())
+      },
+      offer: (key, record) =>
+        new Promise((resolve) => {
+          const running = driver()
+          if (running === undefined) resolve('refused')
+          running?.request({ type: 'offer', key, record }, (outcome) => {
+            const isOffer = outcome.ok && outcome.result.type === 'offer'
+            resolve(isOffer ? outcome.result.outcome : 'refused')
+          })
+        }),
+    },
+  })
+}
+
+/** Kademlia routes over the very members that membership believes in. */
+function feed(host: Host, driver: Driver): void {
+  const { membership } = driver.engine
+  const members: { peer: PeerId; addresses: readonly string[] }[] = []
+  for (const member of membership.members()) {
+    if (member.peerId !== membership.self.peerId && isLive(member)) {
+      members.push({ peer: member.peerId, addresses: member.addresses })
+    }
+  }
+  host.feed(members)
+}
+
+function faultyLinks(host: Host, random: Random): { links: Host['links']; chaos: Chaos } {
+  const faulty = createFaultyLinks(host.links, { random })
+  const chaos: Chaos = {
+    block: (peers) => {
+      faulty.block(peers.filter((peer) => parsePeerId(peer) !== undefined))
+    },
+    loss: (share) => faulty.loss(share),
+    latency: (ms) => faulty.latency(ms),
+    pause: () => faulty.pause(),
+    resume: () => faulty.resume(),
+    heal: () => faulty.heal(),
+  }
+  return { links: faulty, chaos }
+}
+
+/** An observer that throws is dropped and said, so that it cannot stop the node. */
+function reportObserver(hub: EventHub, error: unknown): void {
+  const reason = `event listener removed, it threw: ${String(error)}`
+  hub.emit({ at: Date.now(), type: 'alarm', reason })
+}
+
+function watchStoreSize(store: Store): { readonly bytes: number; stop(): void } {
+  let bytes = 0
+  const read = (): void => {
+    store.bytes().then(
+      (size) => {
+        bytes = size
+      },
+      // The size is a gauge: a store that cannot tell it will fail at its next commit, loudly.
+      () => {},
+    )
+  }
+  read()
+  const timer = setInterval(read, STORE_SIZE_PERIOD_MS)
+  timer.unref()
+  return {
+    get bytes() {
+      return bytes
+    },
+    stop: () => clearInterval(timer),
+  }
+}

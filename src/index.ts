@@ -1,3 +1,21 @@
+import { openNode } from './node/create-node.ts'
+import type { HearsayNode, NodeOptions } from './node/node-types.ts'
+import { nodejsPlatform } from './node/nodejs-platform.ts'
+
 export { type ErrorCode, HearsayError, QuorumError } from './base/errors.ts'
 export type { PeerId } from './base/ids.ts'
 export type * from './node/node-types.ts'
+
+/**
+ * Starts a node: local profile, memory store and any port unless the options say otherwise.
+ *
+ * @example
+ * await using node = await createNode({ dataDir: './data' })
+ * await node.counter('visits').add(1)
+ *
+ * @throws {HearsayError} ERR_CONFIG, ERR_STORE, ERR_STORE_LOCKED, ERR_STORE_FOREIGN,
+ * ERR_STORE_VERSION, ERR_IDENTITY, ERR_LISTEN, ERR_ADDRESS; nothing is left open
+ */
+export function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
+  return openNode(options, nodejsPlatform)
+}

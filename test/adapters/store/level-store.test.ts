@@ -1,0 +1,260 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createLevelStore, type LevelStore } from '../../../src/adapters/store/level-store.ts'
+import { utf8 } from '../../../src/base/bytes.ts'
+import { allTexts, describeStore } from './store-contract.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+const SYNCED = { isSynced: true }
+
+async function opened(directory: string): Promise<LevelStore> {
+  const store = createLevelStore(directory)
+  await store.open()
+  return store
+}
+
+/** Ten batches of one row each, in a log file that was never compacted. */
+async function filled(directory: string): Promise<string> {
+  const store = await opened(directory)
+  for (let i = 0; i < 10; i++) {
+    await store.commit([{ key: `k${i}`, value: utf8(`value number ${i}`) }], SYNCED)
+  }
+  await store.close()
+  return newestLog(directory)
+}
+
+async function newestLog(directory: string): Promise<string> {
+  const names = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.log'))
+  const newest = names.sort().at(-1)
+  if (newest === undefined) throw new Error('no log file')
+  return join(directory, 'db', newest)
+}
+
+async function flip(path: string, offset: number): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[offset] = (bytes[offset] ?? 0) ^ 0x10
+  await writeFile(path, bytes)
+}
+
+/** Names and contents of a whole directory. */
+async function snapshot(directory: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {}
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    files[path] = entry.isFile() ? await readFile(path, 'latin1') : 'directory'
+  }
+  return files
+}
+
+describe('createLevelStore', () => {
+  describeStore(async () => {
+    const directory = join(await temporaryDirectory(), 'new', 'data')
+    return { open: () => opened(directory) }
+  })
+
+  test('open() makes a new directory readable by its owner only', async () => {
+    const directory = join(await temporaryDirectory(), 'data')
+    const store = await opened(directory)
+    expect((await stat(directory)).mode & 0o777).toBe(0o700)
+    await store.close()
+  })
+
+  test('open() accepts a directory that holds only the identity', async () => {
+    const directory = await temporaryDirectory()
+    await writeFile(join(directory, 'identity.key'), 'key')
+    const store = await opened(directory)
+    await store.close()
+    expect(await readFile(join(directory, 'identity.key'), 'utf8')).toBe('key')
+  })
+
+  test('open() refuses a second holder in this process', async () => {
+    const directory = await temporaryDirectory()
+    const store = await opened(directory)
+    await expect(createLevelStore(directory).open()).rejects.toMatchObject({
+      code: 'ERR_STORE_LOCKED',
+      message: expect.stringContaining(String(process.pid)),
+      hint: expect.stringContaining('--data-dir'),
+    })
+    await store.close()
+    await (await opened(directory)).close()
+  })
+
+  test('open() refuses a directory that another process holds, naming it', async () => {
+    const directory = await temporaryDirectory()
+    const module = new URL('../../../src/adapters/store/level-store.ts', import.meta.url).href
+    const script = `const { createLevelStore } = await import(${JSON.stringify(module)})
+      const store = createLevelStore(${JSON.stringify(directory)})
+      await store.open()
+      console.log('open')
+      process.stdin.resume()`
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    await once(holder.stdout, 'data')
+    await expect(createLevelStore(directory).open()).rejects.toMatchObject({
+      code: 'ERR_STORE_LOCKED',
+      message: expect.stringContaining(`process ${holder.pid}`),
+    })
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    await (await opened(directory)).close()
+  })
+
+  test('open() refuses a directory with other files and leaves it untouched', async () => {
+    const directory = await temporaryDirectory()
+    await writeFile(join(directory, 'thesis.tex'), 'work of years')
+    const before = await snapshot(directory)
+    await expect(createLevelStore(directory).open()).rejects.toMatchObject({
+      code: 'ERR_STORE_FOREIGN',
+      message: expect.stringContaining('thesis.tex'),
+    })
+    expect(await snapshot(directory)).toEqual(before)
+  })
+
+  test('open() refuses a newer format and leaves it untouched', async () => {
+    const directory = await temporaryDirectory()
+    await filled(directory)
+    await writeFile(
+      join(directory, 'hearsay-store.json'),
+      JSON.stringify({ kind: 'hearsay-store', format: 2 }),
+    )
+    const before = await snapshot(directory)
+    await expect(createLevelStore(directory).open()).rejects.toMatchObject({
+      code: 'ERR_STORE_VERSION',
+      message: expect.stringContaining('format is 2'),
+    })
+    expect(await snapshot(directory)).toEqual(before)
+  })
+
+  test.each(['', 'null', '[]', '{"kind":"other","format":1}', '{"kind":"hearsay-store"}'])(
+    'open() refuses a marker that is not ours: %s',
+    async (marker) => {
+      const directory = await temporaryDirectory()
+      await writeFile(join(directory, 'hearsay-store.json'), marker)
+      await expect(createLevelStore(directory).open()).rejects.toMatchObject({
+        code: 'ERR_STORE_FOREIGN',
+      })
+    },
+  )
+
+  test('open() refuses a path that is a file', async () => {
+    const path = join(await temporaryDirectory(), 'file')
+    await writeFile(path, '')
+    await expect(createLevelStore(path).open()).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      message: expect.stringContaining('not a directory'),
+    })
+  })
+
+  test('open() refuses a path below a file', async () => {
+    await expect(createLevelStore('/dev/null/data').open()).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      hint: expect.stringContaining('--data-dir'),
+    })
+  })
+
+  test('commit() after close() is refused', async () => {
+    const store = await opened(await temporaryDirectory())
+    await store.close()
+    await expect(store.commit([{ key: 'k', value: utf8('v') }], SYNCED)).rejects.toMatchObject({
+      code: 'ERR_STOPPED',
+    })
+  })
+})
+
+describe('createLevelStore, damaged files', () => {
+  test('open() cuts a torn tail, counts it and keeps the prefix', async () => {
+    const directory = await temporaryDirectory()
+    const log = await filled(directory)
+    await truncate(log, (await stat(log)).size - 3)
+    const store = await opened(directory)
+    const expected = Object.fromEntries(
+      Array.from({ length: 9 }, (_, i) => [`k${i}`, `value number ${i}`]),
+    )
+    expect(await allTexts(store)).toEqual(expected)
+    expect(store.tornBytes).toBeGreaterThan(0)
+    await store.commit([{ key: 'k9', value: utf8('again') }], SYNCED)
+    await store.close()
+    const again = await opened(directory)
+    expect(again.tornBytes).toBe(0)
+    expect(await allTexts(again)).toEqual({ ...expected, k9: 'again' })
+    await again.close()
+  })
+
+  test('open() after any cut of the log finds a prefix of the batches', async () => {
+    const directory = await temporaryDirectory()
+    const log = await filled(directory)
+    const whole = await readFile(log)
+    for (let size = 0; size <= whole.length; size += 37) {
+      const copy = await temporaryDirectory()
+      await copyStore(directory, copy)
+      await truncate(log.replace(directory, copy), size)
+      const store = await opened(copy)
+      const keys = Object.keys(await allTexts(store))
+      expect(keys).toEqual(Array.from({ length: keys.length }, (_, i) => `k${i}`))
+      await store.close()
+    }
+  })
+
+  test('open() with any damaged byte of the log refuses or finds a prefix', async () => {
+    const directory = await temporaryDirectory()
+    const log = await filled(directory)
+    const { size } = await stat(log)
+    let refusals = 0
+    for (let offset = 0; offset < size; offset += 29) {
+      const copy = await temporaryDirectory()
+      await copyStore(directory, copy)
+      await flip(log.replace(directory, copy), offset)
+      const store = createLevelStore(copy)
+      try {
+        await store.open()
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_STORE' })
+        refusals += 1
+        continue
+      }
+      expect(store.tornBytes).toBeGreaterThan(0)
+      const texts = await allTexts(store)
+      const keys = Object.keys(texts)
+      expect(keys).toEqual(Array.from({ length: keys.length }, (_, i) => `k${i}`))
+      await store.close()
+    }
+    expect(refusals).toBeGreaterThan(10)
+  })
+
+  test('rows() refuses a value that the disk changed, naming its row', async () => {
+    const directory = await temporaryDirectory()
+    const first = await opened(directory)
+    // No byte occurs twice in a row of four: the table file keeps it uncompressed.
+    const value = Uint8Array.from({ length: 256 }, (_, i) => i)
+    await first.commit([{ key: 'k6', value }], SYNCED)
+    await first.close()
+    // Opening moves the log into a table file, which LevelDB reads without checking it.
+    await (await opened(directory)).close()
+    const names = await readdir(join(directory, 'db'))
+    const table = names.find((name) => name.endsWith('.ldb') || name.endsWith('.sst'))
+    const path = join(directory, 'db', table ?? '')
+    const at = (await readFile(path)).indexOf(value.subarray(100, 110))
+    expect(at).toBeGreaterThan(0)
+    await flip(path, at)
+    const store = await opened(directory)
+    await expect(allTexts(store)).rejects.toMatchObject({
+      code: 'ERR_STORE',
+      message: expect.stringMatching(/"k6".*checksum/),
+    })
+    await store.close()
+  })
+})
+
+async function copyStore(from: string, to: string): Promise<void> {
+  await mkdir(join(to, 'db'))
+  for (const name of ['hearsay-store.json', 'db/CURRENT']) {
+    await writeFile(join(to, name), await readFile(join(from, name)))
+  }
+  for (const name of await readdir(join(from, 'db'))) {
+    await writeFile(join(to, 'db', name), await readFile(join(from, 'db', name)))
+  }
+}

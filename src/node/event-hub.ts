@@ -1,3 +1,4 @@
+import { Outbox } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { NodeEvent, SubscribeOptions } from './node-types.ts'
 
@@ -48,7 +49,7 @@ export class EventHub {
 }
 
 class EventIterator implements AsyncIterator<NodeEvent> {
-  readonly #queue: NodeEvent[] = []
+  #queue: Outbox<NodeEvent> = new Outbox()
   readonly #unsubscribe: () => void
   #wake: (() => void) | undefined
   #isDone = false
@@ -74,7 +75,7 @@ class EventIterator implements AsyncIterator<NodeEvent> {
   }
 
   async return(): Promise<IteratorResult<NodeEvent>> {
-    this.#queue.length = 0
+    this.#queue = new Outbox()
     this.#end()
     return { value: undefined, done: true }
   }

@@ -1,0 +1,232 @@
+import type {
+  ConvergedInfo,
+  MembersInfo,
+  ObjectType,
+  PutResult,
+  StatusInfo,
+  Waiting,
+} from '../index.ts'
+import type { LabInfo } from '../lab/lab-types.ts'
+import { EventSourceParser } from './event-source.ts'
+import type {
+  AnswerOf,
+  ChaosAction,
+  DhtAnswer,
+  ObjectChanged,
+  ObjectOperation,
+  ObjectQuery,
+  ObjectsAnswer,
+  PutQuery,
+  ReadyAnswer,
+  SetHasAnswer,
+  StreamedEvent,
+} from './shapes.ts'
+import { ApiError, type ClientOptions, type Query, segment, Transport } from './transport.ts'
+
+const RECONNECT_MS_MIN = 100
+const RECONNECT_MS_MAX = 5_000
+
+export interface EventQuery extends Waiting {
+  /** @default all */
+  readonly types?: readonly string[]
+  /** Resume after this event; @default from now on */
+  readonly lastEventId?: string
+}
+
+/** One method per route. All throw {@link ApiError}, or `signal.reason` when aborted. */
+export interface Client {
+  livez(options?: Waiting): Promise<{ readonly live: boolean }>
+  /** The checks, whether the node is ready or not. */
+  readyz(options?: Waiting): Promise<ReadyAnswer>
+  startupz(options?: Waiting): Promise<{ readonly started: boolean }>
+  status(options?: Waiting): Promise<StatusInfo>
+  members(options?: Waiting): Promise<MembersInfo>
+  put(key: string, value: string | Uint8Array, options?: PutQuery & Waiting): Promise<PutResult>
+  /** Undefined when no value was found. */
+  get(
+    key: string,
+    options?: { readonly timeoutMs?: number } & Waiting,
+  ): Promise<DhtAnswer | undefined>
+  /** The bytes alone; undefined when no value was found. */
+  getRaw(
+    key: string,
+    options?: { readonly timeoutMs?: number } & Waiting,
+  ): Promise<Uint8Array | undefined>
+  delete(key: string, options?: PutQuery & Waiting): Promise<PutResult>
+  /** Of one group, or of all. */
+  objects(options?: { readonly group?: string } & Waiting): Promise<ObjectsAnswer>
+  /** Undefined when the object, or the map's path, does not exist. */
+  object<T extends ObjectType = ObjectType>(
+    name: string,
+    options?: ObjectQuery<T> & Waiting,
+  ): Promise<AnswerOf[T] | undefined>
+  setHas(
+    name: string,
+    value: string,
+    options?: { readonly group?: string } & Waiting,
+  ): Promise<SetHasAnswer>
+  change(
+    name: string,
+    operation: ObjectOperation,
+    options?: { readonly group?: string } & Waiting,
+  ): Promise<ObjectChanged>
+  /** Events for ever: reconnects and resumes without loss, or yields `reset` when it cannot. */
+  events(options?: EventQuery): AsyncGenerator<StreamedEvent, void, void>
+  converged(
+    options?: { readonly timeoutMs?: number; readonly group?: string } & Waiting,
+  ): Promise<ConvergedInfo>
+  join(
+    addresses: readonly string[],
+    options?: Waiting,
+  ): Promise<{ readonly addresses: readonly string[] }>
+  leave(options?: Waiting): Promise<{ readonly left: boolean }>
+  chaos(action: ChaosAction, options?: Waiting): Promise<{ readonly ok: boolean }>
+  lab(options?: Waiting): Promise<LabInfo>
+}
+
+/**
+ * A client of one node's API. Loads nothing but this file, so that command line verbs start in milliseconds.
+ *
+ * @example
+ * const client = createClient({ url: 'http://127.0.0.1:7400', token })
+ * await client.change('votes', { type: 'counter', op: 'add', value: 3 })
+ */
+export function createClient(options: ClientOptions): Client {
+  const http = new Transport(options)
+  const timed = (query: { readonly timeoutMs?: number } | undefined): Query => ({
+    timeoutMs: query?.timeoutMs,
+  })
+  const written = (query: PutQuery | undefined): Query => ({
+    level: query?.level,
+    ttl: query?.ttlMs,
+    ...timed(query),
+  })
+  return {
+    livez: (waiting) => http.json({ path: '/livez', accept: [503], ...waiting }),
+    readyz: (waiting) => http.json({ path: '/readyz', accept: [503], ...waiting }),
+    startupz: (waiting) => http.json({ path: '/startupz', ...waiting }),
+    status: (waiting) => http.json({ path: '/v1/status', ...waiting }),
+    members: (waiting) => http.json({ path: '/v1/members', ...waiting }),
+    put: async (key, value, query) =>
+      http.json({
+        method: 'PUT',
+        path: `/v1/dht/${segment(key)}`,
+        query: written(query),
+        value,
+        signal: query?.signal,
+      }),
+    get: async (key, query) =>
+      http.found({ path: `/v1/dht/${segment(key)}`, query: timed(query), signal: query?.signal }),
+    getRaw: async (key, query) => {
+      const path = `/v1/dht/${segment(key)}`
+      const wanted = { path, query: { raw: '', ...timed(query) }, accept: [404] }
+      const response = await http.send({ ...wanted, signal: query?.signal })
+      return response.status === 404 ? undefined : new Uint8Array(await response.arrayBuffer())
+    },
+    delete: async (key, query) =>
+      http.json({
+        method: 'DELETE',
+        path: `/v1/dht/${segment(key)}`,
+        query: written(query),
+        signal: query?.signal,
+      }),
+    ...objectMethods(http),
+    events: (query) => events(http, query ?? {}),
+    converged: (query) =>
+      http.json({
+        path: '/v1/converged',
+        query: { ...timed(query), group: query?.group },
+        signal: query?.signal,
+      }),
+    join: (addresses, waiting) =>
+      http.json({ method: 'POST', path: '/v1/join', body: { addresses }, ...waiting }),
+    leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
+    chaos: (action, waiting) =>
+      http.json({ method: 'POST', path: '/v1/chaos', body: action, ...waiting }),
+    lab: (waiting) => http.json({ path: '/v1/lab', ...waiting }),
+  }
+}
+
+function objectMethods(http: Transport): Pick<Client, 'objects' | 'object' | 'setHas' | 'change'> {
+  return {
+    objects: (query) =>
+      http.json({ path: '/v1/objects', query: { group: query?.group }, signal: query?.signal }),
+    object: async (name, query) =>
+      http.found({
+        path: `/v1/objects/${segment(name)}`,
+        query: {
+          type: query?.type,
+          group: query?.group,
+          path: query?.path === undefined ? undefined : JSON.stringify(query.path),
+        },
+        signal: query?.signal,
+      }),
+    setHas: async (name, value, query) =>
+      http.json({
+        path: `/v1/objects/${segment(name)}`,
+        query: { type: 'set', has: value, group: query?.group },
+        signal: query?.signal,
+      }),
+    change: async (name, operation, query) =>
+      http.json({
+        method: 'POST',
+        path: `/v1/objects/${segment(name)}`,
+        query: { group: query?.group },
+        body: operation,
+        signal: query?.signal,
+      }),
+  }
+}
+
+async function* events(
+  http: Transport,
+  query: EventQuery,
+): AsyncGenerator<StreamedEvent, void, void> {
+  const { signal } = query
+  let { lastEventId } = query
+  let hasConnected = false
+  let pauseMs = RECONNECT_MS_MIN
+  for (;;) {
+    const parser = new EventSourceParser(lastEventId)
+    try {
+      const response = await http.send({
+        path: '/v1/events',
+        query: { types: query.types?.join(',') },
+        headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
+        signal,
+      })
+      hasConnected = true
+      const decoder = new TextDecoder()
+      for await (const chunk of response.body ?? []) {
+        yield* parser.push(decoder.decode(chunk, { stream: true }))
+        pauseMs = RECONNECT_MS_MIN
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      // Only a stream that once worked is worth waiting for; and no retry changes a refusal.
+      if (!hasConnected || (error instanceof ApiError && isRefusal(error.status))) throw error
+    }
+    lastEventId = parser.lastEventId
+    await pause(pauseMs, signal)
+    pauseMs = Math.min(RECONNECT_MS_MAX, pauseMs * 2)
+  }
+}
+
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 429
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const onAbort = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}

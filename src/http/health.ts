@@ -1,0 +1,73 @@
+import type { HearsayNode, NodeEvent } from '../index.ts'
+import { json, type Route } from './call.ts'
+import type { ReadyAnswer, ReadyCheck } from './shapes.ts'
+
+/** What the probes of an orchestrator ask about: alive, started, ready, and why not. */
+export class Health {
+  #isClosing = false
+  #hasStopped = false
+  #fatal: string | undefined
+
+  /** Not ready from now on: shutdown has begun. */
+  beginShutdown(): void {
+    this.#isClosing = true
+  }
+
+  observe(event: NodeEvent): void {
+    if (event.type === 'fatal') this.#fatal = `${event.code}: ${event.reason}`
+    if (event.type === 'stopped') this.#hasStopped = true
+  }
+
+  /** A lab started the node anew. */
+  restarted(): void {
+    this.#hasStopped = false
+    this.#fatal = undefined
+  }
+
+  get isLive(): boolean {
+    return this.#fatal === undefined
+  }
+
+  ready(node: HearsayNode | undefined): ReadyAnswer {
+    const isRunning = node !== undefined && !this.#hasStopped
+    const others = node === undefined ? 0 : node.status().members.alive - 1
+    const checks: readonly ReadyCheck[] = [
+      { name: 'node', ok: isRunning, reason: isRunning ? 'running' : 'stopped' },
+      { name: 'store', ok: this.isLive, reason: this.#fatal ?? 'no failure' },
+      {
+        name: 'shutdown',
+        ok: !this.#isClosing,
+        reason: this.#isClosing ? 'shutting down' : 'not shutting down',
+      },
+      // A node alone serves too: it may be the first one.
+      { name: 'members', ok: true, reason: `${Math.max(0, others)} other members alive` },
+    ]
+    return { ready: checks.every((check) => check.ok), checks }
+  }
+}
+
+/** `/livez`, `/readyz`, `/startupz`: no token, since they tell nothing secret. */
+export function healthRoutes(
+  health: Health,
+  current: () => HearsayNode | undefined,
+): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/livez',
+      isPublic: true,
+      handle: () => json({ live: health.isLive }, health.isLive ? 200 : 503),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      isPublic: true,
+      handle: () => {
+        const answer = health.ready(current())
+        return json(answer, answer.ready ? 200 : 503)
+      },
+    },
+    // The API exists only once the node has started.
+    { method: 'GET', path: '/startupz', isPublic: true, handle: () => json({ started: true }) },
+  ]
+}

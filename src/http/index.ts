@@ -1,0 +1,5 @@
+export { createHttpApi, type HttpApi, type HttpApiOptions } from './api.ts'
+export { type Client, createClient, type EventQuery } from './client.ts'
+export { type HttpServer, type ServeOptions, serveHttp } from './serve.ts'
+export type * from './shapes.ts'
+export { ApiError, type ClientOptions } from './transport.ts'

@@ -1,0 +1,78 @@
+import type { ConvergedInfo, MembersInfo } from '../index.ts'
+import { readBytes, readJsonObject } from './body.ts'
+import { type Call, deadlineOf, groupQuery, json, type Route } from './call.ts'
+import { requireJson } from './guard.ts'
+import { texts } from './object-operation.ts'
+import { invalid } from './problem.ts'
+
+/** Seeds that one request may bring. */
+const JOIN_ADDRESSES_MAX = 64
+const ADDRESS_LENGTH_MAX = 1_024
+
+/**
+ * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/join`, `/v1/leave`.
+ * @param onLeave called once the goodbyes are said; the process should stop then
+ */
+export function nodeRoutes(onLeave: () => void): readonly Route[] {
+  return [
+    { method: 'GET', path: '/v1/status', handle: (call) => json(call.node.status()) },
+    { method: 'GET', path: '/v1/members', handle: members },
+    { method: 'GET', path: '/v1/converged', handle: converged },
+    { method: 'POST', path: '/v1/join', handle: join },
+    { method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) },
+  ]
+}
+
+function members({ node }: Call): Response {
+  const answer: MembersInfo = {
+    self: node.name,
+    viewHash: node.members.viewHash,
+    members: node.members.list(),
+  }
+  return json(answer)
+}
+
+async function converged(call: Call): Promise<Response> {
+  const { name: group } = groupQuery(call)
+  const signal = deadlineOf(call)
+  const startedAt = performance.now()
+  try {
+    return json(await call.node.converged({ signal, group }))
+  } catch (error) {
+    // "Not within the time you gave" is an answer, not a failure.
+    if (!signal.aborted || call.request.signal.aborted) throw error
+  }
+  const answer: ConvergedInfo = {
+    converged: false,
+    digest: call.node.digest(group),
+    members: call.node.members.list().filter((member) => member.state === 'alive').length,
+    elapsedMs: Math.round(performance.now() - startedAt),
+  }
+  return json(answer)
+}
+
+async function join(call: Call): Promise<Response> {
+  requireJson(call.request)
+  const body = await readJsonObject(call.request)
+  const addresses = texts('addresses', body.addresses)
+  if (addresses.length === 0 || addresses.length > JOIN_ADDRESSES_MAX) {
+    throw invalid(`Cannot join: expected 1 to ${JOIN_ADDRESSES_MAX} addresses: ${addresses.length}`)
+  }
+  if (addresses.some((address) => address === '' || address.length > ADDRESS_LENGTH_MAX)) {
+    throw invalid(`Cannot join: an address is empty or longer than ${ADDRESS_LENGTH_MAX}`)
+  }
+  call.node.join(addresses)
+  // Accepted, not done: joining is retried in the background for ever.
+  return json({ addresses }, 202)
+}
+
+async function leave(call: Call, onLeave: () => void): Promise<Response> {
+  const isBare = call.request.headers.get('content-type') === null
+  if (!isBare) requireJson(call.request)
+  // A bare POST without a body is no form of a foreign page; a body of no type is refused.
+  const body = await readBytes(call.request, 1_024)
+  if (isBare && body.length > 0) requireJson(call.request)
+  await call.node.leave({ signal: deadlineOf(call) })
+  onLeave()
+  return json({ left: true })
+}

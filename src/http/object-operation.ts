@@ -1,0 +1,107 @@
+import type { Json } from '../index.ts'
+import type { JsonObject } from './body.ts'
+import { invalid } from './problem.ts'
+import type { ObjectOperation } from './shapes.ts'
+
+/** host.md: path depth of a map. */
+const PATH_DEPTH_MAX = 32
+
+/** Parses the body of `POST /v1/objects/{name}`. @throws {RequestFault} 400 */
+export function parseObjectOperation(body: JsonObject): ObjectOperation {
+  switch (body.type) {
+    case 'counter':
+      return counterOperation(body)
+    case 'set':
+      return setOperation(body)
+    case 'register':
+      return registerOperation(body)
+    case 'map':
+      return mapOperation(body)
+    default:
+      throw expected('type', 'counter, set, register or map', body.type)
+  }
+}
+
+function counterOperation(body: JsonObject): ObjectOperation {
+  refuseOthers(body, ['type', 'op', 'value', 'growOnly'])
+  if (body.op !== 'add') throw expected('op', 'add', body.op)
+  const { value, growOnly } = body
+  if (value !== undefined && (typeof value !== 'number' || !Number.isSafeInteger(value))) {
+    throw expected('value', 'an integer of at most 2^53 - 1', value)
+  }
+  if (growOnly !== undefined && typeof growOnly !== 'boolean') {
+    throw expected('growOnly', 'true or false', growOnly)
+  }
+  return {
+    type: 'counter',
+    op: 'add',
+    ...(value === undefined ? {} : { value }),
+    ...(growOnly === undefined ? {} : { growOnly }),
+  }
+}
+
+function setOperation(body: JsonObject): ObjectOperation {
+  refuseOthers(body, ['type', 'op', 'value', 'values'])
+  const { op, value, values } = body
+  if (op !== 'add' && op !== 'remove') throw expected('op', 'add or remove', op)
+  if (value !== undefined && values !== undefined) {
+    throw invalid('Cannot use value and values together: send one of them')
+  }
+  if (values !== undefined) return { type: 'set', op, values: texts('values', values) }
+  if (typeof value !== 'string') throw expected('value', 'a text', value)
+  return { type: 'set', op, value }
+}
+
+function registerOperation(body: JsonObject): ObjectOperation {
+  refuseOthers(body, ['type', 'op', 'value'])
+  if (body.op !== 'set') throw expected('op', 'set', body.op)
+  if (body.value === undefined) throw expected('value', 'any JSON value', undefined)
+  return { type: 'register', op: 'set', value: body.value }
+}
+
+function mapOperation(body: JsonObject): ObjectOperation {
+  const path = mapPath(body.path)
+  if (body.op === 'remove') {
+    refuseOthers(body, ['type', 'op', 'path'])
+    return { type: 'map', op: 'remove', path }
+  }
+  refuseOthers(body, ['type', 'op', 'path', 'value'])
+  if (body.op !== 'set') throw expected('op', 'set or remove', body.op)
+  if (body.value === undefined) throw expected('value', 'any JSON value', undefined)
+  return { type: 'map', op: 'set', path, value: body.value }
+}
+
+/** A map's path: 1 to 32 texts. @throws {RequestFault} 400 */
+export function mapPath(value: Json | undefined): readonly string[] {
+  const path = texts('path', value)
+  if (path.length > 0 && path.length <= PATH_DEPTH_MAX) return path
+  throw invalid(`Cannot use path: expected 1 to ${PATH_DEPTH_MAX} keys: ${path.length}`)
+}
+
+/** A list of texts. @throws {RequestFault} 400 */
+export function texts(name: string, value: Json | undefined): readonly string[] {
+  const list: string[] = []
+  if (!Array.isArray(value)) throw expected(name, 'a list of texts', value)
+  for (const item of value) {
+    if (typeof item !== 'string') throw expected(name, 'a list of texts', value)
+    list.push(item)
+  }
+  return list
+}
+
+// A misspelt or misplaced field must not be a silent default: "group" belongs into the query.
+function refuseOthers(body: JsonObject, known: readonly string[]): void {
+  for (const name of Object.keys(body)) {
+    if (!known.includes(name)) throw invalid(`Cannot use the body: unknown field: ${show(name)}`)
+  }
+}
+
+/** 400: a field of the body is not what it must be. */
+export function expected(field: string, what: string, value: Json | undefined): Error {
+  return invalid(`Cannot use ${field}: expected ${what}: ${show(value)}`)
+}
+
+function show(value: Json | undefined): string {
+  const text = value === undefined ? 'it is missing' : JSON.stringify(value)
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}

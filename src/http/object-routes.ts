@@ -1,0 +1,168 @@
+import type { GroupHandle, ObjectInfo, ObjectType } from '../index.ts'
+import { parseJson, readJsonObject } from './body.ts'
+import { type Call, deadlineOf, groupQuery, json, type Route, restOfPath } from './call.ts'
+import { requireJson } from './guard.ts'
+import { mapPath, parseObjectOperation } from './object-operation.ts'
+import { invalid, notFound, RequestFault } from './problem.ts'
+import type {
+  CounterAnswer,
+  MapAnswer,
+  ObjectAnswer,
+  ObjectChanged,
+  ObjectOperation,
+  ObjectsAnswer,
+  RegisterAnswer,
+  SetHasAnswer,
+} from './shapes.ts'
+
+const PREFIX = '/v1/objects/'
+
+/** `GET /v1/objects` and `GET | POST /v1/objects/{name}`. */
+export function objectRoutes(): readonly Route[] {
+  return [
+    { method: 'GET', path: '/v1/objects', handle: list },
+    { method: 'GET', path: `${PREFIX}*`, handle: read },
+    { method: 'POST', path: `${PREFIX}*`, carriesValue: true, handle: change },
+  ]
+}
+
+function list(call: Call): Response {
+  const all = call.url.searchParams.has('group') ? groupQuery(call).objects() : call.node.objects()
+  const answer: ObjectsAnswer = { objects: all.map(infoOf) }
+  return json(answer)
+}
+
+function infoOf({ name, type, group }: ObjectInfo): ObjectInfo {
+  return { name, type, group }
+}
+
+function read(call: Call): Response {
+  const name = restOfPath(call.url, PREFIX)
+  const group = groupQuery(call)
+  const type = typeQuery(call.url) ?? onlyTypeOf(group, name)
+  const value = call.url.searchParams.get('has')
+  if (value === null) return json(readObject(group, { name, type }, call.url))
+  if (type !== 'set') throw invalid(`Cannot use has: expected a set: ${name} is a ${type}`)
+  const answer: SetHasAnswer = { name, type, has: group.set(name).has(value) }
+  return json(answer)
+}
+
+function readObject(
+  group: GroupHandle,
+  object: { readonly name: string; readonly type: ObjectType },
+  url: URL,
+): ObjectAnswer {
+  const { name, type } = object
+  switch (type) {
+    case 'counter':
+      return counterAnswer(group, name)
+    case 'set':
+      return { name, type, values: group.set(name).values }
+    case 'register':
+      return registerAnswer(group, name)
+    case 'map':
+      return mapAnswer(group, name, pathQuery(url))
+  }
+}
+
+function typeQuery(url: URL): ObjectType | undefined {
+  const text = url.searchParams.get('type')
+  if (text === null) return undefined
+  if (text === 'counter' || text === 'set' || text === 'register' || text === 'map') return text
+  const shown = text.slice(0, 100)
+  throw invalid(`Cannot use type: expected counter, set, register or map: ${shown}`)
+}
+
+/** The type of the one object of that name. */
+function onlyTypeOf(group: GroupHandle, name: string): ObjectType {
+  const found = group.objects().filter((object) => object.name === name)
+  const [first, second] = found
+  if (first === undefined) throw missing(name)
+  if (second === undefined) return first.type
+  const types = found.map((object) => object.type).join(', ')
+  throw new RequestFault(409, 'ERR_TYPE_CONFLICT', `Cannot choose an object: ${name} is ${types}`, {
+    hint: 'Add ?type= to choose',
+  })
+}
+
+function missing(name: string): RequestFault {
+  return notFound(
+    `Cannot find an object of this name: ${name.slice(0, 200)}`,
+    'GET /v1/objects lists what exists in all groups; ?group= chooses the group',
+  )
+}
+
+/** A path as `["a","b"]`, for keys with dots, or `a.b`. */
+function pathQuery(url: URL): readonly string[] | undefined {
+  const text = url.searchParams.get('path')
+  if (text === null || text === '') return undefined
+  if (text.startsWith('[')) return mapPath(parseJson(new TextEncoder().encode(text)))
+  return mapPath(text.split('.'))
+}
+
+function counterAnswer(group: GroupHandle, name: string): CounterAnswer {
+  const { value } = group.counter(name)
+  return { name, type: 'counter', value: typeof value === 'bigint' ? value.toString() : value }
+}
+
+function registerAnswer(group: GroupHandle, name: string): RegisterAnswer {
+  const { value, siblings } = group.register(name)
+  if (value === undefined) throw missing(name)
+  return { name, type: 'register', value, siblings }
+}
+
+function mapAnswer(
+  group: GroupHandle,
+  name: string,
+  path: readonly string[] | undefined,
+): MapAnswer {
+  const map = group.map(name)
+  if (path === undefined) return { name, type: 'map', value: map.value }
+  const value = map.at(path)
+  if (value === undefined) throw notFound(`Cannot find a value at the path: ${path.join('.')}`)
+  return { name, type: 'map', path, value }
+}
+
+async function change(call: Call): Promise<Response> {
+  requireJson(call.request)
+  const name = restOfPath(call.url, PREFIX)
+  const operation = parseObjectOperation(await readJsonObject(call.request))
+  const signal = deadlineOf(call)
+  return json(await apply(groupQuery(call), { name, operation, signal }))
+}
+
+async function apply(
+  group: GroupHandle,
+  options: {
+    readonly name: string
+    readonly operation: ObjectOperation
+    readonly signal: AbortSignal
+  },
+): Promise<ObjectChanged> {
+  const { name, operation, signal } = options
+  switch (operation.type) {
+    case 'counter': {
+      const { growOnly } = operation
+      const growing = growOnly === undefined ? {} : { growOnly }
+      await group.counter(name).add(operation.value ?? 1, { signal, ...growing })
+      return counterAnswer(group, name)
+    }
+    case 'set': {
+      const set = group.set(name)
+      const values = operation.values ?? operation.value ?? []
+      const changed = await set[operation.op](values, { signal })
+      return { name, type: 'set', size: set.size, changed }
+    }
+    case 'register':
+      await group.register(name).set(operation.value, { signal })
+      return registerAnswer(group, name)
+    case 'map': {
+      if (operation.op === 'set') {
+        await group.map(name).set(operation.path, operation.value, { signal })
+        return mapAnswer(group, name, undefined)
+      }
+      const changed = await group.map(name).remove(operation.path, { signal })
+      return { ...mapAnswer(group, name, undefined), changed }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import type {
+  ErrorCode,
+  Json,
+  NodeEvent,
+  ObjectInfo,
+  ObjectType,
+  PeerId,
+  WriteLevel,
+} from '../index.ts'
+
+/** Codes that only the HTTP border makes; everything else is the node's own. */
+export type ApiErrorCode =
+  | ErrorCode
+  | 'ERR_UNAUTHORIZED'
+  | 'ERR_HOST'
+  | 'ERR_ORIGIN'
+  | 'ERR_FORBIDDEN'
+  | 'ERR_METHOD'
+  | 'ERR_MEDIA_TYPE'
+  | 'ERR_INTERNAL'
+
+/** RFC 9457 problem details: the body of every answer of 400 and above. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ApiErrorCode
+  /** What to do next; empty when there is nothing to say. */
+  readonly hint: string
+  /** Below quorum (503): replicas that acknowledged, and how many were asked for. */
+  readonly acks?: number
+  readonly required?: number
+}
+
+export interface DhtAnswer {
+  readonly key: string
+  /** Text, or base64 when the bytes are no UTF-8. */
+  readonly value: string
+  readonly encoding: 'utf8' | 'base64'
+  readonly version: string
+  readonly author: PeerId
+  readonly from: string
+  readonly elapsedMs: number
+}
+
+export interface CounterAnswer {
+  readonly name: string
+  readonly type: 'counter'
+  /** A string of digits above 2^53 − 1. */
+  readonly value: number | string
+}
+
+export interface SetAnswer {
+  readonly name: string
+  readonly type: 'set'
+  readonly values: readonly string[]
+}
+
+export interface SetHasAnswer {
+  readonly name: string
+  readonly type: 'set'
+  readonly has: boolean
+}
+
+export interface SetChangedAnswer {
+  readonly name: string
+  readonly type: 'set'
+  readonly size: number
+  /** How many of the values were new (add) or present (remove). */
+  readonly changed: number
+}
+
+export interface RegisterAnswer {
+  readonly name: string
+  readonly type: 'register'
+  readonly value: Json
+  readonly siblings: readonly Json[]
+}
+
+export interface MapAnswer {
+  readonly name: string
+  readonly type: 'map'
+  /** The whole map, or what stands at `path`. */
+  readonly value: Json
+  readonly path?: readonly string[]
+  /** Leaves that a `remove` removed. */
+  readonly changed?: number
+}
+
+export type ObjectAnswer = CounterAnswer | SetAnswer | RegisterAnswer | MapAnswer
+
+export interface ObjectsAnswer {
+  readonly objects: readonly ObjectInfo[]
+}
+
+/** The body of `POST /v1/objects/{name}`. */
+export type ObjectOperation =
+  | {
+      readonly type: 'counter'
+      readonly op: 'add'
+      readonly value?: number
+      readonly growOnly?: boolean
+    }
+  | {
+      readonly type: 'set'
+      readonly op: 'add' | 'remove'
+      readonly value?: string
+      readonly values?: readonly string[]
+    }
+  | { readonly type: 'register'; readonly op: 'set'; readonly value: Json }
+  | {
+      readonly type: 'map'
+      readonly op: 'set'
+      readonly path: readonly string[]
+      readonly value: Json
+    }
+  | { readonly type: 'map'; readonly op: 'remove'; readonly path: readonly string[] }
+
+/** The answer of `POST /v1/objects/{name}`. */
+export type ObjectChanged = CounterAnswer | SetChangedAnswer | RegisterAnswer | MapAnswer
+
+/** The body of `POST /v1/chaos`. */
+export type ChaosAction =
+  | { readonly action: 'partition'; readonly sides: readonly (readonly string[])[] }
+  | { readonly action: 'heal' }
+  | { readonly action: 'loss'; readonly share: number }
+  | { readonly action: 'latency'; readonly ms: number }
+  | { readonly action: 'kill' | 'restart' | 'pause' | 'resume'; readonly name: string }
+
+export interface ReadyCheck {
+  readonly name: string
+  readonly ok: boolean
+  /** Why, whether ok or not. */
+  readonly reason: string
+}
+
+export interface ReadyAnswer {
+  readonly ready: boolean
+  readonly checks: readonly ReadyCheck[]
+}
+
+/** Sent instead of events that are no longer kept: read the state anew, then go on from here. */
+export interface ResetEvent {
+  readonly type: 'reset'
+  readonly at: number
+}
+
+/** One server-sent event. `id` goes into `Last-Event-ID` to resume after it. */
+export interface StreamedEvent {
+  readonly id: string
+  readonly event: NodeEvent | ResetEvent
+}
+
+export interface PutQuery {
+  readonly level?: WriteLevel
+  readonly ttlMs?: number
+  readonly timeoutMs?: number
+}
+
+/** The answer's shape by object type. */
+export interface AnswerOf {
+  readonly counter: CounterAnswer
+  readonly set: SetAnswer
+  readonly register: RegisterAnswer
+  readonly map: MapAnswer
+}
+
+export interface ObjectQuery<T extends ObjectType = ObjectType> {
+  readonly type?: T
+  /** @default "main" */
+  readonly group?: string
+  /** Maps only: what stands at this path. */
+  readonly path?: readonly string[]
+}

@@ -1,0 +1,144 @@
+import { utf8 } from '../base/bytes.ts'
+import { HearsayError } from '../base/errors.ts'
+import { type Json, jsonText } from './json.ts'
+import { KEY_BYTES_MAX, NAME_BYTES_MAX, OPERATIONS_MAX, PATH_DEPTH_MAX } from './limits.ts'
+
+export type { Json } from './json.ts'
+
+export type ObjectType = 'counter' | 'set' | 'register' | 'map'
+
+/** One wish of a user; a list of them becomes one atomic transaction. */
+export type Operation =
+  | {
+      readonly type: 'counter-add'
+      readonly object: string
+      /** |amount| ≤ 2^53 − 1. */
+      readonly amount: bigint
+      /** Makes it a G-counter: from then on negative amounts are refused here. */
+      readonly growOnly?: boolean
+    }
+  | {
+      readonly type: 'set-add' | 'set-remove'
+      readonly object: string
+      readonly values: readonly string[]
+    }
+  | { readonly type: 'register-set'; readonly object: string; readonly value: Json }
+  | {
+      readonly type: 'map-set'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly value: Json
+    }
+  /** An empty path removes everything observed in the map. */
+  | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
+
+/** An operation whose every part was checked; JSON values are text already. */
+export type CheckedOperation =
+  | {
+      readonly type: 'counter-add'
+      readonly object: string
+      readonly amount: bigint
+      readonly growOnly: boolean
+    }
+  | {
+      readonly type: 'set-add' | 'set-remove'
+      readonly object: string
+      readonly values: ReadonlySet<string>
+    }
+  | { readonly type: 'register-set'; readonly object: string; readonly json: string }
+  | {
+      readonly type: 'map-set'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly json: string
+    }
+  | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
+
+const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
+/**
+ * Checks the operations of one transaction before anything changes.
+ * @throws {TypeError} parts of a wrong type @throws {RangeError} amounts out of range
+ * @throws {HearsayError} ERR_LIMIT, ERR_INVALID
+ */
+export function checkOperations(operations: readonly Operation[]): readonly CheckedOperation[] {
+  if (!Array.isArray(operations)) throw new TypeError('Cannot transact: expected a list')
+  if (operations.length > OPERATIONS_MAX) {
+    throw new HearsayError('ERR_LIMIT', `Cannot transact: above ${OPERATIONS_MAX} operations`)
+  }
+  return operations.map(checkOperation)
+}
+
+/** Checks a group's or object's name. @throws {TypeError} no text @throws {HearsayError} ERR_INVALID, ERR_LIMIT */
+export function checkName(what: 'group' | 'object', name: unknown): string {
+  const text = checkText(`${what} name`, name, NAME_BYTES_MAX)
+  if (text === '') throw new HearsayError('ERR_INVALID', `Cannot use ${what} name: it is empty`)
+  return text
+}
+
+function checkOperation(operation: Operation): CheckedOperation {
+  const object = checkName('object', operation.object)
+  switch (operation.type) {
+    case 'counter-add':
+      return checkCounterAdd(object, operation.amount, operation.growOnly === true)
+    case 'set-add':
+    case 'set-remove':
+      return { type: operation.type, object, values: checkValues(operation.values) }
+    case 'register-set':
+      return { type: 'register-set', object, json: jsonText(operation.value) }
+    case 'map-set': {
+      const path = checkPath(operation.path)
+      if (path.length === 0) {
+        throw new HearsayError('ERR_INVALID', 'Cannot set in map: the path is empty')
+      }
+      return { type: 'map-set', object, path, json: jsonText(operation.value) }
+    }
+    case 'map-remove':
+      return { type: 'map-remove', object, path: checkPath(operation.path) }
+    default:
+      throw new TypeError('Cannot transact: unknown operation')
+  }
+}
+
+function checkCounterAdd(object: string, amount: unknown, growOnly: boolean): CheckedOperation {
+  if (typeof amount !== 'bigint') throw new TypeError('Cannot add to counter: expected a bigint')
+  if (amount > AMOUNT_MAX || amount < -AMOUNT_MAX) {
+    throw new RangeError(`Cannot add to counter: amount beyond 2^53 − 1: ${amount}`)
+  }
+  return { type: 'counter-add', object, amount, growOnly }
+}
+
+function checkValues(values: unknown): ReadonlySet<string> {
+  if (!Array.isArray(values)) throw new TypeError('Cannot change set: expected a list of values')
+  const distinct = new Set<string>()
+  for (const value of values) distinct.add(checkText('set value', value, KEY_BYTES_MAX))
+  return distinct
+}
+
+function checkPath(path: unknown): readonly string[] {
+  if (!Array.isArray(path)) throw new TypeError('Cannot use map path: expected a list of texts')
+  if (path.length > PATH_DEPTH_MAX) {
+    throw new HearsayError('ERR_LIMIT', `Cannot use map path: deeper than ${PATH_DEPTH_MAX}`)
+  }
+  let room = KEY_BYTES_MAX
+  for (const component of path) {
+    const text = checkText('map path', component, room)
+    if (text === '') {
+      throw new HearsayError('ERR_INVALID', 'Cannot use map path: a component is empty')
+    }
+    room -= utf8(text).length
+  }
+  return [...path]
+}
+
+function checkText(what: string, value: unknown, bytesMax: number): string {
+  if (typeof value !== 'string') throw new TypeError(`Cannot use ${what}: expected a text`)
+  if (!value.isWellFormed()) {
+    throw new HearsayError('ERR_INVALID', `Cannot use ${what}: it holds a lone surrogate`)
+  }
+  // A code unit takes at most three bytes: short texts need no encoding.
+  if (value.length * 3 > bytesMax && utf8(value).length > bytesMax) {
+    throw new HearsayError('ERR_LIMIT', `Cannot use ${what}: longer than ${bytesMax} bytes`)
+  }
+  return value
+}

@@ -117,7 +117,7 @@ export class Network {
 
   /** Cuts the path from one host to another; the other way stays. */
   cut(from: Host, to: Host): void {
-    this.#cuts.add(`${from.index}>${to.index}`)
+    this.#cuts.add(cutKey(from, to))
     const link = from.links.get(to.peer)
     if (this.conditions.cutMode !== 'reset' || link === undefined) return
     this.#end(link, link.dialer, 'reset')
@@ -149,11 +149,7 @@ export class Network {
 
   /** True when nothing sent by `from` reaches `to` now. */
   isCut(from: Host, to: Host): boolean {
-    return (
-      from.state === 'silent' ||
-      to.state === 'silent' ||
-      this.#cuts.has(`${from.index}>${to.index}`)
-    )
+    return from.state === 'silent' || to.state === 'silent' || this.#cuts.has(cutKey(from, to))
   }
 
   /** Loses a share of everything that reaches a host, on top of the network's loss. */
@@ -182,7 +178,7 @@ export class Network {
           stats: this.stats,
           conditions: () => this.conditions,
           loss: () => this.lossTo(to),
-          isCut: () => this.isCut(from, to),
+          isCut: () => to.state === 'silent' || this.#cuts.has(cutKey(from, to)),
         }
       },
       deliver: (on, to, frame, taken) => this.#deliver(on, to, frame, taken),
@@ -274,4 +270,8 @@ export class Network {
       })
     })
   }
+}
+
+function cutKey(from: Host, to: Host): string {
+  return `${from.index}>${to.index}`
 }

@@ -62,6 +62,7 @@ export class Pipe {
     return true
   }
 
+  /** Nothing more goes in; what is on its way still arrives, as from a process that just died. */
   close(): void {
     this.#isClosed = true
     this.#held = []
@@ -121,7 +122,6 @@ export class Pipe {
   }
 
   #arrive(frame: OutboundFrame): void {
-    if (this.#isClosed) return
     if (this.#held.length > 0) {
       this.#hold(frame)
       return
@@ -130,7 +130,7 @@ export class Pipe {
       this.#deliver(frame)
       return
     }
-    if (this.#options.conditions().cutMode === 'hold') {
+    if (this.#options.conditions().cutMode === 'hold' && !this.#isClosed) {
       this.#hold(frame)
       return
     }

@@ -29,6 +29,7 @@ export class Disk {
   #failure: Error | undefined
   #slowUntil: Millis = 0
   #slowMs: Millis = 0
+  #whenBusy: (() => void) | undefined
   #commits = 0
   #lost = 0
   /** Mean time of one commit. */
@@ -66,6 +67,11 @@ export class Disk {
   slow(commitMs: Millis, forMs: Millis): void {
     this.#slowMs = commitMs
     this.#slowUntil = this.#world.now + forMs
+  }
+
+  /** Runs `run` once, within the latency of the next commit that is asked for: for crashes that hit. */
+  onNextCommit(run: () => void): void {
+    this.#whenBusy = run
   }
 
   /** From now on, in this run of the process, every commit fails with `failure`; nothing of them is kept. */
@@ -115,6 +121,10 @@ export class Disk {
       commit: (writes, done) => {
         if (generation !== this.#generation) return
         this.#pending.push({ writes, done })
+        const { latencyMs } = this
+        const whenBusy = this.#whenBusy
+        this.#whenBusy = undefined
+        if (whenBusy !== undefined) this.#world.schedule(latencyMs * this.#random.next(), whenBusy)
         if (!this.#isWriting) this.#write(process)
       },
     }

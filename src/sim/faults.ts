@@ -31,6 +31,8 @@ const CLOCK_JUMP_MS_MAX = 3_600_000
 const LOSS_MAX = 0.3
 /** Inbound loss of a host that hears little (membership: "80 % inbound loss"). */
 const DEAF_SHARE = 0.8
+/** Share of crashes that wait for a commit under way: the others rarely meet one. */
+const CRASH_IN_COMMIT = 0.75
 /** A restart follows its crash after at most so long. */
 const DOWN_MS_MAX = 15_000
 
@@ -79,7 +81,9 @@ export class Faults {
   inject(kind: FaultKind, forMs: Millis): void {
     const node = this.#pick()
     if (node === undefined) return
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+    const isEnd = kind === 'crash' || kind === 'power-off'
+    // An end of a process is counted when it comes.
+    if (!isEnd) this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     this.#cluster.world.trace.text(kind).number(node.index).number(forMs)
     switch (kind) {
       case 'partition':
@@ -126,8 +130,20 @@ export class Faults {
   }
 
   #end(kind: 'crash' | 'power-off', node: SimulatedNode): void {
+    const generation = this.#generation
+    const { starts } = node
+    const end = (): void => {
+      if (generation === this.#generation && node.starts === starts) this.#endNow(kind, node)
+    }
+    if (this.#random.next() < CRASH_IN_COMMIT) node.disk.onNextCommit(end)
+    else end()
+  }
+
+  #endNow(kind: 'crash' | 'power-off', node: SimulatedNode): void {
+    if (node.subject === undefined) return
     if (kind === 'crash') this.#cluster.crash(node)
     else this.#cluster.powerOff(node)
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     this.#later(this.#random.next() * DOWN_MS_MAX, () => {
       if (node.subject === undefined) this.#cluster.restart(node)
     })

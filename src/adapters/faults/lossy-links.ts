@@ -65,9 +65,8 @@ export class LossyLinks implements LinkPort {
     if (this.#lossShare > 0 && this.#random.next() < this.#lossShare) return true
     if (this.#latencyMs === 0 && this.#line.length === 0) return this.#inner.send(frame)
     if (this.#lineBytes + frame.bytes.length > DELAYED_BYTES_MAX) return false
-    const last = this.#line.at(-1)?.dueAt ?? 0
-    // Never before the frame ahead: streams keep their order.
-    this.#line.push({ frame, dueAt: Math.max(last, this.#timers.now() + this.#latencyMs) })
+    // Never before the frame ahead, because a shorter latency hurries those: streams keep their order.
+    this.#line.push({ frame, dueAt: this.#timers.now() + this.#latencyMs })
     this.#lineBytes += frame.bytes.length
     if (this.#cancel === undefined) this.#arm()
     return true

@@ -139,6 +139,17 @@ test('block() hides the end of a link, and the heal tells it', () => {
   expect(listener.take()).toEqual(['down a reset', 'down b timeout', 'up b'])
 })
 
+test('a link that comes right after the heal comes behind the end of the one before', () => {
+  const { inner, listener, timers, links } = setUp()
+  inner.comeUp(A)
+  links.block([A])
+  inner.goDown(A, 'reset')
+  links.block([])
+  inner.comeUp(A)
+  timers.pass(10)
+  expect(listener.take()).toEqual(['up a', 'down a reset', 'up a'])
+})
+
 test('close() of a blocked link ends it once', () => {
   const { inner, listener, timers, links } = setUp()
   inner.comeUp(A)

@@ -37,9 +37,9 @@ export class HybridClock {
     return this.#last
   }
 
-  /** Adopts a remote stamp. False when it is more than 60 s ahead of `wallMs`: not adopted. */
-  observe(stamp: Stamp, wallMs: Millis): boolean {
-    if (stamp > stampAt(wallMs + DRIFT_MS_MAX)) return false
+  /** Adopts a remote stamp. False when it is more than `driftMsMax` (60 s) ahead of `wallMs`: not adopted. */
+  observe(stamp: Stamp, wallMs: Millis, driftMsMax: Millis = DRIFT_MS_MAX): boolean {
+    if (stamp > stampAt(wallMs + driftMsMax)) return false
     if (stamp > this.#last) this.#last = stamp
     return true
   }

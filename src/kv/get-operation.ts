@@ -1,0 +1,322 @@
+/**
+ * One read, from the choice of replicas to the comparison after the answer.
+ *
+ * R = 1, hedged: the best replica is asked; when it is slow, the second; then the rest. A value is
+ * answered as soon as it arrives. "Not found" is never believed of one replica alone: the others are
+ * asked, and only a majority of the replicas (or all that can be reached), and after them the next
+ * N members, make it the answer. After a value, one more replica is compared in the background, and
+ * whoever holds less receives the newest record (read repair).
+ */
+import type { Millis } from '../base/core.ts'
+import { HearsayError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import { randomInteger } from '../base/random.ts'
+import { authorOf, type DhtRecord, versionText } from '../records/record.ts'
+import { select } from '../records/select.ts'
+import type { Call, CallFailure, CallReply } from './calls.ts'
+import { encodeFrame } from './frame.ts'
+import {
+  type KvContext,
+  keepIfOurs,
+  type RecordPlace,
+  recordInAnswer,
+  versionOf,
+} from './kv-context.ts'
+import type { KvFound } from './kv-contract.ts'
+import { pushRecord } from './push.ts'
+import { hedgeMs, readOrder } from './read-order.ts'
+import { Alarm } from './timers.ts'
+
+/** Replicas that failed are asked again after so long, a few times while some answered, else to the end. */
+const AGAIN_MS: Millis = 250
+const AGAIN_MAX = 2
+/** So long the next N members may take to find what the replicas do not hold. */
+const WIDEN_MS: Millis = 500
+
+export interface GetOptions {
+  readonly request: number
+  readonly place: RecordPlace
+  /** Called once, when nothing more will be sent or answered. */
+  readonly finished: () => void
+}
+
+/** What the next ring of the step alarm means. */
+type Step = 'hedge' | 'ask-again' | 'end-widening'
+
+export class GetOperation {
+  readonly #context: KvContext
+  readonly #options: GetOptions
+  readonly #call: Call
+  /** The comparison after the answer. */
+  #check: Call | undefined
+  readonly #deadline: Alarm = new Alarm(() => this.#timeUp())
+  readonly #stepAlarm: Alarm = new Alarm((now) => this.#stepDue(now))
+  #step: Step = 'hedge'
+  /** The replicas in the order of asking; those before `#asked` were asked. */
+  #replicas: readonly PeerId[] = []
+  #asked = 0
+  /** What replicas hold: a record, or undefined. */
+  readonly #votes = new Map<PeerId, DhtRecord | undefined>()
+  readonly #failures = new Map<PeerId, CallFailure>()
+  #rounds = 0
+  /** The members beyond the replicas that have not answered yet; undefined: not asked yet. */
+  #wider: Set<PeerId> | undefined
+  #best: DhtRecord | undefined
+  #isAnswered = false
+
+  constructor(context: KvContext, options: GetOptions) {
+    this.#context = context
+    this.#options = options
+    this.#call = this.#open(undefined)
+  }
+
+  start(now: Millis): void {
+    const { replication, timers, tunables } = this.#context
+    const { id } = this.#options.place
+    const replicas = this.#context.ring().closest(id, replication)
+    this.#replicas = readOrder(this.#context, id, replicas, now)
+    timers.set(this.#deadline, now + tunables.getTimeoutMs)
+    this.#askNext(now)
+  }
+
+  /** The caller gave up. */
+  cancel(): void {
+    this.#finish()
+  }
+
+  answered(peer: PeerId, reply: CallReply, now: Millis): void {
+    this.#wider?.delete(peer)
+    if (reply.type === 'absent') {
+      this.#votes.set(peer, undefined)
+    } else if (reply.type === 'same') {
+      this.#votes.set(peer, this.#best)
+    } else {
+      const asked = { bytes: reply.type === 'found' ? reply.record : EMPTY, key: this.#key }
+      const record = recordInAnswer(this.#context, asked, now)
+      if (record === undefined) {
+        this.failed(peer, 'silent', now)
+        return
+      }
+      this.#votes.set(peer, record)
+    }
+    if (this.#isAnswered) this.#compare(peer, now)
+    else this.#decide(peer, now)
+  }
+
+  failed(peer: PeerId, failure: CallFailure, now: Millis): void {
+    this.#failures.set(peer, failure)
+    this.#wider?.delete(peer)
+    if (this.#isAnswered) {
+      this.#finishWhenIdle()
+      return
+    }
+    if (this.#wider === undefined) this.#askNext(now)
+    this.#conclude(now)
+  }
+
+  get #key(): string {
+    return this.#options.place.key
+  }
+
+  #open(known: DhtRecord | undefined): Call {
+    const key = this.#options.place.recordKey
+    const version = known === undefined ? undefined : versionOf(known)
+    return this.#context.calls.open({
+      frame: (id) => encodeFrame({ type: 'get', id, key, known: version }),
+      lane: 'user',
+      listener: this,
+      isRead: true,
+    })
+  }
+
+  /** Asks the next replica, and sets when the one after it is asked as well. */
+  #askNext(now: Millis): void {
+    const peer = this.#replicas[this.#asked]
+    if (peer === undefined) return
+    this.#asked += 1
+    this.#call.ask(peer, now)
+    this.#arm('hedge', now + hedgeMs(this.#context, peer))
+  }
+
+  #askRest(now: Millis): void {
+    while (this.#asked < this.#replicas.length) this.#askNext(now)
+  }
+
+  #arm(step: Step, at: Millis): void {
+    this.#step = step
+    this.#context.timers.set(this.#stepAlarm, at)
+  }
+
+  #stepDue(now: Millis): void {
+    if (this.#isAnswered) return
+    switch (this.#step) {
+      case 'hedge':
+        this.#avoidTheSlow(now)
+        if (this.#asked > 1) this.#askRest(now)
+        else this.#askNext(now)
+        return
+      case 'ask-again': {
+        const failed = [...this.#failures.keys()]
+        this.#failures.clear()
+        for (const peer of failed) this.#call.ask(peer, now)
+        return
+      }
+      case 'end-widening':
+        this.#answerMissing()
+    }
+  }
+
+  /** Whoever made us hedge is asked last for a while, unless it answers. */
+  #avoidTheSlow(now: Millis): void {
+    for (const peer of this.#replicas.slice(0, this.#asked)) {
+      const isOurs = peer === this.#context.signer.peerId
+      if (!isOurs && this.#call.isWaitingFor(peer)) this.#context.peers.noteAvoid(peer, now)
+    }
+  }
+
+  #decide(peer: PeerId, now: Millis): void {
+    const record = this.#votes.get(peer)
+    if (record !== undefined && this.#isNewest(record)) this.#best = record
+    if (this.#best?.value !== undefined) {
+      this.#answerFound(this.#best.value, peer, now)
+      return
+    }
+    if (this.#wider === undefined) this.#askRest(now)
+    this.#conclude(now)
+  }
+
+  #isNewest(record: DhtRecord): boolean {
+    return this.#best === undefined || select(record, this.#best).order > 0
+  }
+
+  /** Whether what arrived without a value is enough to say that there is none. */
+  #conclude(now: Millis): void {
+    if (this.#wider !== undefined) {
+      if (this.#wider.size === 0) this.#answerMissing()
+      return
+    }
+    if (this.#votes.size > this.#replicas.length / 2) {
+      this.#widen(now)
+      return
+    }
+    if (this.#call.waiting > 0 || this.#asked < this.#replicas.length) return
+    const isRestUnreachable = [...this.#failures.values()].every((why) => why === 'unreachable')
+    if (this.#votes.size > 0 && isRestUnreachable && this.#rounds >= AGAIN_MAX) {
+      this.#widen(now)
+      return
+    }
+    this.#rounds += 1
+    this.#arm('ask-again', now + AGAIN_MS)
+  }
+
+  /** Members change and writes fall back on the next closest: look there before saying no. */
+  #widen(now: Millis): void {
+    const { replication } = this.#context
+    const near = this.#context.ring().closest(this.#options.place.id, 2 * replication)
+    const beyond = near.filter((member) => {
+      return !member.isSuspect && !this.#replicas.includes(member.peerId)
+    })
+    // A tombstone says more than an absence: nobody needs to be asked about it.
+    this.#wider = new Set(this.#best === undefined ? beyond.map(({ peerId }) => peerId) : [])
+    if (this.#wider.size === 0) {
+      this.#answerMissing()
+      return
+    }
+    this.#arm('end-widening', now + WIDEN_MS)
+    for (const peer of [...this.#wider]) this.#call.ask(peer, now)
+  }
+
+  #answerMissing(): void {
+    this.#isAnswered = true
+    const { request } = this.#options
+    this.#context.emit({ type: 'get-done', request, key: this.#key, found: undefined })
+    this.#finish()
+  }
+
+  #answerFound(value: Uint8Array, from: PeerId, now: Millis): void {
+    const record = this.#best
+    if (record === undefined) return
+    this.#isAnswered = true
+    this.#stepAlarm.clear()
+    const author = authorOf(record)
+    const version = versionText(record.stamp, author)
+    const found: KvFound = { value: value.slice(), version, author, from }
+    this.#context.emit({ type: 'get-done', request: this.#options.request, key: this.#key, found })
+    for (const voter of [...this.#votes.keys()]) this.#repair(voter, now)
+    this.#compareOneMore(now)
+    this.#finishWhenIdle()
+  }
+
+  /** Asks one more replica, unless a hedge asked one already. */
+  #compareOneMore(now: Millis): void {
+    const { random, tunables } = this.#context
+    if (this.#call.waiting > 0 || random.next() >= tunables.readCheckShare) return
+    const unasked = this.#replicas.slice(this.#asked).filter((peer) => this.#isHealthy(peer, now))
+    const peer = unasked[randomInteger(random, unasked.length)]
+    if (peer === undefined) return
+    this.#check = this.#open(this.#best)
+    this.#check.ask(peer, now)
+  }
+
+  #isHealthy(peer: PeerId, now: Millis): boolean {
+    const { peers, tunables } = this.#context
+    const isSuspect = this.#context.ring().member(peer)?.isSuspect ?? true
+    const isAvoided = peers.avoidedAt(peer) + tunables.avoidMs > now
+    return !isSuspect && !isAvoided && peers.busyUntil(peer) <= now
+  }
+
+  /** An answer after the answer: whoever holds less gets the newest. */
+  #compare(peer: PeerId, now: Millis): void {
+    const record = this.#votes.get(peer)
+    if (record !== undefined && this.#isNewest(record)) {
+      this.#best = record
+      keepIfOurs(this.#context, record, now)
+      for (const voter of [...this.#votes.keys()]) this.#repair(voter, now)
+    } else {
+      this.#repair(peer, now)
+    }
+    this.#finishWhenIdle()
+  }
+
+  #repair(peer: PeerId, now: Millis): void {
+    const record = this.#best
+    if (record === undefined || !this.#replicas.includes(peer)) return
+    const held = this.#votes.get(peer)
+    if (held !== undefined && select(held, record).order >= 0) return
+    this.#votes.set(peer, record)
+    pushRecord(this.#context, { record, peer }, now)
+  }
+
+  #timeUp(): void {
+    if (this.#wider !== undefined && !this.#isAnswered) {
+      this.#answerMissing()
+      return
+    }
+    if (!this.#isAnswered) {
+      const error = new HearsayError(
+        'ERR_TIMEOUT',
+        `Cannot read ${JSON.stringify(this.#key)}: ${this.#votes.size} of ${this.#replicas.length} replicas answered, without a value`,
+        { hint: 'Check "hearsay members"; read again when more members are alive' },
+      )
+      this.#context.emit({ type: 'refused', request: this.#options.request, error })
+    }
+    this.#finish()
+  }
+
+  #finishWhenIdle(): void {
+    const isChecking = this.#check !== undefined && this.#check.waiting > 0
+    if (this.#call.waiting === 0 && !isChecking) this.#finish()
+  }
+
+  #finish(): void {
+    this.#isAnswered = true
+    this.#deadline.clear()
+    this.#stepAlarm.clear()
+    this.#call.close()
+    this.#check?.close()
+    this.#options.finished()
+  }
+}
+
+/** Stands for the record of an answer that should hold one. */
+const EMPTY: Uint8Array = new Uint8Array(0)

@@ -1,0 +1,98 @@
+import { equalBytes } from '../base/bytes.ts'
+import type { Millis } from '../base/core.ts'
+import type { HybridClock } from '../base/hybrid-clock.ts'
+import type { Random } from '../base/random.ts'
+import type { Signer } from '../base/signer.ts'
+import { type DhtRecord, decodeRecord, fingerprintOf } from '../records/record.ts'
+import { recordId, recordKey } from '../records/record-key.ts'
+import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
+import type { Calls } from './calls.ts'
+import type { RecordVersion } from './frame.ts'
+import type { KvOutput } from './kv-contract.ts'
+import type { KvTunables } from './options.ts'
+import type { PeerTable } from './peer-table.ts'
+import type { RecordStore } from './record-store.ts'
+import type { Ring } from './ring.ts'
+import type { Timers } from './timers.ts'
+
+/** What the parts of the kv core share. */
+export interface KvContext {
+  readonly signer: Signer
+  readonly random: Random
+  readonly tunables: KvTunables
+  /** Replicas of a record, N. */
+  readonly replication: number
+  readonly timers: Timers
+  readonly peers: PeerTable
+  readonly calls: Calls
+  readonly store: RecordStore
+  readonly emit: (output: KvOutput) => void
+  /** The current view of the members. */
+  readonly ring: () => Ring
+  readonly clock: () => HybridClock
+}
+
+/** A record under a key, as one answer to one question. */
+export interface RecordPlace {
+  readonly key: string
+  /** UTF-8 of `/k/KEY`. */
+  readonly recordKey: Uint8Array
+  readonly id: Uint8Array
+}
+
+export function placeOfKey(key: string): RecordPlace {
+  const bytes = recordKey('k', key)
+  return { key, recordKey: bytes, id: recordId(bytes) }
+}
+
+/** Version and fingerprint of a record, for digests and conditional reads. */
+export function versionOf(record: DhtRecord): RecordVersion {
+  return { stamp: record.stamp, fingerprint: fingerprintOf(record) }
+}
+
+/** Whether two records, or what is told of them, are the same one. */
+export function isSameVersion(a: RecordVersion, b: RecordVersion): boolean {
+  return a.stamp === b.stamp && equalBytes(a.fingerprint, b.fingerprint)
+}
+
+/**
+ * The record inside an answer, if it is the one asked for and may be believed; our clock moves past
+ * its version, so that what we write from now on wins over what we have read.
+ */
+export function recordInAnswer(
+  context: KvContext,
+  asked: { readonly bytes: Uint8Array; readonly key: string },
+  now: Millis,
+): DhtRecord | undefined {
+  const decoded = decodeRecord(asked.bytes)
+  if (!decoded.ok) {
+    context.emit({ type: 'dropped', reason: `kv answer: ${decoded.reason}` })
+    return undefined
+  }
+  const record = decoded.value
+  const fault = record.key === asked.key ? faultOf(context, record, now) : 'record of another key'
+  if (fault !== undefined) {
+    context.emit({ type: 'dropped', reason: `kv answer: ${fault}` })
+    return undefined
+  }
+  context.clock().observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
+  return record
+}
+
+/** What we hold ourselves was checked when it came. */
+function faultOf(context: KvContext, record: DhtRecord, now: Millis): string | undefined {
+  const held = context.store.live(recordId(recordKey(record.namespace, record.key)), now)
+  if (held !== undefined && equalBytes(held.bytes, record.bytes)) return undefined
+  return validate(record, now, context.signer)
+}
+
+/** Takes a record heard of in an answer into our own store when it belongs there. */
+export function keepIfOurs(context: KvContext, record: DhtRecord, now: Millis): void {
+  const id = recordId(recordKey(record.namespace, record.key))
+  const self = context.signer.peerId
+  const isReplica = context
+    .ring()
+    .closest(id, context.replication)
+    .some(({ peerId }) => peerId === self)
+  if (isReplica || context.store.held(id) !== undefined) context.store.offer(record, now)
+}

@@ -1,0 +1,107 @@
+import type { Lane, StoreWrite } from '../base/core.ts'
+import type { HearsayError, QuorumError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+
+/** How many replicas must acknowledge a write before its caller hears of success. */
+export type KvLevel = 'one' | 'quorum' | 'all'
+
+/** A member that may hold records: alive or suspect, ourselves included. */
+export interface KvMember {
+  readonly peerId: PeerId
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  readonly isSuspect: boolean
+}
+
+/** What the engine tells the kv core. `request` numbers are the engine's and come back in answers. */
+export type KvInput =
+  | { readonly type: 'tick' }
+  | {
+      readonly type: 'put'
+      readonly request: number
+      readonly key: string
+      readonly value: Uint8Array
+      readonly ttlMs?: number
+      readonly level: KvLevel
+    }
+  | {
+      readonly type: 'delete'
+      readonly request: number
+      readonly key: string
+      readonly level: KvLevel
+    }
+  | { readonly type: 'get'; readonly request: number; readonly key: string }
+  /** The caller gave up: no answer is wanted. */
+  | { readonly type: 'cancel'; readonly request: number }
+  /** A `kv` frame; `peer` may be ourselves. */
+  | { readonly type: 'frame'; readonly peer: PeerId; readonly bytes: Uint8Array }
+  /** A dial failed or a link went down. */
+  | { readonly type: 'unreachable'; readonly peer: PeerId }
+  /** The member view; `lost` members failed recently and did not leave. */
+  | {
+      readonly type: 'members'
+      readonly members: readonly KvMember[]
+      readonly lost: number
+    }
+  /** A record that arrived through kad-dht under `key` (a record key). */
+  | {
+      readonly type: 'offer'
+      readonly request: number
+      readonly key: Uint8Array
+      readonly record: Uint8Array
+    }
+
+/** What the kv core asks of the engine. `gated` outputs wait until all earlier persists are durable. */
+export type KvOutput =
+  | { readonly type: 'persist'; readonly writes: readonly StoreWrite[] }
+  | {
+      readonly type: 'send'
+      readonly peer: PeerId
+      readonly lane: Lane
+      readonly bytes: Uint8Array
+      readonly gated: boolean
+    }
+  | {
+      readonly type: 'put-done'
+      readonly request: number
+      readonly key: string
+      readonly version: string
+      /** Acknowledgements at the moment of the answer; `replicas` gave them, in order of arrival. */
+      readonly acks: number
+      readonly required: number
+      readonly replicas: readonly PeerId[]
+      /** Fewer members live than the replication factor. */
+      readonly degraded: boolean
+      /** A replica already held a newer version, which stays. */
+      readonly superseded: boolean
+    }
+  | {
+      readonly type: 'get-done'
+      readonly request: number
+      readonly key: string
+      readonly found: KvFound | undefined
+    }
+  | {
+      readonly type: 'offer-done'
+      readonly request: number
+      readonly outcome: 'stored' | 'stale' | 'refused'
+      readonly reason?: string
+      readonly gated: true
+    }
+  | {
+      readonly type: 'refused'
+      readonly request: number
+      readonly error: QuorumError | HearsayError | TypeError | RangeError
+    }
+  /** A record became the newest here. */
+  | { readonly type: 'stored'; readonly key: string; readonly version: string }
+  | { readonly type: 'dropped'; readonly reason: string }
+
+export interface KvFound {
+  /** A copy, the caller's to keep. */
+  readonly value: Uint8Array
+  readonly version: string
+  readonly author: PeerId
+  /** The member that answered. */
+  readonly from: PeerId
+}

@@ -1,0 +1,82 @@
+import type { Millis } from '../base/core.ts'
+import { checkNumber } from '../base/options.ts'
+
+/** Everything about the one-hop DHT that can be tuned. Durations in ms, sizes in bytes. */
+export interface KvTunables {
+  /** A put fails when it has too few acknowledgements by then. @default 2000 */
+  readonly putTimeoutMs: Millis
+  /** A get that nobody could answer fails then. @default 2000 */
+  readonly getTimeoutMs: Millis
+  /** Pause before a request is sent again; the waits after it are half as long again. @default 400 (guess) */
+  readonly retryMs: Millis
+  /** How often one request is sent to one peer before the peer counts as silent. @default 3 */
+  readonly tries: number
+  /** Bounds of the pause before a read asks the next replica; twice the latency between them. @default 5, 200 */
+  readonly hedgeMsMin: Millis
+  readonly hedgeMsMax: Millis
+  /** Share of reads that compare the answer with one more replica afterwards. @default 1 */
+  readonly readCheckShare: number
+  /** A write that cannot succeed any more waits this long for stragglers, to report exact acks. @default 100 */
+  readonly failGraceMs: Millis
+  /** A peer reported unreachable is asked last for so long. @default 2000 */
+  readonly avoidMs: Millis
+  /** Operations of callers under way. @default 8192 */
+  readonly operationsMax: number
+  /** Stored records; all their bytes; records of one author. @default 65536, 256 MiB, 16384 */
+  readonly recordsMax: number
+  readonly storeBytesMax: number
+  readonly authorRecordsMax: number
+  /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 500, 50 */
+  readonly memberCostPerSecond: number
+  readonly strangerCostPerSecond: number
+  /** Mean pause between full rounds of repair, ± 30 %. @default 30000 */
+  readonly repairPeriodMs: Millis
+  /** Mean pause between a change of members and its round of repair, ± 50 %, to gather changes. @default 200 */
+  readonly repairDelayMs: Millis
+  /** Pushed and not yet acknowledged bytes for one peer. @default 65536 */
+  readonly pushBytesMax: number
+  /** Peers being repaired at once. @default 16 */
+  readonly sessionsMax: number
+  /** Pause between slices of the expiry sweep. @default 5000 */
+  readonly sweepPeriodMs: Millis
+}
+
+export const KV_TUNABLES: KvTunables = {
+  putTimeoutMs: 2_000,
+  getTimeoutMs: 2_000,
+  retryMs: 400,
+  tries: 3,
+  hedgeMsMin: 5,
+  hedgeMsMax: 200,
+  readCheckShare: 1,
+  failGraceMs: 100,
+  avoidMs: 2_000,
+  operationsMax: 8_192,
+  recordsMax: 65_536,
+  storeBytesMax: 256 * 1024 * 1024,
+  authorRecordsMax: 16_384,
+  memberCostPerSecond: 500,
+  strangerCostPerSecond: 50,
+  repairPeriodMs: 30_000,
+  repairDelayMs: 200,
+  pushBytesMax: 65_536,
+  sessionsMax: 16,
+  sweepPeriodMs: 5_000,
+}
+
+/** Replicas of a record when the caller names no number. */
+export const REPLICATION_DEFAULT = 5
+/** More replicas than this are not a DHT. */
+export const REPLICATION_MAX = 32
+
+/** Fills in defaults. @throws {TypeError} @throws {RangeError} on values that cannot work */
+export function kvTunables(given: Partial<KvTunables> = {}): KvTunables {
+  const tunables: KvTunables = { ...KV_TUNABLES, ...given }
+  for (const [name, value] of Object.entries(tunables)) {
+    checkNumber(`kv.${name}`, value, { min: 0, max: Number.MAX_SAFE_INTEGER })
+  }
+  checkNumber('kv.tries', tunables.tries, { min: 1, max: 10, isInteger: true })
+  checkNumber('kv.retryMs', tunables.retryMs, { min: 1, max: 60_000 })
+  checkNumber('kv.hedgeMsMax', tunables.hedgeMsMax, { min: tunables.hedgeMsMin, max: 60_000 })
+  return tunables
+}

@@ -1,0 +1,181 @@
+/**
+ * One write, from its placement to the answer of its caller.
+ *
+ * The record goes to the N members closest to its key at once, suspects included. A replica that
+ * cannot be reached is replaced by the next closest live member, whose acknowledgement counts too. The caller hears as
+ * soon as `required` replicas acknowledged; the rest is still sent. Required is counted over the
+ * members that should exist, those lost recently included, so that the small side of a partition
+ * does not call three of its own a majority of five.
+ */
+import type { Millis } from '../base/core.ts'
+import { QuorumError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import { authorOf, type DhtRecord, versionText } from '../records/record.ts'
+import { compareVersions } from '../records/select.ts'
+import type { Call, CallFailure, CallReply } from './calls.ts'
+import { encodeFrame } from './frame.ts'
+import { type KvContext, keepIfOurs, type RecordPlace, recordInAnswer } from './kv-context.ts'
+import type { KvLevel } from './kv-contract.ts'
+import { Alarm } from './timers.ts'
+
+/** Next closest members tried in all, as a multiple of N. */
+const SPARES_FACTOR = 2
+
+export interface PutOptions {
+  readonly request: number
+  readonly place: RecordPlace
+  readonly record: DhtRecord
+  readonly level: KvLevel
+  /** Recently failed members. */
+  readonly lost: number
+  /** Called once, when nothing more will be sent or answered. */
+  readonly finished: () => void
+}
+
+export class PutOperation {
+  readonly #context: KvContext
+  readonly #options: PutOptions
+  readonly #call: Call
+  readonly #alarm: Alarm = new Alarm((now) => this.#timeUp(now))
+  readonly #required: number
+  readonly #degraded: boolean
+  readonly #acks: PeerId[] = []
+  /** Members that may replace an unreachable replica, the closest last. */
+  #spares: PeerId[] = []
+  #reason = ''
+  #superseded = false
+  #isAnswered = false
+  #deadline: Millis = 0
+
+  constructor(context: KvContext, options: PutOptions) {
+    this.#context = context
+    this.#options = options
+    const members = context.ring().size
+    this.#required = requiredAcks(options.level, {
+      replication: context.replication,
+      members: members + options.lost,
+    })
+    this.#degraded = members < context.replication
+    this.#call = context.calls.open({
+      frame: (id) => encodeFrame({ type: 'put', id, record: options.record.bytes }),
+      lane: 'user',
+      listener: this,
+    })
+  }
+
+  start(now: Millis): void {
+    const { replication, tunables, timers } = this.#context
+    const ring = this.#context.ring()
+    const near = ring.closest(this.#options.place.id, replication * (1 + SPARES_FACTOR))
+    const spares = near.slice(replication).filter(({ isSuspect }) => !isSuspect)
+    this.#spares = spares.map(({ peerId }) => peerId).reverse()
+    this.#deadline = now + tunables.putTimeoutMs
+    timers.set(this.#alarm, this.#deadline)
+    for (const { peerId } of near.slice(0, replication)) this.#call.ask(peerId, now)
+  }
+
+  /** The caller gave up. */
+  cancel(): void {
+    this.#isAnswered = true
+    this.#finish()
+  }
+
+  answered(peer: PeerId, reply: CallReply, now: Millis): void {
+    switch (reply.type) {
+      case 'stored':
+        this.#acks.push(peer)
+        break
+      case 'superseded':
+        this.#acks.push(peer)
+        if (reply.record !== undefined) this.#learn(reply.record, now)
+        break
+      case 'refused':
+        this.#reason = reply.reason
+        break
+      default:
+        this.#reason = 'answer of another kind'
+    }
+    this.#settle(now)
+  }
+
+  failed(peer: PeerId, failure: CallFailure, now: Millis): void {
+    this.#reason = `${peer.slice(-8)} is ${failure}`
+    const spare = this.#spares.pop()
+    if (spare !== undefined) this.#call.ask(spare, now)
+    this.#settle(now)
+  }
+
+  /** A replica holds something newer: hear of it, so that the next write here wins. */
+  #learn(bytes: Uint8Array, now: Millis): void {
+    const { record, place } = this.#options
+    const newer = recordInAnswer(this.#context, { bytes, key: place.key }, now)
+    if (newer === undefined || compareVersions(newer, record) <= 0) return
+    this.#superseded = true
+    keepIfOurs(this.#context, newer, now)
+  }
+
+  #settle(now: Millis): void {
+    const waiting = this.#call.waiting
+    if (!this.#isAnswered && this.#acks.length >= this.#required) this.#succeed()
+    if (waiting === 0) {
+      this.#timeUp(now)
+    } else if (!this.#isAnswered && this.#acks.length + waiting < this.#required) {
+      const graceAt = now + this.#context.tunables.failGraceMs
+      const at = Math.min(this.#alarm.at ?? this.#deadline, graceAt)
+      this.#context.timers.set(this.#alarm, at)
+    }
+  }
+
+  #succeed(): void {
+    const { request, place, record } = this.#options
+    this.#isAnswered = true
+    this.#context.timers.set(this.#alarm, this.#deadline)
+    this.#context.emit({
+      type: 'put-done',
+      request,
+      key: place.key,
+      version: versionText(record.stamp, authorOf(record)),
+      acks: this.#acks.length,
+      required: this.#required,
+      replicas: [...this.#acks],
+      degraded: this.#degraded,
+      superseded: this.#superseded,
+    })
+  }
+
+  /** Nothing to wait for any more, or no time: whoever still waits hears why. */
+  #timeUp(_now: Millis): void {
+    if (!this.#isAnswered) {
+      const acks = this.#acks.length
+      const required = this.#required
+      const why = this.#reason === '' ? 'no answer in time' : this.#reason
+      const message = `Cannot store ${JSON.stringify(this.#options.place.key)}: ${acks} of ${required} required replicas acknowledged, ${why}`
+      const error = new QuorumError(message, { acks, required })
+      this.#isAnswered = true
+      this.#context.emit({ type: 'refused', request: this.#options.request, error })
+    }
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#alarm.clear()
+    this.#call.close()
+    this.#options.finished()
+  }
+}
+
+/** Acknowledgements that a level asks for, when `members` (alive, suspect and lost) should exist. */
+export function requiredAcks(
+  level: KvLevel,
+  { replication, members }: { readonly replication: number; readonly members: number },
+): number {
+  const replicas = Math.min(replication, members)
+  switch (level) {
+    case 'one':
+      return 1
+    case 'quorum':
+      return Math.floor(replicas / 2) + 1
+    case 'all':
+      return replicas
+  }
+}

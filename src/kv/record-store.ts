@@ -1,0 +1,305 @@
+/**
+ * The records this node holds, in memory with a row each in the durable store.
+ *
+ * One door in: `offer` validates, selects against what is held, makes room, and only then stores;
+ * it runs to its end within one input, so no write can slip between its question and its answer.
+ *
+ * What is held beats what is older even after it has expired, for as long as the record it displaced
+ * would have lived (`keepUntil`): otherwise a replica that missed a short-lived overwrite or a delete
+ * would bring the older value back. Such a remainder is never served.
+ */
+import { equalBytes, hex } from '../base/bytes.ts'
+import { decode, type Reader, Writer } from '../base/codec.ts'
+import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { Signer } from '../base/signer.ts'
+import {
+  authorOf,
+  type DhtRecord,
+  decodeRecord,
+  isSignedByAuthor,
+  RECORD_BYTES_MAX,
+  versionText,
+} from '../records/record.ts'
+import { recordId, recordKey } from '../records/record-key.ts'
+import { select } from '../records/select.ts'
+import { isExpired, validate } from '../records/validate.ts'
+import { type Evictable, EvictionOrder } from './eviction.ts'
+import type { KvOutput } from './kv-contract.ts'
+import type { KvTunables } from './options.ts'
+
+/** Owner of our rows; the rest of a row's key is the hex of the record's id. */
+const ROW_PREFIX = 'kv!'
+/** Entries looked at in one slice of the expiry sweep. */
+const SWEEP_SLICE = 8_192
+/** A full store looks for expired records at most once in this time. */
+const PURGE_PERIOD_MS: Millis = 1_000
+
+/** One held record. Replacing the record keeps the entry. */
+export interface Held extends Evictable {
+  /** Hex of `id`. */
+  readonly name: string
+  /** SHA-256 of the record key. */
+  readonly id: Uint8Array
+  record: DhtRecord
+  author: PeerId
+  /** At or after `record.expiresAt`: until then older versions are refused. */
+  keepUntil: Millis
+  isQueued: boolean
+  isHeld: boolean
+}
+
+export type Admission =
+  | { readonly outcome: 'stored' | 'same' }
+  /** `newer` is what is held, undefined when that has expired. */
+  | { readonly outcome: 'stale'; readonly newer: DhtRecord | undefined }
+  | { readonly outcome: 'refused'; readonly reason: string }
+
+export interface RecordStoreOptions {
+  readonly signer: Signer
+  readonly tunables: KvTunables
+  /** Our own place in the key space. */
+  readonly selfId: Uint8Array
+  /** Whether we are one of the replicas of an id in the current view. */
+  readonly isInRange: (id: Uint8Array) => boolean
+  readonly emit: (output: KvOutput) => void
+}
+
+export class RecordStore {
+  readonly #options: RecordStoreOptions
+  readonly #held = new Map<string, Held>()
+  readonly #authors = new Map<PeerId, number>()
+  #bytes = 0
+  readonly #eviction: EvictionOrder<Held>
+  #sweeping: Iterator<Held> | undefined
+  #purgedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(options: RecordStoreOptions) {
+    this.#options = options
+    this.#eviction = new EvictionOrder(options.selfId, options.isInRange)
+  }
+
+  get records(): number {
+    return this.#held.size
+  }
+
+  /** Bytes of all envelopes. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** All entries in the order in which they came; entries added while iterating are met too. */
+  entries(): IterableIterator<Held> {
+    return this.#held.values()
+  }
+
+  /** The entry of an id, expired or not. */
+  held(id: Uint8Array): Held | undefined {
+    return this.#held.get(hex(id))
+  }
+
+  /** The entry of an id in hex. */
+  heldByName(name: string): Held | undefined {
+    return this.#held.get(name)
+  }
+
+  /** The record of an id that may be served at `now`, a tombstone included. */
+  live(id: Uint8Array, now: Millis): DhtRecord | undefined {
+    const record = this.held(id)?.record
+    return record === undefined || isExpired(record, now) ? undefined : record
+  }
+
+  /** The only door in. Keeps a copy of the record's bytes. */
+  offer(offered: DhtRecord, now: Millis): Admission {
+    const id = recordId(recordKey(offered.namespace, offered.key))
+    const name = hex(id)
+    const before = this.#held.get(name)?.record
+    if (before !== undefined && equalBytes(before.bytes, offered.bytes)) {
+      if (!isExpired(offered, now)) return { outcome: 'same' }
+    }
+    const fault = validate(offered, now, this.#options.signer)
+    if (fault !== undefined) return { outcome: 'refused', reason: fault }
+    if (before !== undefined && this.#isNewer(before, offered)) {
+      return { outcome: 'stale', newer: isExpired(before, now) ? undefined : before }
+    }
+    return this.#store({ name, id, record: ownCopy(offered) }, now)
+  }
+
+  /**
+   * Takes one row of ours back from disk, its signature checked; its age is judged by `start`.
+   * @returns the record, or undefined: the row is unusable and will be deleted
+   */
+  load(row: StoreRow): DhtRecord | undefined {
+    const parsed = decode(row.value, readRow)
+    if (!parsed.ok) return this.#discard(row, 'kv row unreadable')
+    const decoded = decodeRecord(parsed.value.record.slice())
+    if (!decoded.ok) return this.#discard(row, 'kv row unreadable')
+    const record = decoded.value
+    const id = recordId(recordKey(record.namespace, record.key))
+    const name = hex(id)
+    if (row.key !== ROW_PREFIX + name) return this.#discard(row, 'kv row under a wrong key')
+    if (!isSignedByAuthor(record, this.#options.signer)) {
+      return this.#discard(row, 'kv row with a bad signature')
+    }
+    if (this.#excess({ name, id, record }) !== undefined) {
+      return this.#discard(row, 'kv row above the quota')
+    }
+    this.#place({ name, id, record }, Math.max(parsed.value.keepUntil, record.expiresAt))
+    return record
+  }
+
+  /** Forgets what expired while the node was off. */
+  start(now: Millis): void {
+    const writes: StoreWrite[] = []
+    this.#purge(writes, (entry) => entry.keepUntil <= now)
+    for (const _ of writes) this.#options.emit({ type: 'dropped', reason: 'kv row expired' })
+    this.#persist(writes)
+  }
+
+  /** Looks at one slice of the entries and forgets the expired ones. */
+  sweep(now: Millis): void {
+    const writes: StoreWrite[] = []
+    this.#sweeping ??= this.#held.values()
+    for (let i = 0; i < SWEEP_SLICE; i++) {
+      const next = this.#sweeping.next()
+      if (next.done === true) {
+        this.#sweeping = undefined
+        break
+      }
+      if (next.value.keepUntil <= now) this.#remove(next.value, writes)
+    }
+    this.#persist(writes)
+  }
+
+  /** Told during rounds of repair: an entry we are no replica of may be evicted. */
+  noteRange(entry: Held, isInRange: boolean): void {
+    if (!isInRange) this.#eviction.add(entry, this.#held)
+  }
+
+  #isNewer(before: DhtRecord, offered: DhtRecord): boolean {
+    const { order, isConflict } = select(before, offered)
+    if (isConflict) {
+      this.#options.emit({ type: 'dropped', reason: 'record with two contents of one version' })
+    }
+    return order > 0
+  }
+
+  #store(placing: Placing, now: Millis): Admission {
+    const writes: StoreWrite[] = []
+    const excess = this.#makeRoom(placing, writes, now)
+    if (excess !== undefined) {
+      this.#persist(writes)
+      return { outcome: 'refused', reason: excess }
+    }
+    const { name, id, record } = placing
+    const keepUntil = Math.max(record.expiresAt, this.#held.get(name)?.keepUntil ?? 0)
+    const entry = this.#place(placing, keepUntil)
+    this.noteRange(entry, this.#options.isInRange(id))
+    writes.push({ key: ROW_PREFIX + name, value: encodeRow(record, keepUntil) })
+    this.#persist(writes)
+    const version = versionText(record.stamp, entry.author)
+    this.#options.emit({ type: 'stored', key: record.key, version })
+    return { outcome: 'stored' }
+  }
+
+  #discard(row: StoreRow, reason: string): undefined {
+    this.#options.emit({ type: 'dropped', reason })
+    this.#options.emit({ type: 'persist', writes: [{ key: row.key, value: undefined }] })
+    return undefined
+  }
+
+  #place(placing: Placing, keepUntil: Millis): Held {
+    const { name, id, record } = placing
+    const author = authorOf(record)
+    this.#count(author, 1)
+    this.#bytes += record.bytes.length
+    const before = this.#held.get(name)
+    if (before !== undefined) {
+      this.#count(before.author, -1)
+      this.#bytes -= before.record.bytes.length
+      before.record = record
+      before.author = author
+      before.keepUntil = keepUntil
+      return before
+    }
+    const entry: Held = { name, id, record, author, keepUntil, isQueued: false, isHeld: true }
+    this.#held.set(name, entry)
+    return entry
+  }
+
+  #remove(entry: Held, writes: StoreWrite[]): void {
+    entry.isHeld = false
+    this.#held.delete(entry.name)
+    this.#bytes -= entry.record.bytes.length
+    this.#count(entry.author, -1)
+    writes.push({ key: ROW_PREFIX + entry.name, value: undefined })
+  }
+
+  #count(author: PeerId, difference: number): void {
+    const count = (this.#authors.get(author) ?? 0) + difference
+    if (count === 0) this.#authors.delete(author)
+    else this.#authors.set(author, count)
+  }
+
+  /** Why a record cannot be taken, or undefined: it can, once `writes` are done. */
+  #makeRoom(placing: Placing, writes: StoreWrite[], now: Millis): string | undefined {
+    if (this.#excess(placing) !== undefined && now >= this.#purgedAt + PURGE_PERIOD_MS) {
+      this.#purgedAt = now
+      this.#purge(writes, (entry) => isExpired(entry.record, now))
+    }
+    const isInRange = this.#options.isInRange(placing.id)
+    for (;;) {
+      const excess = this.#excess(placing)
+      if (excess === undefined || excess === 'author above its quota') return excess
+      const evicted = this.#eviction.take(isInRange ? undefined : placing.id)
+      if (evicted === undefined) return excess
+      if (evicted.name !== placing.name) this.#remove(evicted, writes)
+    }
+  }
+
+  /** The quota that storing a record would break. */
+  #excess({ name, record }: Placing): 'author above its quota' | 'store full' | undefined {
+    const { recordsMax, storeBytesMax, authorRecordsMax } = this.#options.tunables
+    const before = this.#held.get(name)
+    const author = authorOf(record)
+    const ofAuthor = (this.#authors.get(author) ?? 0) + (before?.author === author ? 0 : 1)
+    if (ofAuthor > authorRecordsMax) return 'author above its quota'
+    const records = this.records + (before === undefined ? 1 : 0)
+    const bytes = this.#bytes + record.bytes.length - (before?.record.bytes.length ?? 0)
+    return records > recordsMax || bytes > storeBytesMax ? 'store full' : undefined
+  }
+
+  #purge(writes: StoreWrite[], isDue: (entry: Held) => boolean): void {
+    for (const entry of this.#held.values()) if (isDue(entry)) this.#remove(entry, writes)
+  }
+
+  #persist(writes: readonly StoreWrite[]): void {
+    if (writes.length > 0) this.#options.emit({ type: 'persist', writes })
+  }
+}
+
+/** A record on its way to its entry. */
+interface Placing {
+  readonly name: string
+  readonly id: Uint8Array
+  readonly record: DhtRecord
+}
+
+/** The same record over bytes of its own: what came in a frame must not keep the frame alive. */
+function ownCopy(record: DhtRecord): DhtRecord {
+  const copy = decodeRecord(record.bytes.slice())
+  if (!copy.ok) throw new Error(`Broken invariant: a decoded record decodes: ${copy.reason}`)
+  return copy.value
+}
+
+/** A row: until when the entry is kept, then the envelope. */
+function encodeRow(record: DhtRecord, keepUntil: Millis): Uint8Array {
+  return new Writer(record.bytes.length + 16).varint(keepUntil).bytes(record.bytes).finish()
+}
+
+function readRow(reader: Reader): { readonly keepUntil: Millis; readonly record: Uint8Array } {
+  const keepUntil = reader.varint()
+  const record = reader.bytes(RECORD_BYTES_MAX)
+  reader.end()
+  return { keepUntil, record }
+}

@@ -1,0 +1,137 @@
+/**
+ * A DHT value in its envelope.
+ *
+ * The envelope is self-contained: whoever holds its bytes can check who wrote it, which version it
+ * is and until when it counts, without asking anybody. The author signs everything in it, so no
+ * replica can change, prolong or re-date a record; it can at most withhold one. A deletion is a
+ * record too (a tombstone), so that it can win over the value it deletes wherever that is held.
+ *
+ * Bytes: format 1 · namespace · flags · key · author · stamp · expiry · value · signature, see
+ * docs/PROTOCOL.md. Each record has exactly one spelling, so equal records are equal bytes.
+ */
+
+import { concatBytes, utf8 } from '../base/bytes.ts'
+import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
+import type { Millis } from '../base/core.ts'
+import type { Stamp } from '../base/hybrid-clock.ts'
+import { type PeerId, PUBLIC_KEY_BYTES, peerIdFromPublicKey } from '../base/ids.ts'
+import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
+import { KEY_BYTES_MAX, type Namespace } from './record-key.ts'
+
+/** Largest value, bytes. */
+export const VALUE_BYTES_MAX = 65_536
+/** Largest envelope: heads and lengths, key, author, stamp, expiry, value, signature. */
+export const RECORD_BYTES_MAX: number =
+  3 + (2 + KEY_BYTES_MAX) + PUBLIC_KEY_BYTES + 8 + 8 + (3 + VALUE_BYTES_MAX) + SIGNATURE_BYTES
+/** Life of a value when its writer names none: 48 h. */
+export const RECORD_TTL_MS: Millis = 48 * 3_600_000
+/** Longest life a writer may ask for, so that nothing occupies replicas for ever: 30 days. */
+export const RECORD_TTL_MS_MAX: Millis = 30 * 24 * 3_600_000
+/** Life of a tombstone: twice the default life of the values it must outlive. */
+export const TOMBSTONE_TTL_MS: Millis = 2 * RECORD_TTL_MS
+/** Bytes of the signature that tell two records of one version apart in a digest. */
+export const FINGERPRINT_BYTES = 8
+
+const FORMAT = 1
+const FLAG_TOMBSTONE = 1
+const SIGNING_DOMAIN = utf8('hearsay record 1\n')
+
+/** One record, with its bytes. `author`, `value` and `signature` are views of `bytes`. */
+export interface DhtRecord {
+  /** The whole envelope as sent, stored and signed. */
+  readonly bytes: Uint8Array
+  /** One character; anything but {@link Namespace} fails validation. */
+  readonly namespace: string
+  readonly key: string
+  /** Undefined: a tombstone. */
+  readonly value: Uint8Array | undefined
+  /** Ed25519 public key, 32 bytes. */
+  readonly author: Uint8Array
+  /** First part of the version; the author is the second. */
+  readonly stamp: Stamp
+  /** Unix ms, whole: from then on the record does not count. */
+  readonly expiresAt: Millis
+  readonly signature: Uint8Array
+}
+
+/** What an author decides about a record. */
+export interface RecordDraft {
+  readonly namespace: Namespace
+  readonly key: string
+  readonly value: Uint8Array | undefined
+  readonly stamp: Stamp
+  readonly expiresAt: Millis
+}
+
+/** Signs a record as this node. The key and the value must be within their limits. */
+export function sealRecord(draft: RecordDraft, signer: Signer): DhtRecord {
+  const writer = new Writer(256 + (draft.value?.length ?? 0))
+    .uint8(FORMAT)
+    .uint8(draft.namespace.charCodeAt(0))
+    .uint8(draft.value === undefined ? FLAG_TOMBSTONE : 0)
+    .text(draft.key)
+    .raw(signer.publicKey)
+    .varint(draft.stamp)
+    .varint(draft.expiresAt)
+    .bytes(draft.value ?? new Uint8Array(0))
+  const body = writer.finish()
+  const signature = signer.sign(concatBytes([SIGNING_DOMAIN, body]))
+  const bytes = writer.raw(signature).finish()
+  const sealed = decodeRecord(bytes)
+  if (!sealed.ok) throw new RangeError(`Cannot seal record: ${sealed.reason}`)
+  return sealed.value
+}
+
+/** Parses an envelope; says nothing yet about its signature or age, see `validate`. Keeps `bytes`. */
+export function decodeRecord(bytes: Uint8Array): Decoded<DhtRecord> {
+  if (bytes.length > RECORD_BYTES_MAX) return { ok: false, reason: 'record too long' }
+  return decode(bytes, (reader) => readRecord(reader, bytes))
+}
+
+function readRecord(reader: Reader, bytes: Uint8Array): DhtRecord {
+  if (reader.uint8() !== FORMAT) throw new DecodeError('unknown record format')
+  const namespace = String.fromCharCode(reader.uint8())
+  const flags = reader.uint8()
+  if (flags > FLAG_TOMBSTONE) throw new DecodeError('unknown record flags')
+  const key = reader.text(KEY_BYTES_MAX)
+  if (key.length === 0) throw new DecodeError('empty record key')
+  const author = reader.raw(PUBLIC_KEY_BYTES)
+  const stamp = reader.varint()
+  const expiresAt = reader.varint()
+  const value = reader.bytes(VALUE_BYTES_MAX)
+  const signature = reader.raw(SIGNATURE_BYTES)
+  reader.end()
+  const isTombstone = flags === FLAG_TOMBSTONE
+  if (isTombstone && value.length > 0) throw new DecodeError('tombstone with a value')
+  return {
+    bytes,
+    namespace,
+    key,
+    value: isTombstone ? undefined : value,
+    author,
+    stamp,
+    expiresAt,
+    signature,
+  }
+}
+
+/** Whether the author signed exactly these bytes. */
+export function isSignedByAuthor(record: DhtRecord, signer: Signer): boolean {
+  const body = record.bytes.subarray(0, record.bytes.length - SIGNATURE_BYTES)
+  return signer.verify(record.author, concatBytes([SIGNING_DOMAIN, body]), record.signature)
+}
+
+/** Eight bytes that differ between records of one version: the head of the signature. */
+export function fingerprintOf(record: DhtRecord): Uint8Array {
+  return record.signature.subarray(0, FINGERPRINT_BYTES)
+}
+
+/** The author as people see it. */
+export function authorOf(record: DhtRecord): PeerId {
+  return peerIdFromPublicKey(record.author)
+}
+
+/** The version as text: 14 hex digits of the stamp, `-`, the last 8 characters of the author's peer id. */
+export function versionText(stamp: Stamp, author: PeerId): string {
+  return `${stamp.toString(16).padStart(14, '0')}-${author.slice(-8)}`
+}

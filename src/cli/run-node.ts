@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto'
+import { createHttpApi, type HttpApi } from '../http/api.ts'
+import { type HttpServer, serveHttp } from '../http/serve.ts'
+import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../index.ts'
+import { API_ADDRESS_DEFAULT, hostNames, localUrl, parseApiAddress } from './api-address.ts'
+import type { Context } from './context.ts'
+import { CliError, configError, EXIT, exitOfCode } from './errors.ts'
+import { EventLog } from './log.ts'
+import { followNeighbours, neighbourAddresses } from './neighbours.ts'
+import { nodeOptions } from './node-settings.ts'
+import { describeReady, type ReadyInfo } from './ready.ts'
+import { openRegistry, type Registry } from './registry.ts'
+import { makeRuntimeDir, runtimeDir } from './runtime-dir.ts'
+import { StopRequest } from './stop-request.ts'
+import { LOG_FORMATS, LOG_LEVELS } from './up-options.ts'
+import type { Settings } from './verb.ts'
+
+const TOKEN_BYTES = 32
+const NETWORK_DEFAULT = 'hearsay'
+
+/** A new token for an API: 32 random bytes. */
+export function newToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url')
+}
+
+/** `hearsay up`: runs a node, its API and its entry in the registry until something ends it. */
+export async function runNode(context: Context, settings: Settings): Promise<number> {
+  const { io } = context
+  const stop = new StopRequest(io)
+  try {
+    return await Promise.race([live(context, settings, stop), stop.forced])
+  } finally {
+    stop.dispose()
+  }
+}
+
+interface Running {
+  readonly node: HearsayNode
+  readonly api: HttpApi
+  readonly server: HttpServer
+  readonly registry: Registry
+  readonly stopFollowing: () => void
+}
+
+async function live(context: Context, settings: Settings, stop: StopRequest): Promise<number> {
+  const log = newLog(context, settings)
+  const options = await nodeOptions(settings, context.io)
+  const address =
+    context.globals.api === undefined ? API_ADDRESS_DEFAULT : parseApiAddress(context.globals.api)
+  const directory = runtimeDir(context.io.env)
+  await makeRuntimeDir(directory)
+  const registry = openRegistry(directory)
+  const neighbours = await knownNeighbours(registry, options)
+  const node = await startNode({ ...options, join: [...(options.join ?? []), ...neighbours] })
+  const tell = (event: NodeEvent): void => {
+    if (event.type === 'fatal') {
+      const exit = exitOfCode(event.code) ?? EXIT.dataDir
+      stop.request(new CliError(exit, event.code, event.reason, { hint: fatalHint(exit) }))
+    }
+    if (!context.globals.json) {
+      log.event(event)
+      return
+    }
+    const { type, ...fields } = event
+    context.print.json({ event: type, ...fields })
+  }
+  const onError = (error: unknown): void =>
+    log.write('error', `unexpected: ${error instanceof Error ? error.message : String(error)}`)
+  const token = context.globals.apiToken ?? newToken()
+  const api = createHttpApi(node, {
+    token,
+    hosts: hostNames(address.host),
+    onLeave: () => stop.request(undefined),
+    onError,
+  })
+  let server: HttpServer
+  try {
+    server = await serveHttp(api, address)
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
+  const { entry, register } = await enter({ node, server, registry, options, token })
+  tellReady(context, settings, { node, entry, token })
+  const unsubscribe = node.subscribe(tell)
+  const stopFollowing = followNeighbours(node, {
+    registry,
+    self: entry,
+    known: neighbours,
+    register,
+    onError,
+  })
+  const reason = await stop.requested
+  unsubscribe()
+  await end({ node, api, server, registry, stopFollowing }, { hasFailed: reason !== undefined })
+  if (reason !== undefined) throw reason
+  return EXIT.ok
+}
+
+async function startNode(options: NodeOptions): Promise<HearsayNode> {
+  try {
+    return await createNode(options)
+  } catch (error) {
+    // Options are checked before anything is opened: a wrong one is the caller's.
+    if (error instanceof TypeError || error instanceof RangeError) throw configError(error.message)
+    throw error
+  }
+}
+
+async function knownNeighbours(
+  registry: Registry,
+  options: NodeOptions,
+): Promise<readonly string[]> {
+  const { entries } = await registry.list()
+  return neighbourAddresses(entries, {
+    network: options.network ?? NETWORK_DEFAULT,
+    isPrivate: options.networkKey !== undefined,
+  })
+}
+
+async function enter(parts: {
+  readonly node: HearsayNode
+  readonly server: HttpServer
+  readonly registry: Registry
+  readonly options: NodeOptions
+  readonly token: string
+}): Promise<{ entry: Awaited<ReturnType<Registry['register']>>; register: () => Promise<void> }> {
+  const { node, server, registry, options, token } = parts
+  const draft = {
+    name: node.name,
+    peerId: node.peerId,
+    pid: process.pid,
+    api: localUrl(server.url),
+    network: node.network,
+    addresses: node.status().listen,
+    startedAt: new Date().toISOString(),
+    chaos: options.chaos === true,
+    isPrivate: options.networkKey !== undefined,
+  }
+  const entry = await registry.register(draft, token)
+  return {
+    entry,
+    register: async () => {
+      await registry.register(draft, token)
+    },
+  }
+}
+
+function tellReady(
+  context: Context,
+  settings: Settings,
+  parts: {
+    readonly node: HearsayNode
+    readonly entry: { readonly api: string; readonly tokenFile: string }
+    readonly token: string
+  },
+): void {
+  const { node, entry } = parts
+  const info: ReadyInfo = {
+    name: node.name,
+    peerId: node.peerId,
+    network: node.network,
+    listen: node.status().listen,
+    api: entry.api,
+    tokenFile: entry.tokenFile,
+    dataDir: node.status().store.path ?? settings.text('dataDir') ?? null,
+  }
+  context.print.result({ event: 'ready', ...info }, () =>
+    describeReady(info, { context, token: parts.token }),
+  )
+}
+
+/**
+ * Ends within about a second: no new client chooses this node, the others are told, requests under
+ * way are answered, the store is flushed.
+ */
+async function end(running: Running, how: { readonly hasFailed: boolean }): Promise<void> {
+  const { node, api, server, registry } = running
+  running.stopFollowing()
+  api.beginShutdown()
+  await registry.remove(node)
+  if (!how.hasFailed) await node.leave()
+  await server.close()
+  await node.stop()
+}
+
+function newLog(context: Context, settings: Settings): EventLog {
+  const { io, globals } = context
+  const asked = LOG_LEVELS.find((level) => level === settings.text('logLevel'))
+  const byVerbosity = globals.debug ? 'debug' : globals.quiet ? 'error' : 'info'
+  return new EventLog(io, {
+    level: asked ?? byVerbosity,
+    format: LOG_FORMATS.find((format) => format === settings.text('logFormat')) ?? 'pretty',
+    now: Date.now,
+  })
+}
+
+function fatalHint(exit: number): string {
+  return exit === EXIT.resources
+    ? 'Make room on the disk, then start the node again with the same --data-dir'
+    : 'Check the data directory, then start the node again'
+}

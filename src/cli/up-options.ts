@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { integerOption } from './flags.ts'
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+export const LOG_FORMATS = ['pretty', 'json'] as const
+export type LogFormat = (typeof LOG_FORMATS)[number]
+export const PROFILES = ['local', 'lan', 'wan'] as const
+export const DURABILITIES = ['strict', 'relaxed'] as const
+
+/** The flags of `up`, which are also the keys of a config file. Made anew for every command. */
+export function upOptions(): readonly Option[] {
+  return [
+    new Option('--name <name>', 'label shown to people (default node- and part of the peer id)'),
+    new Option('--data-dir <dir>', 'keep identity and data here (default: in memory)'),
+    new Option('--profile <profile>', 'local listens on loopback, lan and wan everywhere').choices([
+      ...PROFILES,
+    ]),
+    new Option('--listen <multiaddr...>', 'listen here (default: the profile, any port)'),
+    new Option('--announce <multiaddr...>', 'tell others these addresses instead'),
+    new Option('--join <address...>', 'join these: multiaddr, host:port or dns:name:port'),
+    new Option('--network <name>', 'name of the network (default hearsay)'),
+    new Option('--network-key <file>', 'secret of a private network, - for stdin'),
+    new Option('--open', 'listen beyond loopback without a key, knowingly'),
+    new Option('--tag <key=value...>', 'labels shown to others').argParser(parseTag),
+    integerOption('--replication <n>', 'replicas of a DHT value (default 5)', { min: 1, max: 20 }),
+    new Option('--durability <mode>', 'strict: on the disk before acknowledged; relaxed').choices([
+      ...DURABILITIES,
+    ]),
+    new Option('--chaos', 'allow fault injection'),
+    new Option('--log-level <level>', 'least important line to log').choices([...LOG_LEVELS]),
+    new Option('--log-format <format>', 'for people or for machines').choices([...LOG_FORMATS]),
+  ]
+}
+
+/** Collects KEY=VALUE words; commander hands over what it has so far. */
+function parseTag(word: string, previous: readonly string[] | undefined): readonly string[] {
+  if (!/^[^=]+=/.test(word)) throw new InvalidArgumentError('expected KEY=VALUE')
+  return [...(previous ?? []), word]
+}

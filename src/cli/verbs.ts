@@ -1,0 +1,56 @@
+import type { Verb } from './verb.ts'
+
+/** A verb as the program lists it; its own file is loaded only when it is called. */
+export interface VerbEntry {
+  readonly name: string
+  readonly summary: string
+  readonly servesApi: boolean
+  load(): Promise<Verb>
+}
+
+function entry(name: string, summary: string, load: () => Promise<{ verb: Verb }>): VerbEntry {
+  return {
+    name,
+    summary,
+    servesApi: name === 'up' || name === 'demo',
+    load: async () => (await load()).verb,
+  }
+}
+
+/** Every verb, in the order of the help. */
+export const VERBS: readonly VerbEntry[] = [
+  entry('up', 'run a node until it is told to stop', () => import('./verbs/up.ts')),
+  entry(
+    'demo',
+    'run a cluster in this process: partition, heal, convergence',
+    () => import('./verbs/demo.ts'),
+  ),
+  entry('members', 'who is in the network, and how they are', () => import('./verbs/members.ts')),
+  entry('status', 'one node in numbers', () => import('./verbs/status.ts')),
+  entry('put', 'store a value in the DHT', () => import('./verbs/put.ts')),
+  entry('get', 'read a value of the DHT', () => import('./verbs/get.ts')),
+  entry('delete', 'delete a value of the DHT', () => import('./verbs/delete.ts')),
+  entry('counter', 'replicated counter: add, get', () => import('./verbs/counter.ts')),
+  entry('set', 'replicated set of strings: add, remove, has, list', () => import('./verbs/set.ts')),
+  entry(
+    'register',
+    'replicated register, the last writer wins: set, get',
+    () => import('./verbs/register.ts'),
+  ),
+  entry(
+    'map',
+    'replicated map of JSON values by path: set, get, remove',
+    () => import('./verbs/map.ts'),
+  ),
+  entry('objects', 'list the replicated objects', () => import('./verbs/objects.ts')),
+  entry('watch', 'print changes as they happen', () => import('./verbs/watch.ts')),
+  entry(
+    'converged',
+    'wait until all live members hold the same state',
+    () => import('./verbs/converged.ts'),
+  ),
+  entry('join', 'make a node join others', () => import('./verbs/join.ts')),
+  entry('leave', 'make a node say goodbye and stop', () => import('./verbs/leave.ts')),
+  entry('chaos', 'inject faults: partition, loss, latency, kill', () => import('./verbs/chaos.ts')),
+  entry('version', 'print the version', () => import('./verbs/version.ts')),
+]

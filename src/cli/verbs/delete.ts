@@ -1,0 +1,32 @@
+import { withApi } from '../connect.ts'
+import { formatDuration } from '../duration.ts'
+import { levelOf, levelOption } from '../level.ts'
+import { printable } from '../text.ts'
+import type { Verb } from '../verb.ts'
+import { operand } from '../verb-parts.ts'
+
+export const verb: Verb = {
+  examples: [
+    ['hearsay delete hello', 'delete a value on its replicas'],
+    ['hearsay delete hello --level all', 'and wait for every one of them'],
+  ],
+  build(command, act) {
+    command
+      .argument('<key>', 'key of the value')
+      .addOption(levelOption('how many replicas must have deleted it'))
+    act(command, async ({ context, operands, settings }) =>
+      withApi(context, async (client) => {
+        const level = levelOf(settings)
+        const { timeoutMs } = context.globals
+        const result = await client.delete(operand(operands, 0), {
+          ...(level === undefined ? {} : { level }),
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        })
+        context.print.result(result, () => [
+          `deleted ${printable(result.key)} on ${result.acks} ${result.acks === 1 ? 'replica' : 'replicas'} ` +
+            `(${result.required} needed) in ${formatDuration(result.elapsedMs)}`,
+        ])
+      }),
+    )
+  },
+}

@@ -1,0 +1,87 @@
+import type { Json } from '../../index.ts'
+import { withApi } from '../connect.ts'
+import { notFoundError, usageError } from '../errors.ts'
+import { readObject } from '../read-object.ts'
+import { jsonLine, printable } from '../text.ts'
+import { addExamples, type Handler, type Verb } from '../verb.ts'
+import { operand, parsePath } from '../verb-parts.ts'
+
+export const verb: Verb = {
+  examples: [],
+  build(command, act) {
+    const set = command
+      .command('set <name> <path> <value>')
+      .description('write JSON at a path such as a.b.c')
+    addExamples(set, [
+      ['hearsay map set users ada.age 36', 'a number'],
+      [`hearsay map set users ada.name '"Ada"'`, 'text is JSON, with its quotes'],
+    ])
+    act(set, write)
+
+    const get = command.command('get <name> [path]').description('print the JSON at a path, or all')
+    addExamples(get, [
+      ['hearsay map get users', 'everything'],
+      ['hearsay map get users ada.age', 'one value'],
+    ])
+    act(get, read)
+
+    const remove = command.command('remove <name> <path>').description('remove what is at a path')
+    addExamples(remove, [['hearsay map remove users ada', 'and everything below']])
+    act(remove, async ({ context, operands }) => {
+      const path = parsePath(operand(operands, 1))
+      const { group } = context.globals
+      return await withApi(context, async (client) => {
+        const operation = { type: 'map', op: 'remove', path } as const
+        const state = await client.change(operand(operands, 0), operation, { group })
+        context.print.result(state, () => ['value' in state ? jsonLine(state.value) : ''])
+      })
+    })
+    addExamples(command, [
+      ['hearsay map set users ada.age 36', 'write'],
+      ['hearsay map get users', 'read'],
+    ])
+  },
+}
+
+const write: Handler = async ({ context, operands }) => {
+  const path = parsePath(operand(operands, 1))
+  const value = parseJson(operand(operands, 2))
+  const { group } = context.globals
+  return await withApi(context, async (client) => {
+    const operation = { type: 'map', op: 'set', path, value } as const
+    const state = await client.change(operand(operands, 0), operation, { group })
+    context.print.result(state, () => ['value' in state ? jsonLine(state.value) : ''])
+  })
+}
+
+const read: Handler = async ({ context, operands }) => {
+  const name = operand(operands, 0)
+  const pathText = operands[1]
+  if (pathText === undefined) {
+    return await withApi(context, async (client) => {
+      const state = await readObject(client, context, { name, type: 'map' })
+      context.print.result(state, () => [jsonLine(state.value)])
+    })
+  }
+  const path = parsePath(pathText)
+  const { group } = context.globals
+  return await withApi(context, async (client) => {
+    const state = await client.object(name, { type: 'map', group, path })
+    if (state === undefined) {
+      throw notFoundError(
+        `Nothing at ${printable(pathText)} in map ${printable(name)}`,
+        `See all of it with "hearsay map get ${printable(name)}"`,
+      )
+    }
+    context.print.result(state, () => [jsonLine(state.value)])
+  })
+}
+
+function parseJson(text: string): Json {
+  try {
+    // The one place where text becomes Json: JSON.parse makes nothing else.
+    return JSON.parse(text) as Json
+  } catch {
+    throw usageError(`Cannot use VALUE: it is no JSON: ${text}`, `Text needs quotes: '"${text}"'`)
+  }
+}

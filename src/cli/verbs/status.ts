@@ -1,0 +1,73 @@
+import type { GroupInfo, StatusInfo } from '../../index.ts'
+import { withApi } from '../connect.ts'
+import { formatBytes, formatDuration } from '../duration.ts'
+import { type Painter, printable, type Style } from '../text.ts'
+import type { Verb } from '../verb.ts'
+
+const LABEL_COLUMNS = 10
+const STATE_STYLES: Readonly<Record<GroupInfo['state'], Style>> = {
+  offline: 'yellow',
+  'saved-locally': 'yellow',
+  spreading: 'cyan',
+  converged: 'green',
+}
+
+export const verb: Verb = {
+  examples: [
+    ['hearsay status', 'the node in numbers'],
+    ['hearsay status --node b --json', 'of another node, for scripts'],
+  ],
+  build(command, act) {
+    act(command, async ({ context }) =>
+      withApi(context, async (client) => {
+        const status = await client.status()
+        context.print.result(status, () => describe(status, context.print.paint))
+      }),
+    )
+  },
+}
+
+function describe(status: StatusInfo, paint: Painter): readonly string[] {
+  const { members, dht, store } = status
+  const line = (label: string, text: string): string =>
+    `${paint('bold', label.padEnd(LABEL_COLUMNS))} ${text}`
+  const gone = [
+    members.suspect > 0 ? paint('yellow', `${members.suspect} suspect`) : '',
+    members.failed > 0 ? paint('red', `${members.failed} failed`) : '',
+    members.left > 0 ? `${members.left} left` : '',
+  ].filter((part) => part !== '')
+  const alone = status.degraded ? [paint('yellow', 'alone: writes are kept by this node only')] : []
+  const drops = Object.entries(status.drops).map(
+    ([reason, count]) => `${printable(reason)} ${count}`,
+  )
+  return [
+    line('node', `${printable(status.name)}  ${printable(status.peerId)}`),
+    line(
+      'network',
+      `${printable(status.network)}, up ${formatDuration(status.uptimeMs)}, hearsay ${printable(status.version)}`,
+    ),
+    line('members', [`${members.alive} alive`, ...gone, ...alone].join(', ')),
+    ...status.groups.map((group) => line('group', groupLine(group, paint))),
+    line(
+      'dht',
+      `${dht.records} records, ${formatBytes(dht.bytes)}, ${dht.replication} replicas each, ${printable(dht.mode)}`,
+    ),
+    line(
+      'store',
+      `${store.path === undefined ? 'in memory' : printable(store.path)}, ${formatBytes(store.bytes)}`,
+    ),
+    ...status.listen.map((address) => line('listen', printable(address))),
+    ...(drops.length === 0 ? [] : [line('dropped', drops.join(', '))]),
+  ]
+}
+
+function groupLine(group: GroupInfo, paint: Painter): string {
+  const state = paint(STATE_STYLES[group.state] ?? 'red', printable(group.state))
+  const behind =
+    group.behind.length === 0 ? '' : `, differs from ${group.behind.map(printable).join(', ')}`
+  const unsynced = group.unsynced === 0 ? '' : `, ${group.unsynced} unsynced`
+  return (
+    `${printable(group.name)}: ${state}, digest ${printable(group.digest).slice(0, 8)}, ` +
+    `${group.objects} objects, ${group.events} events${unsynced}${behind}`
+  )
+}

@@ -15,6 +15,11 @@ function parseHost(text: string): { name: string; port: string } | undefined {
   return { name: (match[1] ?? '').toLowerCase(), port: match[2] ?? '' }
 }
 
+/** False when a request names no host, or one that no URL can hold. */
+export function isHostHeader(text: string | undefined): boolean {
+  return text !== undefined && parseHost(text) !== undefined
+}
+
 /** True for `localhost`, 127.0.0.0/8 in four decimal parts, and ::1 with or without brackets. */
 export function isLoopbackName(name: string): boolean {
   if (name === 'localhost' || name === '[::1]' || name === '::1') return true

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { HearsayError } from '../index.ts'
 import type { HttpApi } from './api.ts'
-import { isLoopbackName } from './guard.ts'
+import { isHostHeader, isLoopbackName } from './guard.ts'
 import { problemOf, problemResponse, RequestFault } from './problem.ts'
 
 /** host.md, "Limits": HTTP. */
@@ -64,7 +64,7 @@ export async function serveHttp(api: HttpApi, options: ServeOptions): Promise<Ht
 function createHttpServer(api: HttpApi): Server {
   const listener = getRequestListener(
     async (request, { outgoing }) => endWithStream(await api.fetch(request), outgoing),
-    { overrideGlobalObjects: false, errorHandler: refuse },
+    { overrideGlobalObjects: false, errorHandler: refuseTarget },
   )
   const server = createServer(
     {
@@ -81,7 +81,8 @@ function createHttpServer(api: HttpApi): Server {
       outgoing.once('close', () => {
         if (!server.listening) server.closeIdleConnections()
       })
-      listener(incoming, outgoing).catch(() => outgoing.destroy())
+      if (!isHostHeader(incoming.headers.host)) refuseHost(outgoing)
+      else listener(incoming, outgoing).catch(() => outgoing.destroy())
     },
   )
   server.maxConnections = LIMITS.connectionsMax
@@ -89,13 +90,17 @@ function createHttpServer(api: HttpApi): Server {
   return server
 }
 
-/** What the adapter could not even turn into a Request: a missing or malformed Host, mostly. */
-function refuse(error: unknown): Response {
-  const isHost = error instanceof Error && /host/i.test(error.message)
-  const fault = isHost
-    ? new RequestFault(421, 'ERR_HOST', 'Cannot serve this host: the Host header is unusable')
-    : new RequestFault(400, 'ERR_INVALID', 'Cannot read the request: the target is malformed')
+/** The adapter could not make a Request of it. */
+function refuseTarget(): Response {
+  const fault = new RequestFault(400, 'ERR_INVALID', 'Cannot read the request: malformed target')
   return problemResponse(problemOf(fault, { carriesValue: false }))
+}
+
+function refuseHost(outgoing: ServerResponse): void {
+  const fault = new RequestFault(421, 'ERR_HOST', 'Cannot serve without a well-formed Host header')
+  const problem = problemOf(fault, { carriesValue: false })
+  outgoing.writeHead(421, { 'content-type': 'application/problem+json', connection: 'close' })
+  outgoing.end(JSON.stringify(problem))
 }
 
 /**

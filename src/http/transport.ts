@@ -62,6 +62,7 @@ export class Transport {
   }
 
   async send(sending: Sending): Promise<Response> {
+    sending.signal?.throwIfAborted()
     const request = this.#request(sending)
     const ask = this.#options.fetch ?? fetch
     let response: Response

@@ -1,0 +1,82 @@
+import type { Stream } from '@libp2p/interface'
+import { encodeFrame, FrameReader } from './frame-reader.ts'
+import type { Hello, HelloOutcome, HelloStep } from './hello.ts'
+import { decodeHello, encodeHello, type HelloMessage } from './hello-messages.ts'
+import { messageChunks } from './message-bytes.ts'
+import { FRAME_BYTES_MAX } from './options.ts'
+
+export interface ControlEvents {
+  /** Once; a reply that belongs to it has been sent before. */
+  outcome(outcome: HelloOutcome): void
+  /** After admission. */
+  message(message: HelloMessage): void
+  malformed(reason: string): void
+  /** The stream is gone, and with it the connection's use. */
+  closed(): void
+  sent(bytes: number): void
+  received(bytes: number): void
+}
+
+/** The hello stream of one connection: admission first, then bye, retire and received. */
+export class ControlStream {
+  readonly #stream: Stream
+  readonly #hello: Hello
+  readonly #events: ControlEvents
+  #isAdmitted = false
+
+  /** Attaches its listeners at once: nothing may be awaited before. */
+  constructor(stream: Stream, hello: Hello, events: ControlEvents) {
+    this.#stream = stream
+    this.#hello = hello
+    this.#events = events
+    const reader = new FrameReader(FRAME_BYTES_MAX.hello)
+    stream.addEventListener('message', (event) => {
+      for (const chunk of messageChunks(event)) {
+        const isSound = reader.push(chunk, (body) => this.#receive(body))
+        if (!isSound) {
+          events.malformed('oversized hello frame')
+          return
+        }
+      }
+    })
+    stream.addEventListener('remoteCloseWrite', () => events.closed())
+    stream.addEventListener('close', () => events.closed())
+  }
+
+  start(): void {
+    this.#apply(this.#hello.start())
+  }
+
+  /** Says it if the stream still can. */
+  send(message: HelloMessage): void {
+    this.#write(encodeHello(message))
+  }
+
+  #receive(body: Uint8Array): void {
+    this.#events.received(body.length)
+    if (!this.#isAdmitted) {
+      this.#apply(this.#hello.receive(body))
+      return
+    }
+    const decoded = decodeHello(body)
+    if (decoded.ok) this.#events.message(decoded.value)
+    else this.#events.malformed(`control message: ${decoded.reason}`)
+  }
+
+  #apply(step: HelloStep): void {
+    if (step.reply !== undefined) this.#write(step.reply)
+    if (step.outcome === undefined) return
+    this.#isAdmitted = step.outcome.type === 'admitted'
+    this.#events.outcome(step.outcome)
+  }
+
+  #write(body: Uint8Array): void {
+    if (this.#stream.writeStatus !== 'writable') return
+    try {
+      this.#stream.send(encodeFrame(body))
+      this.#events.sent(body.length)
+    } catch {
+      // The stream broke in between: its close event tells the wire.
+    }
+  }
+}

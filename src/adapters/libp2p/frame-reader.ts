@@ -1,0 +1,100 @@
+/**
+ * Frames on a stream: a 4-byte big-endian length of 1 … the protocol's limit, then that many bytes.
+ * The length is checked before a byte of the body is kept, and memory follows the bytes that came,
+ * never the length that was claimed.
+ */
+export const FRAME_HEADER_BYTES = 4
+
+/** A frame at most this long is copied: a view would pin the whole chunk it came in. */
+const COPY_BYTES_MAX = 4096
+const FIRST_BUFFER_BYTES = 1024
+
+/** Header and body in one array, so that they leave in one piece. */
+export function encodeFrame(body: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length)
+  new DataView(frame.buffer).setUint32(0, body.length)
+  frame.set(body, FRAME_HEADER_BYTES)
+  return frame
+}
+
+/** Cuts a byte stream into frame bodies. After a refusal it reads nothing more. */
+export class FrameReader {
+  readonly #bodyBytesMax: number
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES)
+  #headerBytes = 0
+  #expected = 0
+  #buffer: Uint8Array = new Uint8Array(0)
+  #filled = 0
+  #isBroken = false
+
+  constructor(bodyBytesMax: number) {
+    this.#bodyBytesMax = bodyBytesMax
+  }
+
+  /** True between two frames: nothing is half read. */
+  get isIdle(): boolean {
+    return this.#headerBytes === 0
+  }
+
+  /**
+   * Takes the next bytes and hands out each frame that they complete.
+   * @returns false when a length is zero or above the limit
+   */
+  push(chunk: Uint8Array, onFrame: (body: Uint8Array) => void): boolean {
+    let offset = 0
+    while (offset < chunk.length && !this.#isBroken) {
+      if (this.#headerBytes < FRAME_HEADER_BYTES) {
+        offset = this.#takeHeader(chunk, offset)
+      } else {
+        offset = this.#takeBody(chunk, offset, onFrame)
+      }
+    }
+    return !this.#isBroken
+  }
+
+  #takeHeader(chunk: Uint8Array, from: number): number {
+    let offset = from
+    while (offset < chunk.length && this.#headerBytes < FRAME_HEADER_BYTES) {
+      this.#header[this.#headerBytes] = chunk[offset] ?? 0
+      this.#headerBytes += 1
+      offset += 1
+    }
+    if (this.#headerBytes === FRAME_HEADER_BYTES) {
+      this.#expected = new DataView(this.#header.buffer).getUint32(0)
+      if (this.#expected === 0 || this.#expected > this.#bodyBytesMax) this.#isBroken = true
+    }
+    return offset
+  }
+
+  #takeBody(chunk: Uint8Array, from: number, onFrame: (body: Uint8Array) => void): number {
+    const to = Math.min(chunk.length, from + this.#expected - this.#filled)
+    const isWhole = this.#filled === 0 && to - from === this.#expected
+    if (isWhole) {
+      this.#headerBytes = 0
+      const isCopied = this.#expected <= COPY_BYTES_MAX
+      onFrame(isCopied ? chunk.slice(from, to) : chunk.subarray(from, to))
+      return to
+    }
+    this.#append(chunk.subarray(from, to))
+    if (this.#filled === this.#expected) {
+      const body = this.#buffer.subarray(0, this.#filled)
+      this.#buffer = new Uint8Array(0)
+      this.#filled = 0
+      this.#headerBytes = 0
+      onFrame(body)
+    }
+    return to
+  }
+
+  #append(bytes: Uint8Array): void {
+    const needed = this.#filled + bytes.length
+    if (needed > this.#buffer.length) {
+      const doubled = Math.max(needed, 2 * this.#buffer.length, FIRST_BUFFER_BYTES)
+      const grown = new Uint8Array(Math.min(doubled, this.#expected))
+      grown.set(this.#buffer.subarray(0, this.#filled))
+      this.#buffer = grown
+    }
+    this.#buffer.set(bytes, this.#filled)
+    this.#filled = needed
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The libp2p host: TCP, noise, yamux, our framed protocols and kad-dht, with every guard and limit
+ * in one place. Protocols above it see a LinkPort; nothing here knows what the frames mean.
+ */
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { Ed25519PrivateKey, Libp2p, Listener } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { assert } from '../../base/assert.ts'
+import { type PeerId, parsePeerId } from '../../base/ids.ts'
+import type { LinkPort } from '../../engine/ports.ts'
+import { Admissions } from './admissions.ts'
+import { Bans } from './bans.ts'
+import { Gater } from './gater.ts'
+import { admittedOnly, createKad, MembershipPing } from './kad.ts'
+import { type FedMember, KadFeed } from './kad-feed.ts'
+import { Links } from './links.ts'
+import { checkListenAddresses, listenError } from './listen-error.ts'
+import { guardMuxer } from './muxer-guard.ts'
+import {
+  checkHostOptions,
+  type HostLimits,
+  type HostOptions,
+  MUXER_BYTES_MAX,
+  READ_BUFFER_BYTES_MAX,
+} from './options.ts'
+import { tellable } from './own-addresses.ts'
+import { TrafficCounter } from './traffic-counter.ts'
+
+export type { HostLimits, HostOptions, HostProfile, RecordPort } from './options.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const STREAMS_IN_MAX = 64
+const STREAMS_OUT_MAX = 128
+
+export interface Host {
+  readonly links: LinkPort
+  readonly peerId: PeerId
+  readonly libp2p: Libp2p
+  /** Multiaddrs without /p2p that accept connections; empty before start. */
+  listenAddresses(): readonly string[]
+  /** The alive members: into Kademlia's routing table and the peer store; all others leave it. */
+  feed(members: readonly FedMember[]): void
+  /** Bytes of frames by protocol since creation. */
+  traffic(): { sent: Record<string, number>; received: Record<string, number> }
+  /** @throws {HearsayError} ERR_LISTEN */
+  start(): Promise<void>
+  /** Says goodbye and closes everything; may be called twice. */
+  stop(): Promise<void>
+  /** Cuts every connection and closes the listeners at once, as a killed process would. */
+  crash(): Promise<void>
+}
+
+/** @throws {HearsayError} ERR_CONFIG, ERR_ADDRESS; {RangeError|TypeError} limits, seed */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const limits = checkHostOptions(options)
+  checkListenAddresses(options.listen, 'listen')
+  checkListenAddresses(options.announce ?? [], 'announce')
+  const privateKey = await generateKeyPairFromSeed('Ed25519', options.seed)
+  const self = parsePeerId(privateKey.publicKey.toString())
+  assert(self !== undefined, 'an Ed25519 key has an Ed25519 peer id')
+  const parts = new HostParts(options, { limits, self })
+  const libp2p = await createNode(options, { parts, limits, privateKey })
+  await parts.links.attach(libp2p)
+  return new NodeHost(options, { parts, libp2p })
+}
+
+/** What exists before libp2p does. */
+class HostParts {
+  readonly self: PeerId
+  readonly limits: HostLimits
+  readonly admissions = new Admissions()
+  readonly traffic = new TrafficCounter()
+  readonly bans: Bans
+  readonly links: Links
+  feed: KadFeed | undefined
+
+  constructor(options: HostOptions, known: { limits: HostLimits; self: PeerId }) {
+    this.self = known.self
+    this.limits = known.limits
+    this.bans = new Bans(known.limits, () => performance.now())
+    this.links = new Links({
+      self: known.self,
+      network: options.network,
+      networkKey: options.networkKey,
+      limits: known.limits,
+      traffic: this.traffic,
+      admissions: this.admissions,
+      bans: this.bans,
+    })
+  }
+
+  dropped = (reason: string): void => this.links.dropped(reason)
+
+  isAlive(text: string): boolean {
+    const peer = parsePeerId(text)
+    return peer !== undefined && (this.links.isLinked(peer) || this.feed?.has(peer) === true)
+  }
+}
+
+interface NodeParts {
+  readonly parts: HostParts
+  readonly limits: HostLimits
+  readonly privateKey: Ed25519PrivateKey
+}
+
+function createNode(
+  options: HostOptions,
+  { parts, limits, privateKey }: NodeParts,
+): Promise<Libp2p> {
+  const { admissions, dropped } = parts
+  const inboundConnections = (): number =>
+    admissions.all().filter((wire) => wire.direction === 'inbound').length
+  return createLibp2p({
+    start: false,
+    privateKey,
+    nodeInfo: {
+      name: 'hearsay',
+      version: options.version,
+      userAgent: `hearsay/${options.version}`,
+    },
+    addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
+    ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
+    // The defaults forget a network overnight.
+    peerStore: { maxAddressAge: 7 * DAY_MS, maxPeerAge: 30 * DAY_MS },
+    connectionMonitor: { enabled: false },
+    connectionGater: new Gater({ limits, bans: parts.bans, inboundConnections, dropped }),
+    connectionManager: {
+      maxConnections: limits.connectionsMax,
+      inboundConnectionThreshold: limits.inboundPerSecond,
+      maxIncomingPendingConnections: limits.pendingMax,
+      inboundUpgradeTimeout: limits.upgradeTimeoutMs,
+      inboundStreamProtocolNegotiationTimeout: limits.helloTimeoutMs,
+      outboundStreamProtocolNegotiationTimeout: limits.helloTimeoutMs,
+      maxParallelDials: limits.dialsMax,
+      maxPeerAddrsToDial: limits.addressesMax,
+      dialTimeout: limits.dialTimeoutMs,
+      addressDialTimeout: limits.addressTimeoutMs,
+      // Nothing is ever tagged keep-alive here; were it, one try is all it gets.
+      reconnectRetries: 0,
+    },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      () =>
+        guardMuxer(
+          yamux({
+            maxInboundStreams: STREAMS_IN_MAX,
+            maxOutboundStreams: STREAMS_OUT_MAX,
+            streamOptions: {
+              initialStreamWindowSize: MUXER_BYTES_MAX,
+              maxStreamWindowSize: MUXER_BYTES_MAX,
+              maxReadBufferLength: READ_BUFFER_BYTES_MAX,
+              // Streams live as long as their link.
+              inactivityTimeout: DAY_MS,
+            },
+          })(),
+          { limits, offended: dropped },
+        ),
+    ],
+    services: {
+      ping: () => new MembershipPing((peer) => parts.isAlive(peer.toString())),
+      identify: (components) =>
+        identify({ runOnConnectionOpen: false })(
+          admittedOnly(components, { admissions, dropped, perSecond: limits.kadPerSecond }),
+        ),
+      kad: createKad({
+        network: options.network,
+        limits,
+        records: options.records,
+        admissions,
+        dropped,
+      }),
+    },
+  })
+}
+
+class NodeHost implements Host {
+  readonly links: LinkPort
+  readonly peerId: PeerId
+  readonly libp2p: Libp2p
+  readonly #options: HostOptions
+  readonly #parts: HostParts
+  readonly #feed: KadFeed
+  readonly #listeners = new Set<Listener>()
+  #told = ''
+  #ending: Promise<void> | undefined
+
+  constructor(options: HostOptions, { parts, libp2p }: { parts: HostParts; libp2p: Libp2p }) {
+    this.#options = options
+    this.#parts = parts
+    this.links = parts.links
+    this.peerId = parts.self
+    this.libp2p = libp2p
+    this.#feed = new KadFeed(libp2p, {
+      kad: libp2p.services.kad,
+      addressesMax: parts.limits.addressesMax,
+    })
+    parts.feed = this.#feed
+    libp2p.addEventListener('transport:listening', (event) => this.#listeners.add(event.detail))
+    libp2p.addEventListener('transport:close', (event) => this.#listeners.delete(event.detail))
+    libp2p.addEventListener('self:peer:update', () => this.#tellAddresses())
+  }
+
+  listenAddresses(): readonly string[] {
+    const addresses = [...this.#listeners].flatMap((listener) => listener.getAddrs())
+    return [...new Set(addresses.map((address) => address.toString()))]
+  }
+
+  feed(members: readonly FedMember[]): void {
+    this.#feed.feed(members.filter(({ peer }) => peer !== this.peerId))
+  }
+
+  traffic(): { sent: Record<string, number>; received: Record<string, number> } {
+    return this.#parts.traffic.snapshot()
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.libp2p.start()
+    } catch (error) {
+      throw listenError(error, this.#options.listen)
+    }
+    this.#parts.links.started(this.listenAddresses())
+    this.#tellAddresses()
+  }
+
+  stop(): Promise<void> {
+    this.#ending ??= this.#end('close')
+    return this.#ending
+  }
+
+  crash(): Promise<void> {
+    this.#ending ??= this.#end('abort')
+    return this.#ending
+  }
+
+  async #end(how: 'close' | 'abort'): Promise<void> {
+    this.#feed.stop()
+    await this.#parts.links.stop(how)
+    await this.libp2p.stop()
+  }
+
+  #tellAddresses(): void {
+    const { announce, profile } = this.#options
+    const isAnnounced = announce !== undefined && announce.length > 0
+    const addresses = isAnnounced ? announce : tellable(this.listenAddresses(), profile)
+    const told = addresses.join(' ')
+    if (addresses.length === 0 || told === this.#told) return
+    this.#told = told
+    this.#parts.links.addresses(addresses)
+  }
+}

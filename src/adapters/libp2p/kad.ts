@@ -1,0 +1,174 @@
+/**
+ * kad-dht without a fork: a libp2p service is a function of components, so it gets components of
+ * its own. Its datastore is the record port, its registrar serves admitted peers at a bounded rate,
+ * its connection manager waits for admission, its peer store drops keep-alive tags (redialling is
+ * the core's business), and its ping is answered by what membership believes.
+ */
+import {
+  type Connection,
+  type DialTarget,
+  isPeerId,
+  KEEP_ALIVE,
+  type PeerId as Libp2pPeerId,
+  type PeerData,
+  type PeerStore,
+  type Stream,
+  type StreamHandler,
+  serviceCapabilities,
+} from '@libp2p/interface'
+import {
+  type KadDHT,
+  type KadDHTComponents,
+  kadDHT,
+  passthroughMapper,
+  type SelectFn,
+  type ValidateFn,
+} from '@libp2p/kad-dht'
+import type { Admissions } from './admissions.ts'
+import { GuardedDatastore } from './guarded-datastore.ts'
+import type { HostLimits, RecordPort } from './options.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** An envelope around a value of 64 KiB. */
+const RECORD_BYTES_MAX = 72 * 1024
+/** First segments of the keys that records live under: shared, owned, immutable. */
+const NAMESPACES = ['k', 'o', 'h'] as const
+const KAD_STREAMS_MAX = 32
+const TIMEOUT = { minTimeout: 400, maxTimeout: 2000, timeoutMultiplier: 2, failureMultiplier: 1.1 }
+
+export interface KadOptions {
+  readonly network: string
+  readonly limits: HostLimits
+  readonly records: RecordPort
+  readonly admissions: Admissions
+  readonly dropped: (reason: string) => void
+}
+
+export function kadProtocol(network: string): string {
+  return `/hearsay/${network}/kad/1.0.0`
+}
+
+/** Components whose registrar hands streams of admitted connections only to a service's handlers. */
+export function admittedOnly<T extends { registrar: KadDHTComponents['registrar'] }>(
+  components: T,
+  options: Pick<KadOptions, 'admissions' | 'dropped'> & { readonly perSecond: number },
+): T {
+  const { admissions, dropped, perSecond } = options
+  const { registrar } = components
+  const buckets = new WeakMap<Connection, TokenBucket>()
+  const isAllowed = (connection: Connection): boolean => {
+    if (!admissions.isAdmitted(connection)) return false
+    const bucket = buckets.get(connection) ?? new TokenBucket(perSecond, 4 * perSecond)
+    buckets.set(connection, bucket)
+    return bucket.take(performance.now())
+  }
+  const guarded: KadDHTComponents['registrar'] = Object.create(registrar, {
+    handle: {
+      value: (...[protocol, handler, init]: Parameters<typeof registrar.handle>) =>
+        registrar.handle(protocol, guardHandler(handler, isAllowed, dropped), init),
+    },
+  })
+  return Object.create(components, { registrar: { value: guarded } })
+}
+
+function guardHandler(
+  handler: StreamHandler,
+  isAllowed: (connection: Connection) => boolean,
+  dropped: (reason: string) => void,
+): StreamHandler {
+  return (stream: Stream, connection: Connection) => {
+    if (isAllowed(connection)) return handler(stream, connection)
+    dropped('Kademlia or identify stream refused')
+    stream.abort(new Error('Not admitted, or too many requests'))
+    return undefined
+  }
+}
+
+export function createKad(options: KadOptions): (components: KadDHTComponents) => KadDHT {
+  const { network, limits, records, admissions } = options
+  const validate: ValidateFn = (key, record) => {
+    const isSound = records.validate?.(key, record) ?? record.length <= RECORD_BYTES_MAX
+    if (!isSound) throw new Error('Record refused')
+  }
+  const select: SelectFn = (key, candidates) => records.select?.(key, candidates) ?? 0
+  const create = kadDHT({
+    protocol: kadProtocol(network),
+    clientMode: false,
+    // The default mapper strips private addresses and leaves empty tables.
+    peerInfoMapper: (peer) => {
+      const mapped = passthroughMapper(peer)
+      return { ...mapped, multiaddrs: mapped.multiaddrs.slice(0, limits.addressesMax) }
+    },
+    allowQueryWithZeroPeers: true,
+    kBucketSize: 20,
+    prefixLength: 8,
+    disjointPaths: 2,
+    initialQuerySelfInterval: 100,
+    networkDialTimeout: TIMEOUT,
+    pingOldContactTimeout: TIMEOUT,
+    pingNewContactTimeout: TIMEOUT,
+    maxInboundStreams: KAD_STREAMS_MAX,
+    maxOutboundStreams: KAD_STREAMS_MAX,
+    validators: Object.fromEntries(NAMESPACES.map((name) => [name, validate])),
+    selectors: Object.fromEntries(NAMESPACES.map((name) => [name, select])),
+  })
+  return (components) => {
+    const guarded = admittedOnly(components, { ...options, perSecond: limits.kadPerSecond })
+    const { connectionManager } = components
+    const manager: KadDHTComponents['connectionManager'] = Object.create(connectionManager, {
+      openStream: {
+        value: async (
+          ...[peer, protocol, init]: Parameters<typeof connectionManager.openStream>
+        ) => {
+          const connection = await connectionManager.openConnection(peer, init)
+          await admissions.admitted(connection)
+          return await connection.newStream(protocol, init)
+        },
+      },
+    })
+    const derived: KadDHTComponents = Object.create(guarded, {
+      datastore: { value: new GuardedDatastore(records) },
+      connectionManager: { value: manager },
+      peerStore: { value: withoutKeepAlive(components.peerStore) },
+    })
+    return create(derived)
+  }
+}
+
+/** kad-dht tags its closest peers keep-alive, which would start libp2p's own redialling. */
+function withoutKeepAlive(store: PeerStore): PeerStore {
+  return {
+    forEach: (...args) => store.forEach(...args),
+    all: (...args) => store.all(...args),
+    delete: (...args) => store.delete(...args),
+    has: (...args) => store.has(...args),
+    get: (...args) => store.get(...args),
+    getInfo: (...args) => store.getInfo(...args),
+    save: (id, data, options) => store.save(id, stripped(data), options),
+    patch: (id, data, options) => store.patch(id, stripped(data), options),
+    merge: (id, data, options) => store.merge(id, stripped(data), options),
+    consumePeerRecord: (...args) => store.consumePeerRecord(...args),
+  }
+}
+
+function stripped(data: PeerData): PeerData {
+  if (data.tags === undefined) return data
+  const tags = data.tags instanceof Map ? [...data.tags] : Object.entries(data.tags)
+  return { ...data, tags: new Map(tags.filter(([name]) => !name.startsWith(KEEP_ALIVE))) }
+}
+
+/** Stands in for the ping service: a peer is reachable when membership or a link says so. */
+export class MembershipPing {
+  readonly [serviceCapabilities]: string[] = ['@libp2p/ping']
+  readonly #isAlive: (peer: Libp2pPeerId) => boolean
+
+  constructor(isAlive: (peer: Libp2pPeerId) => boolean) {
+    this.#isAlive = isAlive
+  }
+
+  /** @returns 0: the round trip is not measured here. @throws {Error} when the peer is not alive */
+  async ping(peer: DialTarget): Promise<number> {
+    if (isPeerId(peer) && this.#isAlive(peer)) return 0
+    throw new Error('Not known to be alive')
+  }
+}

@@ -23,6 +23,8 @@ export type Work = (
 export interface WorkOptions {
   /** Has no time limit of its own: a stream. */
   readonly isStream?: boolean
+  /** The node is told the time limit and does the waiting: its answer may come a moment later. */
+  readonly nodeWaits?: boolean
 }
 
 /**
@@ -93,8 +95,8 @@ function limitOf(context: Context, options: WorkOptions): AbortSignal {
     if (options.isStream === true) return closed
     return AbortSignal.any([closed, AbortSignal.timeout(CALL_MS_DEFAULT)])
   }
-  const limitMs = options.isStream === true ? timeoutMs : timeoutMs + ANSWER_MS
-  return AbortSignal.any([closed, AbortSignal.timeout(limitMs)])
+  const graceMs = options.nodeWaits === true ? ANSWER_MS : 0
+  return AbortSignal.any([closed, AbortSignal.timeout(timeoutMs + graceMs)])
 }
 
 function explain(error: unknown, target: Target): unknown {

@@ -33,10 +33,14 @@ export function runtimeDir(env: Environment, temporary: string = tmpdir()): Runt
 
 /**
  * Checks that nobody else can plant or read files there.
+ * @param self the user it must belong to; undefined where there are no users
  * @returns false when the folder does not exist
  * @throws {CliError} it is no folder, belongs to somebody else, or is open to others
  */
-export async function checkRuntimeDir(directory: RuntimeDir): Promise<boolean> {
+export async function checkRuntimeDir(
+  directory: RuntimeDir,
+  self: number | undefined = process.getuid?.(),
+): Promise<boolean> {
   const { path, forbiddenMode } = directory
   let stats: Awaited<ReturnType<typeof lstat>>
   try {
@@ -46,7 +50,6 @@ export async function checkRuntimeDir(directory: RuntimeDir): Promise<boolean> {
     throw error
   }
   if (!stats.isDirectory()) throw refusal(path, 'it is no folder')
-  const self = process.getuid?.()
   // Windows has neither owners nor modes; its temporary directory belongs to the user.
   if (self === undefined) return true
   if (stats.uid !== self) throw refusal(path, `it belongs to user ${stats.uid}`)

@@ -12,21 +12,25 @@ export const verb: Verb = {
   ],
   build(command, act) {
     act(command, async ({ context }) =>
-      withApi(context, async (client) => {
-        const timeoutMs = context.globals.timeoutMs ?? TIMEOUT_MS_DEFAULT
-        const found = await client.converged({ timeoutMs, group: context.globals.group })
-        const members = `${found.members} live ${found.members === 1 ? 'member' : 'members'}`
-        context.print.result(found, () => [
-          found.converged
-            ? `${context.print.paint('green', 'converged')}: ${members}, digest ${found.digest}, after ${formatDuration(found.elapsedMs)}`
-            : `${context.print.paint('yellow', 'not converged')}: ${members} after ${formatDuration(found.elapsedMs)}`,
-        ])
-        if (found.converged) return EXIT.ok
-        context.print.note(
-          'note: see who differs with "hearsay members", or wait longer with --timeout',
-        )
-        return EXIT.notConverged
-      }),
+      withApi(
+        context,
+        async (client) => {
+          const timeoutMs = context.globals.timeoutMs ?? TIMEOUT_MS_DEFAULT
+          const found = await client.converged({ timeoutMs, group: context.globals.group })
+          const members = `${found.members} live ${found.members === 1 ? 'member' : 'members'}`
+          context.print.result(found, () => [
+            found.converged
+              ? `${context.print.paint('green', 'converged')}: ${members}, digest ${found.digest}, after ${formatDuration(found.elapsedMs)}`
+              : `${context.print.paint('yellow', 'not converged')}: ${members} after ${formatDuration(found.elapsedMs)}`,
+          ])
+          if (found.converged) return EXIT.ok
+          context.print.note(
+            'note: see who differs with "hearsay members", or wait longer with --timeout',
+          )
+          return EXIT.notConverged
+        },
+        { nodeWaits: true },
+      ),
     )
   },
 }

@@ -15,18 +15,22 @@ export const verb: Verb = {
       .argument('<key>', 'key of the value')
       .addOption(levelOption('how many replicas must have deleted it'))
     act(command, async ({ context, operands, settings }) =>
-      withApi(context, async (client) => {
-        const level = levelOf(settings)
-        const { timeoutMs } = context.globals
-        const result = await client.delete(operand(operands, 0), {
-          ...(level === undefined ? {} : { level }),
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        })
-        context.print.result(result, () => [
-          `deleted ${printable(result.key)} on ${result.acks} ${result.acks === 1 ? 'replica' : 'replicas'} ` +
-            `(${result.required} needed) in ${formatDuration(result.elapsedMs)}`,
-        ])
-      }),
+      withApi(
+        context,
+        async (client) => {
+          const level = levelOf(settings)
+          const { timeoutMs } = context.globals
+          const result = await client.delete(operand(operands, 0), {
+            ...(level === undefined ? {} : { level }),
+            ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          })
+          context.print.result(result, () => [
+            `deleted ${printable(result.key)} on ${result.acks} ${result.acks === 1 ? 'replica' : 'replicas'} ` +
+              `(${result.required} needed) in ${formatDuration(result.elapsedMs)}`,
+          ])
+        },
+        { nodeWaits: true },
+      ),
     )
   },
 }

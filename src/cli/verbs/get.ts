@@ -13,20 +13,24 @@ export const verb: Verb = {
   build(command, act) {
     command.argument('<key>', 'key of the value')
     act(command, async ({ context, operands }) =>
-      withApi(context, async (client) => {
-        const key = operand(operands, 0)
-        const { timeoutMs } = context.globals
-        const found = await client.get(key, timeoutMs === undefined ? {} : { timeoutMs })
-        if (found === undefined) throw notFoundError(`No value found for ${printable(key)}`)
-        if (context.globals.json) {
-          context.print.json(found)
+      withApi(
+        context,
+        async (client) => {
+          const key = operand(operands, 0)
+          const { timeoutMs } = context.globals
+          const found = await client.get(key, timeoutMs === undefined ? {} : { timeoutMs })
+          if (found === undefined) throw notFoundError(`No value found for ${printable(key)}`)
+          if (context.globals.json) {
+            context.print.json(found)
+            return undefined
+          }
+          const { stdout } = context.io
+          stdout.write(Buffer.from(found.value, found.encoding))
+          if (stdout.isTTY) stdout.write('\n')
           return undefined
-        }
-        const { stdout } = context.io
-        stdout.write(Buffer.from(found.value, found.encoding))
-        if (stdout.isTTY) stdout.write('\n')
-        return undefined
-      }),
+        },
+        { nodeWaits: true },
+      ),
     )
   },
 }

@@ -35,22 +35,26 @@ export const verb: Verb = {
       const level = levelOf(settings)
       const ttlMs = settings.number('ttl')
       const { timeoutMs } = context.globals
-      return await withApi(context, async (client) => {
-        const put = await client.put(key, value, {
-          ...(level === undefined ? {} : { level }),
-          ...(ttlMs === undefined ? {} : { ttlMs }),
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        })
-        context.print.result(put, () => [
-          `stored ${printable(put.key)} on ${put.acks} ${put.acks === 1 ? 'replica' : 'replicas'} ` +
-            `(${put.required} needed) in ${formatDuration(put.elapsedMs)}: ${put.replicas.map(printable).join(', ')}`,
-        ])
-        if (put.degraded === true) {
-          context.print.note(
-            'note: fewer members than replicas: more copies follow when others join',
-          )
-        }
-      })
+      return await withApi(
+        context,
+        async (client) => {
+          const put = await client.put(key, value, {
+            ...(level === undefined ? {} : { level }),
+            ...(ttlMs === undefined ? {} : { ttlMs }),
+            ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          })
+          context.print.result(put, () => [
+            `stored ${printable(put.key)} on ${put.acks} ${put.acks === 1 ? 'replica' : 'replicas'} ` +
+              `(${put.required} needed) in ${formatDuration(put.elapsedMs)}: ${put.replicas.map(printable).join(', ')}`,
+          ])
+          if (put.degraded === true) {
+            context.print.note(
+              'note: fewer members than replicas: more copies follow when others join',
+            )
+          }
+        },
+        { nodeWaits: true },
+      )
     })
   },
 }

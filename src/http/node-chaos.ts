@@ -1,5 +1,6 @@
 import { type Chaos, HearsayError, type HearsayNode, type PeerId } from '../index.ts'
 import type { ChaosControl } from '../lab/lab-types.ts'
+import { Partition } from '../lab/partition.ts'
 
 /** Faults of one node that was started with `chaos: true`: it cuts, loses and delays its own frames only. */
 export function nodeChaos(node: HearsayNode, chaos: Chaos): ChaosControl {
@@ -35,22 +36,10 @@ export function nodeChaos(node: HearsayNode, chaos: Chaos): ChaosControl {
 
 /** Everybody who is not on this node's side. */
 function othersOf(node: HearsayNode, sides: readonly (readonly string[])[]): readonly PeerId[] {
-  const sideByName = new Map<string, number>()
-  for (const [index, names] of sides.entries()) {
-    for (const name of names) {
-      if ((sideByName.get(name) ?? index) !== index) {
-        throw new HearsayError('ERR_INVALID', `Cannot put a node on two sides: ${name}`)
-      }
-      sideByName.set(name, index)
-    }
-  }
   const members = node.members.list()
-  const known = new Set(members.map((member) => member.name))
-  for (const name of sideByName.keys()) {
-    if (!known.has(name)) throw new HearsayError('ERR_NOT_FOUND', `Cannot find a member: ${name}`)
-  }
-  const ownSide = sideByName.get(node.name)
+  const names = members.map((member) => member.name)
+  const partition = new Partition(names, sides)
   return members
-    .filter((member) => member.peerId !== node.peerId && sideByName.get(member.name) !== ownSide)
+    .filter((member) => member.peerId !== node.peerId && partition.isCut(member.name, node.name))
     .map((member) => member.peerId)
 }

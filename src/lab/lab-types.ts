@@ -1,6 +1,6 @@
-import type { HearsayNode, PeerId } from '../index.ts'
+import type { HearsayNode, NodeOptions, PeerId, Traffic, Waiting } from '../index.ts'
 
-/** Faults that can be injected by node name; every method is idempotent. */
+/** Faults that can be injected by node name. Unknown names reject with ERR_NOT_FOUND. */
 export interface ChaosControl {
   /**
    * Cuts the network into sides. Nodes that no side names form one side of their own.
@@ -15,7 +15,7 @@ export interface ChaosControl {
   latency(ms: number): Promise<void>
   /** Ends a node as a crash would. */
   kill(name: string): Promise<void>
-  /** Starts a killed node again with the same identity and data. */
+  /** Starts a node again with the same identity and data; one that runs is killed first. */
   restart(name: string): Promise<void>
   /** Freezes a node's network, as SIGSTOP would. */
   pause(name: string): Promise<void>
@@ -69,4 +69,39 @@ export interface LabControl extends ChaosControl {
   /** The running node of that name; undefined when it is unknown or killed. A restart makes a new one. */
   running(name: string): HearsayNode | undefined
   subscribe(listener: (event: LabEvent) => void): () => void
+}
+
+export interface LabOptions {
+  /** How many, 1 … 200. */
+  readonly nodes: number
+  /** One per node. @default a, b, … z, n27, n28, … */
+  readonly names?: readonly string[]
+  /** Where each node gets a directory. @default a temporary one, removed by `stop` */
+  readonly dataDir?: string
+  /** Options of every node; name, directory, joining and chaos are the lab's. */
+  readonly node?: Omit<NodeOptions, 'name' | 'dataDir' | 'join' | 'chaos' | 'privateKey'>
+  /** What starts a node. @default createNode */
+  readonly createNode?: (options: NodeOptions) => Promise<HearsayNode>
+}
+
+/** Many nodes in one process, on real loopback sockets, with injectable faults. */
+export interface Lab extends LabControl, AsyncDisposable {
+  /** All names, in order. */
+  readonly names: readonly string[]
+  /** The nodes that run, in order. */
+  readonly nodes: readonly HearsayNode[]
+  /** `performance.now()` when the first node began to start. */
+  readonly startedAt: number
+  /** A running node. @throws {HearsayError} ERR_NOT_FOUND, or ERR_STOPPED while it is killed */
+  node(name: string): HearsayNode
+  /** Resolves when every running node sees exactly the running nodes alive, and all views are equal. */
+  ready(options?: Waiting): Promise<void>
+  /** Resolves when `condition` holds; it is asked again whenever a node tells something. */
+  until(condition: () => boolean, options?: Waiting): Promise<void>
+  /** Digest of a group (default `main`) by name of each running node. */
+  digests(group?: string): ReadonlyMap<string, string>
+  /** Bytes of all nodes together, by protocol, those of killed ones included. */
+  traffic(): Traffic
+  /** Stops all nodes and removes the temporary directory. Idempotent. */
+  stop(): Promise<void>
 }

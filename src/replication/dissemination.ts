@@ -1,0 +1,233 @@
+import { present } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { Millis } from '../base/core.ts'
+import {
+  encodeFrame,
+  FRAME_EVENTS_MAX,
+  PAYLOAD_BYTES,
+  SENT_TO_MAX,
+  type VectorEntry,
+} from './frames.ts'
+import type { Group, Integrated } from './group.ts'
+import type { Host } from './host.ts'
+import type { Peer } from './peer.ts'
+
+/** A new transaction on its way out. */
+interface Outgoing {
+  readonly group: Group
+  readonly transaction: Integrated
+  /** Hashes of peers that have it or get it from others. */
+  readonly served: ReadonlySet<number>
+}
+
+interface Batch {
+  readonly group: string
+  readonly sentTo: readonly number[]
+  readonly transactions: Uint8Array[]
+  bytes: number
+  events: number
+}
+
+/**
+ * Pushes what is new here to all linked peers at once: local transactions, and pushed ones that were new,
+ * so that they flood a partial mesh. A frame names the peers that its sender serves, and they are left out
+ * by whoever passes it on; peers whose known vector covers a transaction are left out too. A first push
+ * leaves at once, the following ones gather for a moment, so that load makes frames fuller instead of more.
+ * Pushed events are acked when durable; a push without ack, a large transaction and a peer that lags lead
+ * to a comparison of digests instead of a second push.
+ */
+export class Dissemination {
+  readonly #host: Host
+  #outgoing: Outgoing[] = []
+  readonly #announceTo = new Set<Peer>()
+  #hasAcks = false
+  #flushedAt: Millis = Number.NEGATIVE_INFINITY
+  #flushAt: Millis | undefined
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  nextDeadline(): Millis | undefined {
+    let next = this.#flushAt
+    for (const { ackDueAt } of this.#host.peers.values()) {
+      if (ackDueAt !== undefined && (next === undefined || ackDueAt < next)) next = ackDueAt
+    }
+    return next
+  }
+
+  /** @param served hashes of peers that have the transaction or get it from others */
+  push(group: Group, transaction: Integrated, served: ReadonlySet<number>): void {
+    this.#outgoing.push({ group, transaction, served })
+  }
+
+  /** Has every peer that is not known to be equal compare with us soon: what they lack they pull. */
+  announce(group: Group, except: Peer): void {
+    const digest = group.digest()
+    for (const peer of this.#host.peers.values()) {
+      if (peer === except || isEqualTo(peer, group, digest)) continue
+      this.#announceTo.add(peer)
+    }
+  }
+
+  /** Events of a writer came from this peer by push: tell it once they are durable. */
+  owesAck(peer: Peer, group: Group, writer: number): void {
+    peer.group(group.name).acks.add(writer)
+    this.#hasAcks = true
+  }
+
+  acked(peer: Peer, group: Group, vector: readonly VectorEntry[]): void {
+    for (const { replica, n } of vector) {
+      const writer = group.state.indexOf(replica)
+      if (writer === undefined) continue
+      const durable = Math.min(n, group.state.have(writer))
+      peer.learn(group.name, writer, durable)
+      if (replica === this.#host.replica()) group.ackedOwn = Math.max(group.ackedOwn, durable)
+    }
+    if (peer.isLagging && !peer.hasOutstanding()) {
+      peer.isLagging = false
+      this.#announceTo.add(peer)
+    }
+  }
+
+  forget(peer: Peer): void {
+    this.#announceTo.delete(peer)
+  }
+
+  /**
+   * Sends what is due; called at the end of every input.
+   * @param compare sends a peer our digest
+   */
+  flush(now: Millis, compare: (peer: Peer) => void): void {
+    for (const peer of this.#host.peers.values()) {
+      if (peer.ackDueAt === undefined || peer.ackDueAt > now) continue
+      if (peer.hasAcked) {
+        peer.hasAcked = false
+        peer.ackDueAt = now + this.#host.tunables.ackTimeoutMs
+        continue
+      }
+      peer.forgetOutstanding()
+      this.#announceTo.add(peer)
+    }
+    const hasWork = this.#outgoing.length > 0 || this.#announceTo.size > 0 || this.#hasAcks
+    if (!hasWork) {
+      this.#flushAt = undefined
+      return
+    }
+    const dueAt = this.#flushedAt + this.#host.tunables.flushMs
+    if (now < dueAt && now >= this.#flushedAt) {
+      this.#flushAt = dueAt
+      return
+    }
+    this.#flushAt = undefined
+    this.#flushedAt = now
+    this.#sendPushes(now)
+    this.#sendAcks()
+    for (const peer of this.#announceTo) compare(peer)
+    this.#announceTo.clear()
+  }
+
+  #sendPushes(now: Millis): void {
+    const outgoing = this.#outgoing
+    this.#outgoing = []
+    const batches = new Map<Peer, Batch>()
+    for (const item of outgoing) {
+      const targets = this.#targets(item)
+      const sentTo = sentToList(item.served, targets)
+      for (const peer of targets) {
+        if (!this.#mayPush(peer, item, now)) continue
+        const batch = batches.get(peer)
+        if (batch !== undefined && fits(batch, item, sentTo)) add(batch, item)
+        else {
+          if (batch !== undefined) this.#sendBatch(peer, batch)
+          const fresh = { group: item.group.name, sentTo, transactions: [], bytes: 0, events: 0 }
+          add(fresh, item)
+          batches.set(peer, fresh)
+        }
+      }
+    }
+    for (const [peer, batch] of batches) this.#sendBatch(peer, batch)
+  }
+
+  #targets({ group, transaction, served }: Outgoing): readonly Peer[] {
+    const { writer, n0, count } = transaction
+    const targets: Peer[] = []
+    for (const peer of this.#host.peers.values()) {
+      if (served.has(peer.hash) || peer.knows(group.name, writer, n0 + count - 1)) continue
+      targets.push(peer)
+    }
+    return targets
+  }
+
+  #mayPush(peer: Peer, { group, transaction }: Outgoing, now: Millis): boolean {
+    const { bytes, count, writer, n0 } = transaction
+    const { pushBytesMax, windowBytes, ackTimeoutMs } = this.#host.tunables
+    if (bytes.length > pushBytesMax || count > FRAME_EVENTS_MAX) {
+      this.#announceTo.add(peer)
+      return false
+    }
+    if (peer.isLagging || peer.unackedBytes + bytes.length > windowBytes) {
+      peer.isLagging = true
+      return false
+    }
+    const push = { writer, end: n0 + count - 1, bytes: bytes.length }
+    peer.pushed(group.name, push, now + ackTimeoutMs)
+    return true
+  }
+
+  #sendBatch(peer: Peer, batch: Batch): void {
+    const { group, sentTo, transactions } = batch
+    this.#host.sendBytes(
+      peer,
+      'user',
+      encodeFrame({ type: 'events', group, session: 0, sentTo, transactions }),
+    )
+  }
+
+  #sendAcks(): void {
+    if (!this.#hasAcks) return
+    this.#hasAcks = false
+    for (const peer of this.#host.peers.values()) {
+      for (const [name, { acks }] of peer.groups) {
+        if (acks.size === 0) continue
+        const { state } = present(this.#host.groups.get(name), 'group of an ack')
+        const vector = [...acks]
+          .map((writer) => ({ replica: state.replicaAt(writer), n: state.have(writer) }))
+          .filter(({ n }) => n > 0)
+        acks.clear()
+        if (vector.length === 0) continue
+        this.#host.send(peer, 'control', { type: 'ack', group: name, vector })
+      }
+    }
+  }
+}
+
+/** Whether the digest that a peer last told is this one. */
+export function isEqualTo(peer: Peer, group: Group, digest: Uint8Array): boolean {
+  const told = peer.groups.get(group.name)?.digest
+  return told !== undefined && equalBytes(told, digest)
+}
+
+function sentToList(served: ReadonlySet<number>, targets: readonly Peer[]): readonly number[] {
+  // With one target and nobody served there is nobody to leave out.
+  if (targets.length === 1 && served.size === 0) return []
+  const list = new Set(targets.map((peer) => peer.hash))
+  for (const hash of served) list.add(hash)
+  return [...list].slice(0, SENT_TO_MAX)
+}
+
+function fits(batch: Batch, item: Outgoing, sentTo: readonly number[]): boolean {
+  return (
+    batch.group === item.group.name &&
+    batch.bytes + item.transaction.bytes.length <= PAYLOAD_BYTES &&
+    batch.events + item.transaction.count <= FRAME_EVENTS_MAX &&
+    batch.sentTo.length === sentTo.length &&
+    batch.sentTo.every((hash, i) => hash === sentTo[i])
+  )
+}
+
+function add(batch: Batch, item: Outgoing): void {
+  batch.transactions.push(item.transaction.bytes)
+  batch.bytes += item.transaction.bytes.length
+  batch.events += item.transaction.count
+}

@@ -1,0 +1,61 @@
+import { compareText } from '../base/bytes.ts'
+import type { LiveState } from '../crdt/live-state.ts'
+import { type RegisterValue, readMap, readRegister, readSet } from '../crdt/object-view.ts'
+import type { Json, ObjectType } from '../crdt/operation.ts'
+
+/** Synchronous readers over one group. Each answer is the reader's own: changing it changes nothing here. */
+export class GroupView {
+  readonly #state: () => LiveState
+
+  constructor(state: () => LiveState) {
+    this.#state = state
+  }
+
+  /** The sum of all increments seen; 0n when there is none. */
+  counter(name: string): bigint {
+    return this.#state().object('counter', name)?.total ?? 0n
+  }
+
+  setHas(name: string, value: string): boolean {
+    return this.#state().object('set', name)?.slots.has(value) ?? false
+  }
+
+  setSize(name: string): number {
+    return this.#state().object('set', name)?.slots.size ?? 0
+  }
+
+  /** Elements in code-unit order. */
+  setValues(name: string): readonly string[] {
+    return readSet(this.#state(), name)
+  }
+
+  register(name: string): RegisterValue {
+    return readRegister(this.#state(), name)
+  }
+
+  /** The whole map as nested objects. */
+  map(name: string): { readonly [key: string]: Json } {
+    const value = readMap(this.#state(), name, [])
+    return isBranch(value) ? value : {}
+  }
+
+  /** The leaf at a path, an object of what lies below it, or undefined. */
+  mapAt(name: string, path: readonly string[]): Json | undefined {
+    return readMap(this.#state(), name, path)
+  }
+
+  /** Objects that hold anything, by name, then type. */
+  objects(): readonly { readonly name: string; readonly type: ObjectType }[] {
+    const objects = [...this.#state().objects()].map(({ name, type }) => ({ name, type }))
+    return objects.sort((a, b) => compareText(a.name, b.name) || compareText(a.type, b.type))
+  }
+
+  /** Whether an object holds anything: an emptied set or map is as if it had never been. */
+  has(name: string, type: ObjectType): boolean {
+    return this.#state().object(type, name) !== undefined
+  }
+}
+
+function isBranch(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

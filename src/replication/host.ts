@@ -1,0 +1,36 @@
+import type { Lane, Millis } from '../base/core.ts'
+import type { Stamp } from '../base/hybrid-clock.ts'
+import type { PeerId, ReplicaId } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
+import type { LiveObject } from '../crdt/live-object.ts'
+import type { SyncFrame } from './frames.ts'
+import type { Group, Integrated } from './group.ts'
+import type { ReplicationTunables } from './options.ts'
+import type { Peer } from './peer.ts'
+
+/** What the parts of the replication core share. */
+export interface Host {
+  readonly random: Random
+  readonly tunables: ReplicationTunables
+  readonly peers: ReadonlyMap<PeerId, Peer>
+  readonly groups: ReadonlyMap<string, Group>
+  /** The writing identity now. */
+  replica(): ReplicaId
+  /** The group, made when it is new; undefined (and counted) when there are too many. */
+  groupFrom(name: string): Group | undefined
+  send(peer: Peer, lane: Lane, frame: SyncFrame): void
+  sendBytes(peer: Peer, lane: Lane, bytes: Uint8Array): void
+  /** Pushes one atomic batch with these transactions; before any send that tells of them. */
+  persist(group: Group, integrated: readonly Integrated[]): void
+  /** Tells users which objects changed by remote events. */
+  tellChanges(group: Group, touched: ReadonlySet<LiveObject>): void
+  /** Adopts a remote stamp; false when it is too far ahead. */
+  observe(stamp: Stamp, now: Millis): boolean
+  dropped(reason: string): void
+  alarm(reason: string): void
+  synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void
+  /** Has all peers but one that are not known to be equal compare with us. */
+  announce(group: Group, except: Peer): void
+  /** A peer holds more events of our own identity than we do. */
+  identityReused(group: Group, now: Millis): void
+}

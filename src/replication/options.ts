@@ -1,0 +1,72 @@
+import { checkNumber } from '../base/options.ts'
+import type { Random } from '../base/random.ts'
+
+/** How a replica spreads, compares and limits. Times in ms. */
+export interface ReplicationTunables {
+  /** Pause between two digest comparisons while something changes, ± 30 %. @default 1_000 (design) */
+  readonly antiEntropyMs: number
+  /** The pause doubles up to this while replicas are equal: less traffic, later repair. @default 15_000 (design) */
+  readonly antiEntropyMsMax: number
+  /** Pushes and acks are gathered this long under load; a first one leaves at once. @default 2 (guess) */
+  readonly flushMs: number
+  /** A push not acked for this long leads to a comparison with that peer. @default 500 (guess) */
+  readonly ackTimeoutMs: number
+  /** A pull without news for this long is given up; doubles up to eight times. @default 1_000 (guess) */
+  readonly pullTimeoutMs: number
+  /** A pull yields to other peers after this long. @default 10_000 (guess) */
+  readonly pullTurnMs: number
+  /** Payload bytes in flight to one puller. @default 1_048_576 (design) */
+  readonly windowBytes: number
+  /** Payload bytes a second served to one peer; a burst is a quarter. @default 67_108_864 (guess) */
+  readonly serveBytesPerSecond: number
+  /** Larger transactions are announced, not pushed. @default 65_536 (guess) */
+  readonly pushBytesMax: number
+  /** Groups a node keeps; further ones are dropped and counted. @default 1_024 (design) */
+  readonly groupsMax: number
+  /** Pulls under way at once, one a group. @default 16 (guess) */
+  readonly pullsMax: number
+  /** Events staged a group because earlier ones are missing. @default 65_536 (design) */
+  readonly stagedEventsMax: number
+  /** Bytes staged a group. @default 16_777_216 (design) */
+  readonly stagedBytesMax: number
+  /** Bytes of incomplete large transactions, all groups together. @default 33_554_432 (guess) */
+  readonly fragmentBytesMax: number
+}
+
+export interface ReplicationOptions extends Partial<ReplicationTunables> {
+  /** Mints replica ids, spreads timers. */
+  readonly random: Random
+}
+
+export const REPLICATION_DEFAULTS: ReplicationTunables = {
+  antiEntropyMs: 1_000,
+  antiEntropyMsMax: 15_000,
+  flushMs: 2,
+  ackTimeoutMs: 500,
+  pullTimeoutMs: 1_000,
+  pullTurnMs: 10_000,
+  windowBytes: 1 << 20,
+  serveBytesPerSecond: 64 << 20,
+  pushBytesMax: 64 << 10,
+  groupsMax: 1_024,
+  pullsMax: 16,
+  stagedEventsMax: 65_536,
+  stagedBytesMax: 16 << 20,
+  fragmentBytesMax: 32 << 20,
+}
+
+/** Fills in defaults and checks ranges. @throws {TypeError} @throws {RangeError} */
+export function replicationTunables(options: ReplicationOptions): ReplicationTunables {
+  const tunables = { ...REPLICATION_DEFAULTS, ...options }
+  for (const [name, value] of Object.entries(tunables)) {
+    if (name === 'random') continue
+    const min = name === 'flushMs' ? 0 : 1
+    checkNumber(name, value, { min, max: Number.MAX_SAFE_INTEGER })
+  }
+  if (tunables.antiEntropyMsMax < tunables.antiEntropyMs) {
+    throw new RangeError(
+      `Cannot use option antiEntropyMsMax: below antiEntropyMs: ${tunables.antiEntropyMsMax}`,
+    )
+  }
+  return tunables
+}

@@ -1,0 +1,61 @@
+import type { Lane, StoreWrite } from '../base/core.ts'
+import type { HearsayError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
+import type { ObjectType, Operation } from '../crdt/operation.ts'
+
+/** What happens to the replication core. */
+export type ReplicationInput =
+  | { readonly type: 'tick' }
+  /** A link to a peer is up or down; or a peer is said to differ from us. */
+  | { readonly type: 'peer-up' | 'peer-down' | 'sync-wanted'; readonly peer: PeerId }
+  | { readonly type: 'frame'; readonly peer: PeerId; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'transact'
+      readonly request: number
+      readonly group: string
+      readonly operations: readonly Operation[]
+    }
+
+/**
+ * What the core wants done, in order. The driver holds back every send, transacted, synced and digest
+ * until all persists pushed before it are durable.
+ */
+export type ReplicationOutput =
+  /** One atomic batch. */
+  | { readonly type: 'persist'; readonly writes: readonly StoreWrite[] }
+  | {
+      readonly type: 'send'
+      readonly peer: PeerId
+      readonly lane: Lane
+      readonly bytes: Uint8Array
+    }
+  /** One result per operation: members changed. */
+  | {
+      readonly type: 'transacted'
+      readonly request: number
+      readonly results: readonly { readonly changed: number }[]
+    }
+  /** Nothing changed. */
+  | {
+      readonly type: 'refused'
+      readonly request: number
+      readonly error: HearsayError | TypeError | RangeError
+    }
+  | {
+      readonly type: 'changed'
+      readonly group: string
+      readonly object: string
+      readonly objectType: ObjectType
+      readonly origin: 'local' | 'remote'
+    }
+  /** 16 bytes: vector hash and fingerprint. */
+  | { readonly type: 'digest'; readonly group: string; readonly digest: Uint8Array }
+  /** A pull from this peer ended with equal vectors; payload bytes and new events received. */
+  | {
+      readonly type: 'synced'
+      readonly peer: PeerId
+      readonly bytes: number
+      readonly events: number
+    }
+  | { readonly type: 'dropped'; readonly reason: string }
+  | { readonly type: 'alarm'; readonly reason: string }

@@ -1,0 +1,356 @@
+import { present, unreachable } from '../base/assert.ts'
+import { hex } from '../base/bytes.ts'
+import { type Core, type Lane, type Millis, Outbox, type StoreRow } from '../base/core.ts'
+import { HearsayError } from '../base/errors.ts'
+import { HybridClock } from '../base/hybrid-clock.ts'
+import { type PeerId, parseReplicaId, type ReplicaId } from '../base/ids.ts'
+import { type Random, randomBytes } from '../base/random.ts'
+import type { LiveObject } from '../crdt/live-object.ts'
+import { LiveState } from '../crdt/live-state.ts'
+import { checkName, checkOperations } from '../crdt/operation.ts'
+import { decodeTransactionHead } from '../crdt/transaction.ts'
+import { Dissemination } from './dissemination.ts'
+import { Fragments } from './fragments.ts'
+import { decodeFrame, encodeFrame } from './frames.ts'
+import { Group, type Integrated } from './group.ts'
+import { GroupView } from './group-view.ts'
+import type { Host } from './host.ts'
+import { Intake } from './intake.ts'
+import {
+  type ReplicationOptions,
+  type ReplicationTunables,
+  replicationTunables,
+} from './options.ts'
+import { Peer } from './peer.ts'
+import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
+import { damaged, logKey, parseRow, replicaRow } from './rows.ts'
+import { SyncSessions } from './sync-sessions.ts'
+
+export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
+
+/** One group in numbers. */
+export interface GroupStatus {
+  readonly digest: Uint8Array
+  readonly objects: number
+  readonly events: number
+  /** Own events that no peer has acked as durable. */
+  readonly unsynced: number
+}
+
+const MAIN_GROUP = 'main'
+/** A forger who claims our events must not make us mint identities without end. */
+const REMINT_PAUSE_MS = 10_000
+
+/**
+ * Replicated state of all groups: local transactions, integration of remote ones, their log, and the sync
+ * with linked peers. See LiveState for what state is, Dissemination for how events spread, SyncSessions for
+ * how replicas that missed something find and repair it.
+ *
+ * A replica id is minted in the store's first commit and stands for one unbroken sequence of writes. A peer
+ * that holds more of our events than we do proves that this store was rolled back or cloned: we go on under
+ * a new id and pull what we had forgotten.
+ */
+export class Replication implements Core<ReplicationInput, ReplicationOutput> {
+  readonly #random: Random
+  readonly #tunables: ReplicationTunables
+  readonly #outbox = new Outbox<ReplicationOutput>()
+  readonly #groups = new Map<string, Group>()
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #clock = new HybridClock()
+  readonly #dissemination: Dissemination
+  readonly #sessions: SyncSessions
+  readonly #intake: Intake
+  /** Groups whose digest has to be told at the end of this input. */
+  readonly #dirty = new Set<Group>()
+  readonly #nothing = new LiveState()
+  /** Highest stamp of each writer in the loaded log. */
+  readonly #loadedStamps = new Map<ReplicaId, number>()
+  #replica: ReplicaId | undefined
+  #mintedAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(options: ReplicationOptions) {
+    this.#random = options.random
+    this.#tunables = replicationTunables(options)
+    const host = this.#host()
+    const fragments = new Fragments(this.#tunables.fragmentBytesMax)
+    const dissemination = new Dissemination(host)
+    const sessions = new SyncSessions(host, fragments)
+    this.#dissemination = dissemination
+    this.#sessions = sessions
+    this.#intake = new Intake({ host, fragments, dissemination, sessions })
+    this.#groups.set(MAIN_GROUP, new Group(MAIN_GROUP, this.#tunables))
+  }
+
+  /** Our writing identity. */
+  get replica(): ReplicaId {
+    return present(this.#replica, 'replica id before start()')
+  }
+
+  /**
+   * Takes in one stored row; all of them in key order, before start().
+   * @throws {HearsayError} ERR_STORE when it is damaged, foreign or out of sequence
+   */
+  load(row: StoreRow): void {
+    const parsed = parseRow(row)
+    if (parsed.type === 'replica') {
+      this.#replica = parsed.replica
+      return
+    }
+    const { replica, n0 } = parsed
+    const head = decodeTransactionHead(row.value)
+    if (!head.ok || head.value.replica !== replica || head.value.n0 !== n0) {
+      throw damaged(`row ${row.key} holds something else`)
+    }
+    let group = this.#groups.get(parsed.group)
+    if (group === undefined) {
+      group = new Group(parsed.group, this.#tunables)
+      this.#groups.set(parsed.group, group)
+    }
+    const restored = group.restore(row.value.slice())
+    if (restored === undefined)
+      throw damaged(`row ${row.key} is damaged or rows before it are missing`)
+    this.#loadedStamps.set(replica, restored.stamp)
+  }
+
+  /** Ends loading: a store without identity gets one. */
+  start(now: Millis): void {
+    for (const [replica, stamp] of this.#loadedStamps) {
+      // Our own past is ours whatever the wall clock says; others' stamps keep their limit.
+      if (replica === this.#replica) this.#clock.observe(stamp, Number.MAX_SAFE_INTEGER)
+      else this.#clock.observe(stamp, now)
+    }
+    this.#loadedStamps.clear()
+    if (this.#replica === undefined) this.#mint()
+  }
+
+  handle(input: ReplicationInput, now: Millis): void {
+    switch (input.type) {
+      case 'tick':
+        this.#sessions.tick(now)
+        break
+      case 'peer-up':
+        this.#peerDown(input.peer, now)
+        this.#peerUp(input.peer, now)
+        break
+      case 'peer-down':
+        this.#peerDown(input.peer, now)
+        break
+      case 'sync-wanted': {
+        const peer = this.#peers.get(input.peer)
+        if (peer !== undefined) this.#sessions.compare(peer, now)
+        break
+      }
+      case 'frame':
+        this.#onFrame(input.peer, input.bytes, now)
+        break
+      case 'transact':
+        this.#transact(input, now)
+        break
+      default:
+        unreachable(input)
+    }
+    this.#dissemination.flush(now, (peer) => this.#sessions.compare(peer, now))
+    for (const group of this.#dirty) {
+      this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
+    }
+    this.#dirty.clear()
+  }
+
+  poll(): ReplicationOutput | undefined {
+    return this.#outbox.shift()
+  }
+
+  nextDeadline(): Millis | undefined {
+    const sessions = this.#sessions.nextDeadline()
+    const dissemination = this.#dissemination.nextDeadline()
+    if (sessions === undefined) return dissemination
+    return dissemination === undefined ? sessions : Math.min(sessions, dissemination)
+  }
+
+  /** Names of the groups that hold anything, and `main`. */
+  groups(): readonly string[] {
+    const groups = [...this.#groups.values()]
+    return groups
+      .filter(({ name, isEmpty }) => name === MAIN_GROUP || !isEmpty)
+      .map(({ name }) => name)
+  }
+
+  /** Readers of a group; an unknown one reads as empty. */
+  view(group: string): GroupView {
+    return new GroupView(() => this.#groups.get(group)?.state ?? this.#nothing)
+  }
+
+  status(group: string): GroupStatus {
+    const known = this.#groups.get(group)
+    if (known === undefined) {
+      return { digest: new Uint8Array(16), objects: 0, events: 0, unsynced: 0 }
+    }
+    const { state, ackedOwn } = known
+    const unsynced = Math.max(0, state.haveOf(this.replica) - ackedOwn)
+    return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
+  }
+
+  #host(): Host {
+    return {
+      random: this.#random,
+      tunables: this.#tunables,
+      peers: this.#peers,
+      groups: this.#groups,
+      replica: () => this.replica,
+      groupFrom: (name) => this.#groupFrom(name),
+      send: (peer, lane, frame) => this.#send(peer, lane, encodeFrame(frame)),
+      sendBytes: (peer, lane, bytes) => this.#send(peer, lane, bytes),
+      dropped: (reason) => this.#outbox.push({ type: 'dropped', reason }),
+      alarm: (reason) => this.#outbox.push({ type: 'alarm', reason }),
+      synced: (peer, pulled) => this.#outbox.push({ type: 'synced', peer: peer.id, ...pulled }),
+      announce: (group, except) => this.#dissemination.announce(group, except),
+      persist: (group, integrated) => this.#persist(group, integrated),
+      tellChanges: (group, touched) => this.#tellChanges(group, touched, 'remote'),
+      observe: (stamp, now) => this.#clock.observe(stamp, now),
+      identityReused: (group, now) => this.#identityReused(group, now),
+    }
+  }
+
+  #send(peer: Peer, lane: Lane, bytes: Uint8Array): void {
+    this.#outbox.push({ type: 'send', peer: peer.id, lane, bytes })
+  }
+
+  #drop(reason: string): void {
+    this.#outbox.push({ type: 'dropped', reason })
+  }
+
+  #groupFrom(name: string): Group | undefined {
+    let group = this.#groups.get(name)
+    if (group !== undefined) return group
+    if (this.#groups.size >= this.#tunables.groupsMax) {
+      this.#drop('groups-limit')
+      return undefined
+    }
+    group = new Group(name, this.#tunables)
+    this.#groups.set(name, group)
+    return group
+  }
+
+  #peerUp(id: PeerId, now: Millis): void {
+    const peer = new Peer(id, this.#tunables.pullTimeoutMs)
+    this.#peers.set(id, peer)
+    this.#sessions.peerUp(peer, now)
+  }
+
+  #peerDown(id: PeerId, now: Millis): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    this.#peers.delete(id)
+    this.#dissemination.forget(peer)
+    this.#sessions.peerDown(peer, now)
+  }
+
+  #transact(input: Extract<ReplicationInput, { type: 'transact' }>, now: Millis): void {
+    const { request } = input
+    try {
+      const name = checkName('group', input.group)
+      const operations = checkOperations(input.operations)
+      const group = this.#groupFrom(name)
+      if (group === undefined) {
+        throw new HearsayError('ERR_LIMIT', `Cannot write: above ${this.#groups.size} groups`)
+      }
+      const written = group.write(this.replica, operations, this.#clock.next(now))
+      if (written.transaction !== undefined) {
+        this.#persist(group, [written.transaction])
+        this.#tellChanges(group, written.touched, 'local')
+        this.#dissemination.push(group, written.transaction, new Set())
+        this.#sessions.disturb(now)
+      }
+      this.#outbox.push({ type: 'transacted', request, results: written.results })
+    } catch (error) {
+      const isTold =
+        error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
+      if (!isTold) throw error
+      this.#outbox.push({ type: 'refused', request, error })
+    }
+  }
+
+  #onFrame(id: PeerId, bytes: Uint8Array, now: Millis): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) {
+      this.#drop('sync-unlinked')
+      return
+    }
+    const decoded = decodeFrame(bytes)
+    if (!decoded.ok) {
+      this.#drop('sync-frame-malformed')
+      return
+    }
+    const frame = decoded.value
+    switch (frame.type) {
+      case 'summary':
+        this.#sessions.onSummary(peer, frame, now)
+        break
+      case 'digest':
+        this.#sessions.onDigest(peer, frame, now)
+        break
+      case 'equal':
+        this.#sessions.onEqual(peer, frame, now)
+        break
+      case 'pull':
+        this.#sessions.onPull(peer, frame, now)
+        break
+      case 'events':
+        this.#intake.onEvents(peer, frame, now)
+        break
+      case 'piece':
+        this.#intake.onPiece(peer, frame, now)
+        break
+      case 'end':
+        this.#sessions.onEnd(peer, frame, now)
+        break
+      case 'ack': {
+        const group = this.#groups.get(frame.group)
+        if (group !== undefined) this.#dissemination.acked(peer, group, frame.vector)
+        break
+      }
+      default:
+        unreachable(frame)
+    }
+  }
+
+  #persist(group: Group, integrated: readonly Integrated[]): void {
+    if (integrated.length === 0) return
+    const writes = integrated.map(({ replica, n0, bytes }) => ({
+      key: logKey(group.name, replica, n0),
+      value: bytes,
+    }))
+    this.#outbox.push({ type: 'persist', writes })
+    this.#dirty.add(group)
+  }
+
+  #tellChanges(group: Group, touched: ReadonlySet<LiveObject>, origin: 'local' | 'remote'): void {
+    const told = new Set<string>()
+    for (const { name: object, type: objectType } of touched) {
+      const key = `${objectType}:${object}`
+      if (told.has(key)) continue
+      told.add(key)
+      this.#outbox.push({ type: 'changed', group: group.name, object, objectType, origin })
+    }
+  }
+
+  #mint(): void {
+    const replica = present(parseReplicaId(hex(randomBytes(this.#random, 16))), 'replica id')
+    this.#replica = replica
+    for (const group of this.#groups.values()) group.ackedOwn = 0
+    this.#outbox.push({ type: 'persist', writes: [replicaRow(replica)] })
+  }
+
+  #identityReused(group: Group, now: Millis): void {
+    if (now - this.#mintedAt < REMINT_PAUSE_MS) {
+      this.#drop('identity-claim')
+      return
+    }
+    this.#mintedAt = now
+    this.#outbox.push({
+      type: 'alarm',
+      reason: `identity-reused: group ${group.name}: a peer holds events of ${this.replica} that this store lost`,
+    })
+    this.#mint()
+  }
+}

@@ -1,0 +1,401 @@
+import { compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import { Writer } from '../base/codec.ts'
+import type { Millis } from '../base/core.ts'
+import { hash64 } from '../base/hash.ts'
+import { jitter } from '../base/random.ts'
+import { isEqualTo } from './dissemination.ts'
+import type { Fragments } from './fragments.ts'
+import type { DigestItem, SyncFrame } from './frames.ts'
+import type { Group } from './group.ts'
+import type { Host } from './host.ts'
+import type { Peer } from './peer.ts'
+import { serve } from './serve.ts'
+
+/** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
+interface Pull {
+  readonly id: number
+  readonly peer: Peer
+  readonly group: Group
+  readonly startedAt: Millis
+  deadlineAt: Millis
+  /** News in this window, and in all of them. */
+  hasNewsInWindow: boolean
+  hasNews: boolean
+}
+
+type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
+
+/** Digests of a few groups travel whole at once; more are first compared by one hash. */
+const WHOLE_DIGEST_GROUPS_MAX = 4
+/** Bytes of items after which a digest frame is closed. */
+const DIGEST_FRAME_BYTES = 128 << 10
+const JITTER_SHARE = 0.3
+const PULL_TIMEOUT_GROWTH_MAX = 8
+/** A peer that keeps differing is no reason to repeat an alarm more often than this. */
+const ALARM_PAUSE_MS = 60_000
+
+/**
+ * Anti-entropy. One exchange:
+ *
+ *     A → B  summary or digest      equal: B → A equal; done
+ *     B → A  pull (B's vector)      A answers with events … end, and pulls itself where B's vector is ahead
+ *     A → B  pull (A's vector)      B answers with events … end
+ *     then whoever finds itself equal says so by a digest that wants no answer
+ *
+ * Nothing is remembered between two frames that a loss could make wrong: a digest restarts everything, a
+ * pull says all that its answer needs, a lost end is a timeout that leads to the next digest. Equal vectors
+ * with different fingerprints must never happen and raise an alarm.
+ */
+export class SyncSessions {
+  readonly #host: Host
+  readonly #fragments: Fragments
+  readonly #pulls = new Map<string, Pull>()
+  /** Peers to pull from when a pull of the group ends. */
+  readonly #wanted = new Map<string, Set<Peer>>()
+  #nextId = 1
+  #intervalMs: Millis
+  #roundAt: Millis | undefined
+  #roundPeer: Peer | undefined
+
+  constructor(host: Host, fragments: Fragments) {
+    this.#host = host
+    this.#fragments = fragments
+    this.#intervalMs = host.tunables.antiEntropyMs
+  }
+
+  nextDeadline(): Millis | undefined {
+    let next = this.#roundAt
+    for (const { deadlineAt } of this.#pulls.values()) {
+      if (next === undefined || deadlineAt < next) next = deadlineAt
+    }
+    return next
+  }
+
+  peerUp(peer: Peer, now: Millis): void {
+    this.compare(peer, now)
+    this.disturb(now)
+  }
+
+  peerDown(peer: Peer, now: Millis): void {
+    for (const waiting of this.#wanted.values()) waiting.delete(peer)
+    for (const pull of [...this.#pulls.values()]) {
+      if (pull.peer === peer) this.#finish(pull, now)
+    }
+    if (this.#host.peers.size === 0) this.#roundAt = undefined
+  }
+
+  /** Something changed: compare often again. */
+  disturb(now: Millis): void {
+    this.#intervalMs = this.#host.tunables.antiEntropyMs
+    this.#roundPeer = undefined
+    if (this.#host.peers.size === 0) return
+    const at = now + jitter(this.#host.random, this.#intervalMs, JITTER_SHARE)
+    if (this.#roundAt === undefined || at < this.#roundAt) this.#roundAt = at
+  }
+
+  tick(now: Millis): void {
+    for (const pull of [...this.#pulls.values()]) {
+      if (pull.deadlineAt > now) continue
+      const { peer } = pull
+      const max = this.#host.tunables.pullTimeoutMs * PULL_TIMEOUT_GROWTH_MAX
+      peer.pullTimeoutMs = Math.min(max, peer.pullTimeoutMs * 2)
+      this.#finish(pull, now)
+      this.compare(peer, now)
+    }
+    if (this.#roundAt === undefined || this.#roundAt > now) return
+    this.#roundAt = undefined
+    const peer = this.#longestUncompared()
+    if (peer === undefined) return
+    this.compare(peer, now)
+    this.#roundPeer = peer
+    this.#roundAt = now + jitter(this.#host.random, this.#intervalMs, JITTER_SHARE)
+  }
+
+  /** Sends our digest and wants an answer. */
+  compare(peer: Peer, now: Millis): void {
+    peer.comparedAt = now
+    const items = this.#items()
+    if (items.length > WHOLE_DIGEST_GROUPS_MAX) {
+      this.#host.send(peer, 'control', { type: 'summary', hash: summaryHash(items) })
+    } else this.#sendDigests(peer, items)
+  }
+
+  onSummary(peer: Peer, frame: Frame<'summary'>, now: Millis): void {
+    const items = this.#items()
+    const hash = summaryHash(items)
+    if (equalBytes(hash, frame.hash)) {
+      this.#host.send(peer, 'control', { type: 'equal', hash })
+      this.#allEqual(peer, now)
+    } else this.#sendDigests(peer, items)
+  }
+
+  onEqual(peer: Peer, frame: Frame<'equal'>, now: Millis): void {
+    if (equalBytes(frame.hash, summaryHash(this.#items()))) this.#allEqual(peer, now)
+  }
+
+  onDigest(peer: Peer, frame: Frame<'digest'>, now: Millis): void {
+    const listed = new Set<string>()
+    let differs = false
+    for (const item of frame.items) {
+      listed.add(item.group)
+      const group = this.#host.groupFrom(item.group)
+      if (group === undefined) continue
+      if (this.#learnDigest(peer, group, item, now) === 'vectors-differ') {
+        differs = true
+        if (frame.wantsAnswer) this.pull(peer, group, now)
+      }
+    }
+    const upTo = frame.items.at(-1)?.group ?? frame.after
+    for (const [name, group] of this.#host.groups) {
+      const isInRange = name > frame.after && (frame.isLast || name <= upTo)
+      if (!isInRange || listed.has(name) || group.isEmpty) continue
+      differs = true
+      if (frame.wantsAnswer) this.pull(peer, group, now)
+    }
+    if (!frame.wantsAnswer) return
+    if (differs) this.disturb(now)
+    else if (frame.isLast && frame.after === '') {
+      this.#host.send(peer, 'control', { type: 'equal', hash: summaryHash(this.#items()) })
+      this.#backOff(peer)
+    }
+  }
+
+  onPull(peer: Peer, frame: Frame<'pull'>, now: Millis): void {
+    const group = this.#host.groupFrom(frame.group)
+    if (group === undefined) return
+    const { tunables } = this.#host
+    if (!peer.mayServe(now, tunables.serveBytesPerSecond)) {
+      this.#host.dropped('sync-rate')
+      return
+    }
+    peer.learnVector(group, frame.vector)
+    const self = this.#host.replica()
+    let isBehind = false
+    for (const { replica, n } of frame.vector) {
+      const have = group.state.haveOf(replica)
+      if (replica === self) group.ackedOwn = Math.max(group.ackedOwn, Math.min(n, have))
+      if (n <= have) continue
+      isBehind = true
+      if (replica === self) this.#host.identityReused(group, now)
+    }
+    const answer = serve(group, frame, Math.min(frame.credit, tunables.windowBytes))
+    peer.spend(answer.bytes + frame.vector.length)
+    for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
+    if (isBehind) this.pull(peer, group, now)
+  }
+
+  /** Transactions or pieces came in answer to a pull; `isNew` when any was missing here. */
+  onPayload(
+    peer: Peer,
+    group: Group,
+    payload: {
+      readonly session: number
+      readonly bytes: number
+      readonly events: number
+      readonly isNew: boolean
+    },
+    now: Millis,
+  ): void {
+    if (payload.session === 0) return
+    const told = peer.group(group.name)
+    const pulled = told.pulled ?? { bytes: 0, events: 0 }
+    told.pulled = { bytes: pulled.bytes + payload.bytes, events: pulled.events + payload.events }
+    const pull = this.#pulls.get(group.name)
+    if (pull?.id !== payload.session || pull.peer !== peer || !payload.isNew) return
+    pull.hasNewsInWindow = true
+    pull.hasNews = true
+    peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
+    pull.deadlineAt = now + peer.pullTimeoutMs
+  }
+
+  onEnd(peer: Peer, frame: Frame<'end'>, now: Millis): void {
+    const group = this.#host.groups.get(frame.group)
+    const pull = this.#pulls.get(frame.group)
+    if (group === undefined) return
+    const { isPartial, digest } = frame
+    const relation = this.#learnDigest(peer, group, { group: group.name, isPartial, digest }, now)
+    if (pull?.id !== frame.session || pull.peer !== peer) return
+    peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
+    if (frame.hasMore && pull.hasNewsInWindow) {
+      this.#continue(pull, now)
+      return
+    }
+    this.#finish(pull, now)
+    if (relation === 'vectors-differ') return
+    const items = [this.#item(group)]
+    const frameOut = { type: 'digest', wantsAnswer: false, isLast: false, items } as const
+    // `after` just below the name: the frame speaks of this group alone.
+    this.#host.send(peer, 'control', { ...frameOut, after: group.name })
+  }
+
+  /** Whether a session id belongs to the pull under way from this peer. */
+  isPulling(peer: Peer, group: string, session: number): boolean {
+    const pull = this.#pulls.get(group)
+    return pull !== undefined && pull.peer === peer && pull.id === session
+  }
+
+  /** Asks a peer for what we lack, now or when the pulls under way leave room. */
+  pull(peer: Peer, group: Group, now: Millis): void {
+    const current = this.#pulls.get(group.name)
+    if (current?.peer === peer) return
+    if (current !== undefined || this.#pulls.size >= this.#host.tunables.pullsMax) {
+      const waiting = this.#wanted.get(group.name) ?? new Set()
+      waiting.add(peer)
+      this.#wanted.set(group.name, waiting)
+      return
+    }
+    const id = this.#nextId
+    this.#nextId += 1
+    const deadlineAt = now + peer.pullTimeoutMs
+    const pull = {
+      id,
+      peer,
+      group,
+      startedAt: now,
+      deadlineAt,
+      hasNewsInWindow: false,
+      hasNews: false,
+    }
+    this.#pulls.set(group.name, pull)
+    peer.group(group.name).pulled ??= { bytes: 0, events: 0 }
+    this.#ask(pull)
+  }
+
+  #continue(pull: Pull, now: Millis): void {
+    const waiting = this.#wanted.get(pull.group.name)
+    if (waiting !== undefined && waiting.size > 0) {
+      if (now - pull.startedAt >= this.#host.tunables.pullTurnMs) {
+        waiting.add(pull.peer)
+        this.#finish(pull, now)
+        return
+      }
+    }
+    pull.hasNewsInWindow = false
+    pull.deadlineAt = now + pull.peer.pullTimeoutMs
+    this.#ask(pull)
+  }
+
+  #ask({ id, peer, group }: Pull): void {
+    this.#host.send(peer, 'control', {
+      type: 'pull',
+      group: group.name,
+      session: id,
+      credit: this.#host.tunables.windowBytes,
+      vector: group.vector(),
+      partials: this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica)),
+    })
+  }
+
+  #finish(pull: Pull, now: Millis): void {
+    this.#pulls.delete(pull.group.name)
+    if (pull.hasNews) this.#host.announce(pull.group, pull.peer)
+    for (const [name, waiting] of [...this.#wanted]) {
+      if (this.#pulls.size >= this.#host.tunables.pullsMax) return
+      if (this.#pulls.has(name)) continue
+      const group = this.#host.groups.get(name)
+      for (const peer of [...waiting]) {
+        waiting.delete(peer)
+        if (group === undefined || isEqualTo(peer, group, group.digest())) continue
+        this.pull(peer, group, now)
+        break
+      }
+      if (waiting.size === 0) this.#wanted.delete(name)
+    }
+  }
+
+  /** Notes what a peer says a group is like, and compares it with ours. */
+  #learnDigest(
+    peer: Peer,
+    group: Group,
+    item: DigestItem,
+    now: Millis,
+  ): 'equal' | 'vectors-differ' | 'fingerprints-differ' {
+    const told = peer.group(group.name)
+    told.digest = item.digest.slice()
+    const ours = group.digest()
+    if (!equalBytes(ours.subarray(0, 8), item.digest.subarray(0, 8))) return 'vectors-differ'
+    this.#equalVectors(peer, group)
+    if (equalBytes(ours, item.digest)) return 'equal'
+    const mayDiffer = item.isPartial || group.state.unapplied > 0
+    if (!mayDiffer && now - told.alarmedAt >= ALARM_PAUSE_MS) {
+      told.alarmedAt = now
+      this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
+    }
+    return 'fingerprints-differ'
+  }
+
+  #equalVectors(peer: Peer, group: Group): void {
+    const { state, name } = group
+    for (let writer = 0; writer < state.replicaCount; writer++) {
+      peer.learn(name, writer, state.have(writer))
+    }
+    group.ackedOwn = Math.max(group.ackedOwn, state.haveOf(this.#host.replica()))
+    const told = peer.group(name)
+    if (told.pulled === undefined) return
+    // A pull that only told our vector brought nothing worth telling.
+    if (told.pulled.bytes > 0) this.#host.synced(peer, told.pulled)
+    told.pulled = undefined
+  }
+
+  #allEqual(peer: Peer, now: Millis): void {
+    for (const group of this.#host.groups.values()) {
+      if (!group.isEmpty) this.#learnDigest(peer, group, this.#item(group), now)
+    }
+    this.#backOff(peer)
+  }
+
+  #backOff(peer: Peer): void {
+    if (peer !== this.#roundPeer) return
+    this.#roundPeer = undefined
+    this.#intervalMs = Math.min(this.#host.tunables.antiEntropyMsMax, this.#intervalMs * 2)
+  }
+
+  #items(): readonly DigestItem[] {
+    const groups = [...this.#host.groups.values()].filter((group) => !group.isEmpty)
+    return groups.sort((a, b) => compareText(a.name, b.name)).map((group) => this.#item(group))
+  }
+
+  #item(group: Group): DigestItem {
+    return { group: group.name, isPartial: group.state.unapplied > 0, digest: group.digest() }
+  }
+
+  #sendDigests(peer: Peer, items: readonly DigestItem[]): void {
+    let after = ''
+    let batch: DigestItem[] = []
+    let bytes = 0
+    for (const item of items) {
+      const itemBytes = item.group.length * 3 + 20
+      if (bytes + itemBytes > DIGEST_FRAME_BYTES) {
+        this.#sendDigest(peer, { after, items: batch, isLast: false })
+        after = batch.at(-1)?.group ?? ''
+        batch = []
+        bytes = 0
+      }
+      batch.push(item)
+      bytes += itemBytes
+    }
+    this.#sendDigest(peer, { after, items: batch, isLast: true })
+  }
+
+  #sendDigest(peer: Peer, part: Pick<Frame<'digest'>, 'after' | 'items' | 'isLast'>): void {
+    this.#host.send(peer, 'control', { type: 'digest', wantsAnswer: true, ...part })
+  }
+
+  #longestUncompared(): Peer | undefined {
+    let chosen: Peer | undefined
+    for (const peer of this.#host.peers.values()) {
+      if (chosen === undefined || peer.comparedAt < chosen.comparedAt) chosen = peer
+    }
+    return chosen
+  }
+}
+
+function summaryHash(items: readonly DigestItem[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (const item of items) {
+    const name = utf8(item.group)
+    parts.push(Uint8Array.of(name.length >>> 8, name.length & 255), name, item.digest)
+  }
+  const { high, low } = hash64(concatBytes(parts))
+  return new Writer(8).uint32(high).uint32(low).finish()
+}

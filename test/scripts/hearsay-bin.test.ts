@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+
+const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
+/** What main.ts is in these trees: tells how it was started, then what it hears. */
+const MAIN = `export async function main(): Promise<void> {
+  const [verb, code] = process.argv.slice(2)
+  if (verb === 'exit') process.exit(Number(code))
+  if (verb === 'die') process.kill(process.pid, 'SIGKILL')
+  if (verb === 'listen') {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => console.log(name))
+    }
+    process.stdin.resume()
+    process.stdin.on('end', () => process.exit(0))
+  }
+  console.log(JSON.stringify({ version: process.versions.node, args: process.argv.slice(2) }))
+}`
+/** Makes the first Node.js look old; the second run sees its own version. */
+const OLDER = `if (process.env.HEARSAY_RERUN === undefined) {
+  Object.defineProperty(process.versions, 'node', { value: '14.21.3' })
+}`
+
+interface Tree {
+  run(parameters: readonly string[], options?: { readonly isOld?: boolean }): ChildProcess
+}
+
+/** A checkout in small: bin/hearsay.js, a stand-in for the program, and the runtime when wanted. */
+async function tree(options: { readonly hasRuntime: boolean }): Promise<Tree> {
+  const root = await mkdtemp(join(tmpdir(), 'hearsay-test-'))
+  onTestFinished(() => rm(root, { recursive: true, force: true }))
+  await mkdir(join(root, 'bin'))
+  await mkdir(join(root, 'src', 'cli'), { recursive: true })
+  await copyFile(BIN, join(root, 'bin', 'hearsay.js'))
+  await writeFile(join(root, 'package.json'), '{"type":"module"}')
+  await writeFile(join(root, 'src', 'cli', 'main.ts'), MAIN)
+  await writeFile(join(root, 'older.cjs'), OLDER)
+  const runtime = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin')
+  await mkdir(options.hasRuntime ? runtime : join(root, 'node_modules'), { recursive: true })
+  if (options.hasRuntime) await symlink(process.execPath, join(runtime, 'node'))
+  return {
+    run(parameters, { isOld = false } = {}) {
+      const flags = isOld ? ['--require', join(root, 'older.cjs')] : []
+      const script = join(root, 'bin', 'hearsay.js')
+      return spawn(process.execPath, [...flags, script, ...parameters], { stdio: 'pipe' })
+    },
+  }
+}
+
+async function ended(
+  child: ChildProcess,
+): Promise<{ stdout: string; stderr: string; code: number | null; signal: string | null }> {
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('outputs are not piped')
+  const [out, err, [code, signal]] = await Promise.all([
+    text(stdout),
+    text(stderr),
+    once(child, 'exit'),
+  ])
+  return { stdout: out, stderr: err, code, signal }
+}
+
+test.each([false, true])(
+  'hearsay.js passes words and exit code on, old Node.js: %s',
+  async (isOld) => {
+    const { run } = await tree({ hasRuntime: true })
+    const words = ['put', 'a key', '--ttl', '1h']
+    const { stdout } = await ended(run(words, { isOld }))
+    expect(JSON.parse(stdout)).toEqual({ version: process.versions.node, args: words })
+    expect((await ended(run(['exit', '7'], { isOld }))).code).toBe(7)
+  },
+)
+
+test('hearsay.js ends by the signal that ended the program', async () => {
+  const { run } = await tree({ hasRuntime: true })
+  expect(await ended(run(['die'], { isOld: true }))).toMatchObject({
+    code: null,
+    signal: 'SIGKILL',
+  })
+})
+
+test('hearsay.js forwards a signal sent to it alone, once', async () => {
+  const { run } = await tree({ hasRuntime: true })
+  const child = run(['listen'], { isOld: true })
+  if (child.stdout === null) throw new Error('output is not piped')
+  await once(child.stdout, 'data')
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    child.kill(signal)
+    const [said] = await once(child.stdout, 'data')
+    expect(String(said)).toBe(`${signal}\n`)
+  }
+  child.stdin?.end()
+  expect(await ended(child)).toMatchObject({ code: 0, stdout: '' })
+})
+
+test('hearsay.js says in one line what to do when there is no newer Node.js', async () => {
+  const { run } = await tree({ hasRuntime: false })
+  const { code, stdout, stderr } = await ended(run(['version'], { isOld: true }))
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^hearsay: needs Node\.js 22\.18 or newer, this is .*npm ci.*\n$/)
+})

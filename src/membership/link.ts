@@ -1,0 +1,97 @@
+import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import { RoundTrip } from './round-trip.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** Frames that cost an answer, per peer and second (host.md: requests a second a peer). */
+const REQUESTS_PER_SECOND = 50
+const REQUESTS_BURST = 100
+/** Signatures checked for one peer: a joiner's table comes in one burst. */
+const VERIFICATIONS_PER_SECOND = 500
+const VERIFICATIONS_BURST = 2_000
+
+/** A ping on its way. */
+export interface Ping {
+  readonly sequence: number
+  readonly sentAt: Millis
+  readonly deadline: Millis
+}
+
+/** One open link; the parts of the core that own a field say so. */
+export interface Link {
+  readonly peerId: PeerId
+  readonly upAt: Millis
+  direction: 'inbound' | 'outbound'
+  remoteAddress: string
+  lastHeardAt: Millis
+  // prober
+  readonly roundTrip: RoundTrip
+  lastPingAt: Millis
+  /** The newest ping, kept for its round trip even when another frame proved the peer alive. */
+  ping: Ping | undefined
+  /** True while nothing came from the peer since the ping. */
+  isAwaiting: boolean
+  measuredAt: Millis
+  /** Share of the period by which this link's pings are out of step with others. */
+  phase: number
+  /** Accusations were last sent to the accused over its link. */
+  toldAt: Millis
+  // overlay
+  isOverlay: boolean
+  /** The other end wants changes flooded here. */
+  isFloodWanted: boolean
+  // flood: encoded claims by what they supersede
+  readonly pending: Map<string, Uint8Array>
+  flushAt: Millis | undefined
+  // digests
+  hintedAt: Millis
+  // sync
+  readonly push: PeerId[]
+  pushAt: Millis | undefined
+  pushMask: { readonly views: number; readonly digests: number }
+  /** What was pushed last: the same is not pushed twice in a row. */
+  pushed: { readonly key: string; readonly at: Millis } | undefined
+  viewSentAt: Millis
+  readonly requests: TokenBucket
+  readonly verifications: TokenBucket
+}
+
+export function createLink(options: {
+  readonly peerId: PeerId
+  readonly now: Millis
+  readonly direction: 'inbound' | 'outbound'
+  readonly remoteAddress: string
+  readonly phase: number
+}): Link {
+  const { now } = options
+  return {
+    peerId: options.peerId,
+    upAt: now,
+    direction: options.direction,
+    remoteAddress: options.remoteAddress,
+    lastHeardAt: now,
+    roundTrip: new RoundTrip(),
+    lastPingAt: now,
+    ping: undefined,
+    isAwaiting: false,
+    measuredAt: now,
+    phase: options.phase,
+    toldAt: Number.NEGATIVE_INFINITY,
+    isOverlay: false,
+    isFloodWanted: true,
+    pending: new Map(),
+    flushAt: undefined,
+    hintedAt: Number.NEGATIVE_INFINITY,
+    push: [],
+    pushAt: undefined,
+    pushMask: { views: 0, digests: 0 },
+    pushed: undefined,
+    viewSentAt: Number.NEGATIVE_INFINITY,
+    requests: new TokenBucket({ perSecond: REQUESTS_PER_SECOND, burst: REQUESTS_BURST, now }),
+    verifications: new TokenBucket({
+      perSecond: VERIFICATIONS_PER_SECOND,
+      burst: VERIFICATIONS_BURST,
+      now,
+    }),
+  }
+}

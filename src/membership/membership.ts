@@ -1,0 +1,400 @@
+import { assert, present } from '../base/assert.ts'
+import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import { Admission } from './admission.ts'
+import { Book } from './book.ts'
+import { standingAccusations } from './claims.ts'
+import { Departure } from './departure.ts'
+import { Dialer } from './dialer.ts'
+import { Digests } from './digests.ts'
+import { accusationRumour, Flood, recordRumour } from './flood.ts'
+import { decodeFrame, type Frame } from './frame.ts'
+import { Health } from './health.ts'
+import { Identity } from './identity.ts'
+import { createLink, type Link } from './link.ts'
+import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
+import { checkOptions, type MembershipOptions, resolveTunables } from './options.ts'
+import { Overlay } from './overlay.ts'
+import { Prober } from './prober.ts'
+import { Relay } from './relay.ts'
+import { Seeds } from './seeds.ts'
+import { earlier, type Shared } from './shared.ts'
+import { Sync } from './sync.ts'
+import { isLive, Table } from './table.ts'
+import { Verdicts } from './verdicts.ts'
+import { Watch } from './watch.ts'
+
+export type {
+  LinkEnd,
+  Member,
+  MemberChange,
+  MemberState,
+  MembershipInput,
+  MembershipOutput,
+} from './member.ts'
+export type { MembershipOptions, Tunables } from './options.ts'
+
+/** The accused hears of an accusation at most this often outside of pings. */
+const TELL_ACCUSED_MS = 200
+/** A link that lived shorter is not redialled at once: the other end may not want it. */
+const SHORT_LINK_MS = 1_000
+
+/** The parts that need the epoch of this boot; they exist from start() on. */
+interface Parts {
+  readonly identity: Identity
+  readonly verdicts: Verdicts
+  readonly digests: Digests
+  readonly prober: Prober
+  readonly relay: Relay
+  readonly overlay: Overlay
+  readonly dialer: Dialer
+  readonly watch: Watch
+  readonly seeds: Seeds
+  readonly sync: Sync
+  readonly admission: Admission
+}
+
+/**
+ * Who is in the network and alive: SWIM (Das et al., DSN 2002) over the open links of an overlay, with
+ * Lifeguard's suspicion (arXiv 1707.00788) and flooding instead of ticks. A pure core: link events and
+ * frames go in, frames, wishes and facts come out.
+ *
+ * A member tells a signed record of itself; only it raises (epoch, incarnation). Others may accuse
+ * exactly that life of it, signed too. All that is known of a member is a small CRDT (claims.ts); new
+ * claims are flooded at once, and comparisons of view hashes repair what got lost (sync.ts).
+ *
+ * Members are linked with at most eight others (rings.ts); dialer.ts decides who is dialled when.
+ * prober.ts watches links: every frame is a heartbeat, an idle link carries pings, relays are asked
+ * before anybody is accused. watch.ts asks relays for members without a link. verdicts.ts turns
+ * accusations into `suspect` and, when nobody refutes in time, `failed`; identity.ts refutes.
+ *
+ * A deadline that this node meets late by more than the stall limit voids what it was waiting for:
+ * a node that did not run accuses nobody.
+ */
+export class Membership implements Core<MembershipInput, MembershipOutput> {
+  readonly #shared: Shared
+  readonly #book: Book
+  #parts: Parts | undefined
+  #departure: Departure | undefined
+  #deadline: Millis | undefined
+  #isScheduleStale = false
+
+  /** @throws {TypeError} @throws {RangeError} on options outside their limits */
+  constructor(options: MembershipOptions) {
+    checkOptions(options)
+    const tunables = resolveTunables(options.tunables)
+    const outbox = new Outbox<MembershipOutput>()
+    const links = new Map<PeerId, Link>()
+    this.#shared = {
+      options,
+      tunables,
+      outbox,
+      table: new Table(options.network),
+      links,
+      flood: new Flood({ links, outbox, tunables }),
+      health: new Health(),
+    }
+    this.#book = new Book(outbox)
+  }
+
+  /** Takes one stored row whose key starts with `member!`; all of them come before start(). */
+  load(row: StoreRow): void {
+    assert(this.#parts === undefined, 'rows are loaded before the start')
+    this.#book.load(row)
+  }
+
+  /** Begins a boot: its epoch is above every stored one and not below the Unix time in seconds. */
+  start(now: Millis): void {
+    assert(this.#parts === undefined, 'membership starts once')
+    const shared = this.#shared
+    const epoch = Math.max(this.#book.epoch + 1, Math.floor(now / 1_000), 1)
+    const identity = new Identity(shared, epoch, now)
+    const self = identity.entry
+    const verdicts = new Verdicts(shared)
+    const digests = new Digests(shared)
+    const prober: Prober = new Prober({
+      shared,
+      verdicts,
+      digests,
+      self,
+      concluded: (entry, outcome, at) => watch.concluded(entry, outcome, at),
+    })
+    const dialer = new Dialer({ shared, book: this.#book, self: self.peerId, now })
+    const watch: Watch = new Watch({ shared, prober, dialer, verdicts, self, now })
+    const sync = new Sync(shared, now)
+    const book = this.#book
+    this.#parts = {
+      identity,
+      verdicts,
+      digests,
+      prober,
+      relay: new Relay(shared, prober),
+      overlay: new Overlay(shared, self),
+      dialer,
+      watch,
+      seeds: new Seeds(shared, self.peerId),
+      sync,
+      admission: new Admission({ shared, identity, verdicts, digests, book, sync, now }),
+    }
+    this.#work(this.#parts, now)
+  }
+
+  handle(input: MembershipInput, now: Millis): void {
+    const parts = present(this.#parts, 'membership was started')
+    if (this.#departure?.isOver === true) return
+    if (input.type === 'heard') {
+      // The hot path: frames of other protocols only move deadlines away.
+      const link = this.#shared.links.get(input.peer)
+      if (link !== undefined) this.#heard(parts, link, now)
+      return
+    }
+    this.#noticeStall(parts, now)
+    this.#apply(parts, input, now)
+    this.#work(parts, now)
+  }
+
+  poll(): MembershipOutput | undefined {
+    return this.#shared.outbox.shift()
+  }
+
+  nextDeadline(): Millis | undefined {
+    return this.#deadline
+  }
+
+  /** This node's own row. */
+  get self(): Member {
+    return this.#shared.table.row(present(this.#parts, 'membership was started').identity.entry)
+  }
+
+  /** Everybody known, this node included, ordered by peer id text; the same array until a change. */
+  members(): readonly Member[] {
+    return this.#shared.table.rows()
+  }
+
+  /** 8 bytes over (peer id, epoch, incarnation, state) of all members; equal views, equal hashes. */
+  viewHash(): Uint8Array {
+    return this.#shared.table.viewHash()
+  }
+
+  #apply(parts: Parts, input: Exclude<MembershipInput, { type: 'heard' }>, now: Millis): void {
+    const { identity, digests, dialer, watch, seeds } = parts
+    const self = identity.entry
+    switch (input.type) {
+      case 'tick':
+        return
+      case 'link-up':
+        this.#linkUp(parts, input, now)
+        return
+      case 'link-down':
+        this.#linkDown(parts, input.peer, input.end, now)
+        return
+      case 'dial-failed':
+        dialer.failed(input.peer, now)
+        watch.dialFailed(input.peer, input.end, now)
+        return
+      case 'join-failed':
+        seeds.failed(input.address, now)
+        return
+      case 'frame':
+        this.#frame(parts, input.peer, input.bytes, now)
+        return
+      case 'addresses':
+        identity.setAddresses(input.addresses, now)
+        return
+      case 'join':
+        seeds.add(input.addresses, now)
+        return
+      case 'digest':
+        digests.set(input.digest, self, now)
+        return
+      case 'leave':
+        if (this.#departure !== undefined) return
+        identity.leave(now)
+        this.#departure = new Departure(this.#shared, self, now)
+    }
+  }
+
+  #linkUp(parts: Parts, input: Extract<MembershipInput, { type: 'link-up' }>, now: Millis): void {
+    const { table, links, flood, options, outbox } = this.#shared
+    const { identity, overlay, dialer, watch, relay, seeds, prober, sync } = parts
+    const { peer, direction, remoteAddress } = input
+    if (peer === identity.entry.peerId) return
+    const before = links.get(peer)
+    const link =
+      before ??
+      createLink({
+        peerId: peer,
+        now,
+        direction,
+        remoteAddress,
+        phase: 1 - options.random.next() / 5,
+      })
+    link.direction = direction
+    link.remoteAddress = remoteAddress
+    links.set(peer, link)
+    const entry = table.of(peer)
+    link.isOverlay = entry !== undefined && overlay.wanted.has(entry)
+    if (link.isOverlay) outbox.push({ type: 'protect', peer, isProtected: true })
+    dialer.linked(peer, direction === 'outbound' ? remoteAddress : undefined)
+    watch.linkUp(peer)
+    if (input.via !== undefined) seeds.joined(input.via, peer, now)
+    relay.heard(peer)
+    flood.tell(link, recordRumour(identity.entry), now)
+    prober.ping(link, now)
+    if (direction === 'outbound' || entry?.state === 'failed') sync.compare(link, now)
+    sync.soon(now)
+  }
+
+  #linkDown(parts: Parts, peer: PeerId, end: LinkEnd, now: Millis): void {
+    const { links, table } = this.#shared
+    const link = links.get(peer)
+    if (link === undefined) return
+    links.delete(peer)
+    this.#isScheduleStale = true
+    const entry = table.of(peer)
+    if (entry === undefined) return
+    table.setRoundTrip(entry, undefined)
+    const isWanted = isLive(entry) && parts.overlay.wanted.has(entry)
+    parts.dialer.lost(peer, isWanted, now)
+    // A short or rejected link waits like a failed dial; a broken one is redialled at once.
+    if (end === 'rejected' || now - link.upAt < SHORT_LINK_MS) parts.dialer.failed(peer, now)
+    parts.watch.linkDown(peer, isWanted, now)
+  }
+
+  #frame(parts: Parts, peer: PeerId, bytes: Uint8Array, now: Millis): void {
+    const link = this.#shared.links.get(peer)
+    if (link === undefined) {
+      this.#drop('frame-without-link')
+      return
+    }
+    const frame = decodeFrame(bytes)
+    if (!frame.ok) {
+      this.#drop('frame-malformed')
+      return
+    }
+    parts.prober.heard(link, now)
+    parts.relay.heard(peer)
+    this.#dispatch(parts, link, frame.value, now)
+    this.#tellAccused(parts, link, now)
+  }
+
+  #dispatch(parts: Parts, link: Link, frame: Frame, now: Millis): void {
+    const { identity, prober, relay, sync, admission, dialer, digests } = parts
+    switch (frame.type) {
+      case 'ping':
+      case 'ack': {
+        if (frame.type === 'ping' && !this.#mayRequest(link, now)) return
+        link.isFloodWanted = frame.isFloodWanted
+        admission.hear(link, frame.claims, now)
+        const entry = this.#shared.table.of(link.peerId)
+        if (entry !== undefined) digests.heardFrom(link, entry, frame.digest, now)
+        // Answered after its claims were heard, so that a refutation rides in the answer.
+        if (frame.type === 'ping') prober.answer(link, frame.sequence)
+        else prober.acked(link, frame.sequence, now)
+        return
+      }
+      case 'claims':
+        admission.hear(link, frame.claims, now)
+        return
+      case 'ping-request': {
+        if (!this.#mayRequest(link, now)) return
+        const dial = (peerId: PeerId): boolean => dialer.once(peerId, now)
+        relay.requested(link, frame, { dial, self: identity.entry.peerId, now })
+        return
+      }
+      case 'relay-verdict':
+        prober.relayed(frame.sequence, frame.verdict, now)
+        return
+      case 'view':
+        if (this.#mayRequest(link, now)) sync.viewed(link, frame)
+        return
+      case 'buckets':
+        if (this.#mayRequest(link, now)) sync.bucketsSeen(link, frame, now)
+        return
+      case 'left-ack':
+        this.#departure?.acked(link.peerId, frame)
+    }
+  }
+
+  #mayRequest(link: Link, now: Millis): boolean {
+    if (link.requests.take(now)) return true
+    this.#drop('request-rate')
+    return false
+  }
+
+  #heard(parts: Parts, link: Link, now: Millis): void {
+    parts.prober.heard(link, now)
+    parts.relay.heard(link.peerId)
+    this.#tellAccused(parts, link, now)
+  }
+
+  /** A peer we hear but hold for suspect or failed must know, or it cannot refute. */
+  #tellAccused(parts: Parts, link: Link, now: Millis): void {
+    const entry = this.#shared.table.of(link.peerId)
+    if (entry === undefined || (entry.state !== 'suspect' && entry.state !== 'failed')) return
+    if (now - link.toldAt < TELL_ACCUSED_MS) return
+    link.toldAt = now
+    const [accusation] = standingAccusations(entry.claims)
+    if (accusation !== undefined) {
+      this.#shared.flood.tell(link, accusationRumour(entry, accusation), now)
+      this.#deadline = earlier(this.#deadline, link.flushAt)
+    }
+    // A failed peer that speaks again is the end of a partition: both sides have much to tell.
+    if (entry.state === 'failed') parts.sync.compare(link, now)
+  }
+
+  #noticeStall(parts: Parts, now: Millis): void {
+    const lateMs = this.#deadline === undefined ? 0 : now - this.#deadline
+    if (lateMs <= this.#shared.tunables.stallMs) return
+    this.#shared.health.worse()
+    parts.prober.stalled(now)
+    parts.relay.stalled()
+    parts.watch.stalled(now)
+    parts.verdicts.stalled(lateMs, now)
+  }
+
+  #work(parts: Parts, now: Millis): void {
+    const { flood } = this.#shared
+    const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
+      parts
+    if (this.#departure === undefined) {
+      const { epoch } = identity.entry.claims.record
+      identity.work(now)
+      verdicts.work(now)
+      const isOverlayNew = overlay.work(now)
+      if (isOverlayNew || this.#isScheduleStale) {
+        this.#isScheduleStale = false
+        dialer.reconcile(overlay.wanted, now)
+        if (isOverlayNew) watch.reconcile(overlay.wanted, now)
+      }
+      prober.work(now)
+      relay.work(now)
+      watch.work(now)
+      dialer.work(now)
+      seeds.work(now)
+      if (identity.entry.digest?.epoch !== epoch) digests.renew(identity.entry, now)
+      digests.work(identity.entry, now)
+      sync.work(now)
+    }
+    flood.work(now)
+    this.#departure?.work(now)
+    this.#book.work(now)
+    verdicts.emit()
+    this.#deadline = this.#earliest(parts, now)
+  }
+
+  #earliest(parts: Parts, now: Millis): Millis | undefined {
+    let next = earlier(this.#shared.flood.nextDeadline(), this.#book.nextDeadline())
+    if (this.#departure !== undefined) return earlier(next, this.#departure.nextDeadline())
+    const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
+      parts
+    for (const part of [identity, verdicts, digests, prober, relay, overlay, watch, seeds, sync]) {
+      next = earlier(next, part.nextDeadline())
+    }
+    return earlier(next, dialer.nextDeadline(now))
+  }
+
+  #drop(reason: string): void {
+    this.#shared.outbox.push({ type: 'dropped', reason })
+  }
+}

@@ -1,0 +1,302 @@
+import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import { shuffle } from '../base/random.ts'
+import { standingAccusations } from './claims.ts'
+import type { Digests } from './digests.ts'
+import { accusationRumour } from './flood.ts'
+import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
+import type { Link } from './link.ts'
+import { overlayOf } from './rings.ts'
+import { earlier, type Shared } from './shared.ts'
+import { type Entry, isLive } from './table.ts'
+import type { Verdicts } from './verdicts.ts'
+
+/** Links outside the overlay are probed this many times less often. */
+const OUTSIDE_FACTOR = 5
+/** A suspect is pinged this many times more often, so that its refutation is not missed. */
+const SUSPECT_FACTOR = 0.5
+/** A busy link is still measured this often. */
+const MEASURE_MS = 10_000
+/** Periods are spread by this share, so that the two ends of a link do not ping in step. */
+const PHASE_SHARE = 0.1
+/** Relay requests of our own in flight. */
+const PROBES_MAX = 256
+/** With this few links up a node asks for floods on every link. */
+const FEW_LINKS = 3
+/** Accusations that ride with a ping to the accused. */
+const CHARGES = 2
+
+/** One member asked for through relays. */
+interface Probe {
+  readonly target: PeerId
+  readonly reason: ProbeReason
+  readonly deadline: Millis
+  readonly relays: number
+  silent: number
+  unlinked: number
+}
+
+/** `link`: its link fell silent. `unlinked`: there should be a link and is none, or it is its turn. */
+export type ProbeReason = 'link' | 'unlinked'
+
+/** What relays made of a member; `void` when none of them had a link to it or answered. */
+export type ProbeOutcome = 'alive' | 'silent' | 'void'
+
+/**
+ * Detection over links (SWIM §3.1, §4.1). Every frame of a peer is a heartbeat; a link idle for the
+ * probe period carries a ping. A ping without any answer within the adaptive timeout is a miss: up to
+ * three relays are asked at once, and when none of them reaches the peer either it is accused.
+ * Pings to an accused peer carry the accusation, so that it refutes in its answer.
+ */
+export class Prober {
+  readonly #shared: Shared
+  readonly #verdicts: Verdicts
+  readonly #digests: Digests
+  readonly #self: Entry
+  readonly #probes = new Map<number, Probe>()
+  readonly #concluded: (entry: Entry, outcome: ProbeOutcome, now: Millis) => void
+  #sequence: number
+
+  /** @param options.concluded told the outcome of probes with reason `unlinked` */
+  constructor(options: {
+    readonly shared: Shared
+    readonly verdicts: Verdicts
+    readonly digests: Digests
+    readonly self: Entry
+    readonly concluded: (entry: Entry, outcome: ProbeOutcome, now: Millis) => void
+  }) {
+    this.#shared = options.shared
+    this.#verdicts = options.verdicts
+    this.#digests = options.digests
+    this.#self = options.self
+    this.#concluded = options.concluded
+    this.#sequence = options.shared.options.random.uint32()
+  }
+
+  /** Pings now; also how a relay and a fresh link begin. */
+  ping(link: Link, now: Millis): void {
+    const sequence = this.#nextSequence()
+    // Somebody else's request does not postpone the verdict on an earlier ping.
+    const deadline =
+      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + this.#timeoutMs(link)
+    link.ping = { sequence, sentAt: now, deadline }
+    link.isAwaiting = true
+    link.lastPingAt = now
+    const spread = 2 * this.#shared.options.random.next() - 1
+    link.phase = 1 + PHASE_SHARE * spread
+    this.#sendProbe(link, 'ping', sequence)
+  }
+
+  /** Answers a ping. */
+  answer(link: Link, sequence: number): void {
+    this.#sendProbe(link, 'ack', sequence)
+  }
+
+  /** Something came from a linked peer. */
+  heard(link: Link, now: Millis): void {
+    link.lastHeardAt = now
+    if (link.isAwaiting) this.#shared.health.better()
+    link.isAwaiting = false
+  }
+
+  acked(link: Link, sequence: number, now: Millis): void {
+    if (link.ping?.sequence !== sequence) return
+    link.roundTrip.sample(now - link.ping.sentAt)
+    link.measuredAt = now
+    link.ping = undefined
+    const entry = this.#shared.table.of(link.peerId)
+    if (entry !== undefined) this.#shared.table.setRoundTrip(entry, link.roundTrip.smoothedMs)
+  }
+
+  relayed(sequence: number, verdict: RelayVerdict, now: Millis): void {
+    const probe = this.#probes.get(sequence)
+    if (probe === undefined) return
+    if (verdict === 'alive') {
+      this.#conclude(sequence, 'alive', now)
+      return
+    }
+    if (verdict === 'silent') probe.silent += 1
+    else probe.unlinked += 1
+    if (probe.silent + probe.unlinked < probe.relays) return
+    this.#conclude(sequence, probe.silent > 0 ? 'silent' : 'void', now)
+  }
+
+  /** Asks relays for a member. At once `void` when there is nobody to ask. */
+  ask(entry: Entry, reason: ProbeReason, now: Millis): void {
+    const relays = this.#chooseRelays(entry)
+    const { tunables, health } = this.#shared
+    const link = this.#shared.links.get(entry.peerId)
+    const timeoutMs = link === undefined ? 0 : 2 * this.#timeoutMs(link)
+    const budgetMs = Math.min(
+      tunables.pingTimeoutMaxMs,
+      Math.max(tunables.indirectBudgetMs * health.scale, timeoutMs),
+    )
+    const sequence = this.#nextSequence()
+    this.#probes.set(sequence, {
+      target: entry.peerId,
+      reason,
+      deadline: now + budgetMs,
+      relays: relays.length,
+      silent: 0,
+      unlinked: 0,
+    })
+    if (relays.length === 0) {
+      this.#conclude(sequence, 'void', now)
+      return
+    }
+    const bytes = encodePingRequest({
+      sequence,
+      target: entry.publicKey,
+      budgetMs: Math.floor(budgetMs),
+    })
+    for (const relay of relays) {
+      this.#shared.outbox.push({ type: 'send', peer: relay.peerId, lane: 'probe', bytes })
+    }
+  }
+
+  /** Outstanding pings and probes of a time in which we did not run prove nothing: ask again. */
+  stalled(now: Millis): void {
+    this.#probes.clear()
+    for (const link of this.#shared.links.values()) {
+      if (this.#periodMs(link) === undefined) continue
+      link.isAwaiting = false
+      this.ping(link, now)
+      if (link.ping === undefined) continue
+      const deadline = link.ping.deadline + this.#shared.tunables.probePeriodMs
+      link.ping = { ...link.ping, deadline }
+    }
+  }
+
+  work(now: Millis): void {
+    for (const link of this.#shared.links.values()) {
+      if (this.#isMissed(link, now)) this.#missed(link, now)
+      else if (this.#dueAt(link) <= now) this.ping(link, now)
+    }
+    for (const [sequence, probe] of this.#probes) {
+      if (probe.deadline > now) continue
+      this.#shared.health.worse()
+      this.#conclude(sequence, probe.silent > 0 ? 'silent' : 'void', now)
+    }
+  }
+
+  nextDeadline(): Millis | undefined {
+    let earliest: Millis | undefined
+    for (const link of this.#shared.links.values()) {
+      const awaited = link.isAwaiting ? link.ping?.deadline : undefined
+      const due = awaited ?? this.#dueAt(link)
+      if (due !== Number.POSITIVE_INFINITY) earliest = earlier(earliest, due)
+    }
+    for (const { deadline } of this.#probes.values()) earliest = earlier(earliest, deadline)
+    return earliest
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) >>> 0
+    return this.#sequence
+  }
+
+  #isMissed(link: Link, now: Millis): boolean {
+    return link.isAwaiting && link.ping !== undefined && link.ping.deadline <= now
+  }
+
+  #missed(link: Link, now: Millis): void {
+    link.isAwaiting = false
+    const entry = this.#shared.table.of(link.peerId)
+    if (entry?.state === 'alive') {
+      // The probe starts its own clock: no ping until it ends.
+      link.lastPingAt = now
+      if (!this.#isAsked(entry.peerId)) this.ask(entry, 'link', now)
+    } else if (entry?.state === 'suspect') {
+      this.#verdicts.accuse(entry, 'suspect', 'no answer to pings', now)
+    }
+  }
+
+  #isAsked(peerId: PeerId): boolean {
+    for (const probe of this.#probes.values()) {
+      if (probe.target === peerId && probe.reason === 'link') return true
+    }
+    return this.#probes.size >= PROBES_MAX
+  }
+
+  #conclude(sequence: number, outcome: ProbeOutcome, now: Millis): void {
+    const probe = this.#probes.get(sequence)
+    this.#probes.delete(sequence)
+    const entry = probe === undefined ? undefined : this.#shared.table.of(probe.target)
+    if (probe === undefined || entry === undefined || !isLive(entry)) return
+    if (probe.reason === 'unlinked') {
+      this.#concluded(entry, outcome, now)
+      return
+    }
+    const link = this.#shared.links.get(entry.peerId)
+    const isHeard = link !== undefined && link.lastHeardAt >= link.lastPingAt
+    if (outcome === 'alive' || isHeard || link === undefined) return
+    const via = probe.relays === 0 ? '' : `, nor to ${probe.relays} relays`
+    this.#verdicts.accuse(entry, 'suspect', `no answer to a ping${via}`, now)
+  }
+
+  /** When the next ping leaves; infinity for peers that left. */
+  #dueAt(link: Link): Millis {
+    if (link.isAwaiting) return Number.POSITIVE_INFINITY
+    const period = this.#periodMs(link)
+    if (period === undefined) return Number.POSITIVE_INFINITY
+    const state = this.#shared.table.of(link.peerId)?.state
+    const since = state === 'alive' ? Math.max(link.lastHeardAt, link.lastPingAt) : link.lastPingAt
+    return Math.min(since + period, Math.max(link.measuredAt, link.lastPingAt) + MEASURE_MS)
+  }
+
+  #periodMs(link: Link): Millis | undefined {
+    const { tunables, health, table } = this.#shared
+    const state = table.of(link.peerId)?.state
+    if (state === 'left') return undefined
+    const period = tunables.probePeriodMs * link.phase
+    if (state === 'suspect') return period * SUSPECT_FACTOR
+    if (state !== 'alive') return period
+    return period * health.scale * (link.isOverlay ? 1 : OUTSIDE_FACTOR)
+  }
+
+  #timeoutMs(link: Link): Millis {
+    const { tunables, health } = this.#shared
+    const timeout = link.roundTrip.timeoutMs({
+      min: tunables.pingTimeoutMinMs,
+      max: tunables.pingTimeoutMaxMs,
+      start: tunables.pingTimeoutStartMs,
+    })
+    return timeout * health.scale
+  }
+
+  /** Random living linked members, first those that should be linked with the target. */
+  #chooseRelays(target: Entry): Entry[] {
+    const { table, links, tunables, options } = this.#shared
+    const candidates: Entry[] = []
+    for (const link of links.values()) {
+      const entry = table.of(link.peerId)
+      if (entry?.state === 'alive' && entry !== target) candidates.push(entry)
+    }
+    shuffle(options.random, candidates)
+    if (candidates.length <= tunables.relays) return candidates
+    const others = [...table.entries()].filter((entry) => isLive(entry) && entry !== target)
+    const neighbours = overlayOf(target, others)
+    candidates.sort((a, b) => Number(neighbours.has(b)) - Number(neighbours.has(a)))
+    return candidates.slice(0, tunables.relays)
+  }
+
+  /** Encoded accusations that the accused should answer: one is enough, two survive a forged one. */
+  #chargesAgainst(entry: Entry): Uint8Array[] {
+    const standing = standingAccusations(entry.claims).slice(0, CHARGES)
+    return standing.map((accusation) => accusationRumour(entry, accusation).bytes)
+  }
+
+  #sendProbe(link: Link, type: 'ping' | 'ack', sequence: number): void {
+    const { outbox, flood, links, table } = this.#shared
+    const header = encodeProbeHeader({
+      type,
+      sequence,
+      isFloodWanted: link.isOverlay || links.size <= FEW_LINKS,
+      digest: this.#digests.told(this.#self),
+    })
+    const entry = table.of(link.peerId)
+    const first = entry === undefined ? [] : this.#chargesAgainst(entry)
+    const bytes = withClaims(header, flood.take(link, header.length, first))
+    outbox.push({ type: 'send', peer: link.peerId, lane: 'probe', bytes })
+  }
+}

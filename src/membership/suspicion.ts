@@ -1,0 +1,47 @@
+import type { Millis } from '../base/core.ts'
+import type { Tunables } from './options.ts'
+
+/** What decides how long one suspicion lasts. */
+export interface SuspicionFacts {
+  readonly startedAt: Millis
+  /** Members that accuse the subject, this node included when it does. */
+  readonly accusers: number
+  /** Of these, the ones whose connection was refused. */
+  readonly refused: number
+  /** Of these, the ones that declared the subject failed. */
+  readonly failed: number
+  /** Members alive beyond doubt besides the subject, this node included. */
+  readonly witnesses: number
+  /** Members alive or suspect. */
+  readonly members: number
+}
+
+/** This many members must find the process gone, or all others when there are fewer. */
+const REFUSED_QUORUM = 2
+
+/**
+ * When a suspicion ends in failure. Lifeguard §IV-B: timeout(C) = max(min, max − (max − min) ·
+ * ln(C + 1) / ln(k + 1)) for C confirmations besides the first accuser. k is never more than the
+ * witnesses could give, so that small clusters and the small side of a partition end at min.
+ * Two shorter ways: enough members found the process gone; or somebody declared the failure and the
+ * subject had its refutation window.
+ */
+export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Millis {
+  const { startedAt } = facts
+  let lasts = lifeguardTimeout(facts, tunables)
+  if (facts.refused >= Math.max(1, Math.min(REFUSED_QUORUM, facts.witnesses))) {
+    lasts = Math.min(lasts, tunables.refusedAfterMs)
+  }
+  if (facts.failed > 0) lasts = Math.min(lasts, tunables.refutationWindowMs)
+  return startedAt + lasts
+}
+
+function lifeguardTimeout(facts: SuspicionFacts, tunables: Tunables): Millis {
+  const scale = Math.max(1, Math.log10(Math.max(1, facts.members)))
+  const min = tunables.suspicionFactor * scale * tunables.probePeriodMs
+  const max = min * tunables.suspicionMaxFactor
+  const k = Math.min(tunables.suspicionConfirmations, facts.witnesses - 1)
+  if (k < 1) return min
+  const confirmations = Math.max(0, facts.accusers - 1)
+  return Math.max(min, max - ((max - min) * Math.log(confirmations + 1)) / Math.log(k + 1))
+}

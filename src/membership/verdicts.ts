@@ -1,0 +1,289 @@
+import { equalBytes } from '../base/bytes.ts'
+import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import {
+  type Accusation,
+  type AccusationKind,
+  kindRank,
+  ownAccusation,
+  signAccusation,
+} from './accusation.ts'
+import {
+  claimedState,
+  compareTimes,
+  equalClaims,
+  standingAccusations,
+  withAccusation,
+  withRecord,
+} from './claims.ts'
+import { accusationRumour, recordRumour } from './flood.ts'
+import type { Member } from './member.ts'
+import type { SignedRecord } from './record.ts'
+import { earlier, type Shared } from './shared.ts'
+import { suspicionDeadline } from './suspicion.ts'
+import { type Entry, isLive } from './table.ts'
+
+/** A suspect we still hear is told so and not declared failed: this long until the next look. */
+const HOLD_MS = 1_000
+/** After a stall nobody is declared failed for this long. */
+const STALL_GRACE_MS = 1_000
+
+interface Suspicion {
+  readonly epoch: number
+  readonly incarnation: number
+  startedAt: Millis
+  /** Not before this, whatever the formula says. */
+  notBefore: Millis
+  deadline: Millis
+}
+
+/**
+ * From claims to states. A record or an accusation is merged into its subject's claims; when that is
+ * news it is flooded and the subject's state follows: suspect at once, failed when the suspicion has
+ * run out here (see {@link suspicionDeadline}) — or at once for a member first heard of as failed.
+ * A suspect that this node still hears is held: its refutation is on the way.
+ */
+export class Verdicts {
+  readonly #shared: Shared
+  readonly #suspicions = new Map<PeerId, Suspicion>()
+  /** Members changed since the last emit, with their row before; undefined for new ones. */
+  readonly #changes = new Map<PeerId, { before: Member | undefined; evidence: string }>()
+  #areDeadlinesStale = false
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  /** Adds a member or advances its record. False when the record was no news. */
+  applyRecord(
+    record: SignedRecord,
+    options: {
+      readonly from?: PeerId | undefined
+      readonly evidence: string
+      readonly now: Millis
+    },
+  ): Entry | undefined {
+    const { table, flood } = this.#shared
+    const { from, now } = options
+    const known = table.find(record.publicKey)
+    let entry: Entry
+    if (known === undefined) {
+      entry = table.add(record, now)
+      this.#note(entry, undefined, options.evidence)
+    } else {
+      const claims = withRecord(known.claims, record)
+      if (equalClaims(claims, known.claims)) return undefined
+      this.#note(known, table.row(known), options.evidence)
+      table.setClaims(known, claims)
+      entry = known
+    }
+    flood.spread(recordRumour(entry), { from, now })
+    this.#settle(entry, now)
+    return entry
+  }
+
+  /** Merges a verified accusation. False when it was no news. */
+  applyAccusation(
+    entry: Entry,
+    accusation: Accusation,
+    options: {
+      readonly from?: PeerId | undefined
+      readonly evidence: string
+      readonly now: Millis
+    },
+  ): boolean {
+    const { table, flood } = this.#shared
+    const claims = withAccusation(entry.claims, accusation)
+    if (equalClaims(claims, entry.claims)) return false
+    this.#note(entry, table.row(entry), options.evidence)
+    table.setClaims(entry, claims)
+    flood.spread(accusationRumour(entry, accusation), { from: options.from, now: options.now })
+    this.#settle(entry, options.now)
+    return true
+  }
+
+  /** True when merging it would change nothing: its signature need not be checked. */
+  isOldNews(entry: Entry, accusation: Accusation): boolean {
+    return equalClaims(withAccusation(entry.claims, accusation), entry.claims)
+  }
+
+  /** This node accuses a member, when its word adds anything to what is claimed already. */
+  accuse(entry: Entry, kind: AccusationKind, evidence: string, now: Millis): void {
+    const { options, tunables } = this.#shared
+    const { record } = entry.claims
+    if (!isLive(entry) || equalBytes(entry.publicKey, options.signer.publicKey)) return
+    const standing = standingAccusations(entry.claims)
+    const rank = kindRank(kind)
+    const own = standing.find(({ accuser }) => equalBytes(accuser, options.signer.publicKey))
+    if (own !== undefined && kindRank(own.kind) >= rank) return
+    const strong = standing.filter((accusation) => kindRank(accusation.kind) >= rank)
+    if (strong.length > tunables.suspicionConfirmations) return
+    const accusation = signAccusation(options.signer, options.network, {
+      kind,
+      subject: entry.publicKey,
+      epoch: record.epoch,
+      incarnation: record.incarnation,
+    })
+    this.applyAccusation(entry, ownAccusation(accusation), { evidence, now })
+  }
+
+  /** We were not running: time spent so counts against nobody. */
+  stalled(lateMs: Millis, now: Millis): void {
+    for (const suspicion of this.#suspicions.values()) {
+      suspicion.startedAt = Math.min(now, suspicion.startedAt + lateMs)
+      suspicion.notBefore = Math.max(suspicion.notBefore, now + STALL_GRACE_MS)
+    }
+    this.#areDeadlinesStale = true
+  }
+
+  /** Declares failed whose suspicion ran out. */
+  work(now: Millis): void {
+    if (this.#areDeadlinesStale) this.#renewDeadlines()
+    for (const [peerId, suspicion] of this.#suspicions) {
+      if (suspicion.deadline > now) continue
+      const entry = this.#shared.table.of(peerId)
+      if (entry === undefined) this.#suspicions.delete(peerId)
+      else if (this.#isHeard(entry, now)) this.#hold(entry, suspicion, now)
+      else this.#fail(entry, now)
+    }
+    if (this.#areDeadlinesStale) this.#renewDeadlines()
+  }
+
+  nextDeadline(): Millis | undefined {
+    if (this.#areDeadlinesStale) this.#renewDeadlines()
+    let earliest: Millis | undefined
+    for (const { deadline } of this.#suspicions.values()) earliest = earlier(earliest, deadline)
+    return earliest
+  }
+
+  /** Tells the outside what this input changed, once per member. */
+  emit(): void {
+    if (this.#changes.size === 0) return
+    const { outbox, table } = this.#shared
+    for (const [peerId, { before, evidence }] of this.#changes) {
+      const entry = table.of(peerId)
+      if (entry === undefined) continue
+      const member = table.row(entry)
+      if (before !== undefined && !isVisibleChange(before, member)) continue
+      const kind = before === undefined && isLive(entry) ? 'joined' : 'changed'
+      outbox.push({ type: 'member', change: { kind, member, evidence } })
+    }
+    this.#changes.clear()
+  }
+
+  /** The state that the claims and the windows of this node give. */
+  #settle(entry: Entry, now: Millis): void {
+    const claimed = claimedState(entry.claims)
+    const suspicion = this.#suspicions.get(entry.peerId)
+    if (suspicion !== undefined && compareTimes(suspicion, entry.claims.record) !== 0) {
+      this.#suspicions.delete(entry.peerId)
+    }
+    const isFreshlyHeardOf = entry.createdAt === now
+    const isFailed = claimed === 'failed' && (entry.state === 'failed' || isFreshlyHeardOf)
+    const isDoubtful = !isFailed && (claimed === 'suspect' || claimed === 'failed')
+    if (isDoubtful) this.#suspect(entry, now)
+    else this.#suspicions.delete(entry.peerId)
+    this.#shared.table.setState(entry, isDoubtful ? 'suspect' : claimed, now)
+  }
+
+  #suspect(entry: Entry, now: Millis): void {
+    if (this.#suspicions.has(entry.peerId)) return
+    const { epoch, incarnation } = entry.claims.record
+    this.#suspicions.set(entry.peerId, {
+      epoch,
+      incarnation,
+      startedAt: now,
+      notBefore: now,
+      deadline: now,
+    })
+  }
+
+  /** Remembers how a member looked before this input; call before changing it. Last evidence wins. */
+  #note(entry: Entry, before: Member | undefined, evidence: string): void {
+    this.#areDeadlinesStale = true
+    const noted = this.#changes.get(entry.peerId)
+    this.#changes.set(entry.peerId, {
+      before: noted === undefined ? before : noted.before,
+      evidence,
+    })
+  }
+
+  /** Witnesses and accusers changed: every running suspicion is measured anew. */
+  #renewDeadlines(): void {
+    this.#areDeadlinesStale = false
+    const { table, tunables } = this.#shared
+    for (const [peerId, suspicion] of this.#suspicions) {
+      const entry = table.of(peerId)
+      if (entry === undefined) continue
+      const standing = standingAccusations(entry.claims)
+      const deadline = suspicionDeadline(
+        {
+          startedAt: suspicion.startedAt,
+          accusers: standing.length,
+          refused: standing.filter(({ kind }) => kind === 'refused').length,
+          failed: standing.filter(({ kind }) => kind === 'failed').length,
+          witnesses: table.count('alive'),
+          members: table.liveCount,
+        },
+        tunables,
+      )
+      suspicion.deadline = Math.max(deadline, suspicion.notBefore)
+    }
+  }
+
+  #isHeard(entry: Entry, now: Millis): boolean {
+    const link = this.#shared.links.get(entry.peerId)
+    return link !== undefined && now - link.lastHeardAt < 2 * this.#shared.tunables.probePeriodMs
+  }
+
+  #hold(entry: Entry, suspicion: Suspicion, now: Millis): void {
+    suspicion.notBefore = now + HOLD_MS
+    suspicion.deadline = suspicion.notBefore
+    const link = this.#shared.links.get(entry.peerId)
+    if (link === undefined) return
+    for (const accusation of standingAccusations(entry.claims)) {
+      this.#shared.flood.tell(link, accusationRumour(entry, accusation), now)
+    }
+  }
+
+  #fail(entry: Entry, now: Millis): void {
+    const { options, flood, table } = this.#shared
+    const standing = standingAccusations(entry.claims)
+    const evidence = failureEvidence(standing.length, standing)
+    this.#suspicions.delete(entry.peerId)
+    this.#note(entry, table.row(entry), evidence)
+    if (!standing.some(({ kind }) => kind === 'failed')) {
+      const { epoch, incarnation } = entry.claims.record
+      const accusation = signAccusation(options.signer, options.network, {
+        kind: 'failed',
+        subject: entry.publicKey,
+        epoch,
+        incarnation,
+      })
+      table.setClaims(entry, withAccusation(entry.claims, accusation))
+      flood.spread(accusationRumour(entry, accusation), { now })
+    }
+    table.setState(entry, 'failed', now)
+  }
+}
+
+function failureEvidence(accusers: number, standing: readonly Accusation[]): string {
+  const refused = standing.filter(({ kind }) => kind === 'refused').length
+  if (standing.some(({ kind }) => kind === 'failed')) return 'declared failed, not refuted in time'
+  if (refused > 0) return `connection refused, found by ${refused}, not refuted in time`
+  return `suspected by ${accusers}, not refuted in time`
+}
+
+function isVisibleChange(before: Member, after: Member): boolean {
+  return (
+    before.state !== after.state ||
+    before.epoch !== after.epoch ||
+    before.name !== after.name ||
+    !equalTexts(before.addresses, after.addresses) ||
+    !equalTexts(Object.entries(before.tags).flat(), Object.entries(after.tags).flat())
+  )
+}
+
+function equalTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i])
+}

@@ -1,0 +1,178 @@
+import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import { jitter, shuffle } from '../base/random.ts'
+import type { Dialer } from './dialer.ts'
+import type { LinkEnd } from './member.ts'
+import type { ProbeOutcome, Prober } from './prober.ts'
+import { earlier, type Shared } from './shared.ts'
+import { type Entry, isLive } from './table.ts'
+import type { Verdicts } from './verdicts.ts'
+
+/** Time for a link to come back before relays are asked about its peer. */
+const LOST_GRACE_MS = 1_000
+/** Time for a first link to a new member. */
+const NEW_GRACE_MS = 2_000
+const INTERVAL_MS = 2_000
+/** Members of which nobody asked has a link are accused after this many rounds without a dial. */
+const VOID_ROUNDS_MAX = 3
+/** With nobody to ask, after this many. */
+const ALONE_ROUNDS_MAX = 2
+const WATCHED_MAX = 1_024
+
+interface Watched {
+  nextAt: Millis
+  rounds: number
+  failedDials: number
+}
+
+/**
+ * Detection of members without a link. Overlay peers whose link is missing are asked for through
+ * relays until it is back; one further member without a link is asked for every five seconds
+ * (SWIM §4.3, shuffled round-robin), which covers members all of whose observers are bad. A refused
+ * dial to a peer that was linked in this life of it says that the process is gone.
+ */
+export class Watch {
+  readonly #shared: Shared
+  readonly #prober: Prober
+  readonly #dialer: Dialer
+  readonly #verdicts: Verdicts
+  readonly #self: Entry
+  readonly #watched = new Map<PeerId, Watched>()
+  /** Epochs in which peers were linked. */
+  readonly #linkedEpochs = new Map<PeerId, number>()
+  #order: PeerId[] = []
+  #nextTurnAt: Millis
+
+  constructor(options: {
+    readonly shared: Shared
+    readonly prober: Prober
+    readonly dialer: Dialer
+    readonly verdicts: Verdicts
+    readonly self: Entry
+    readonly now: Millis
+  }) {
+    this.#shared = options.shared
+    this.#prober = options.prober
+    this.#dialer = options.dialer
+    this.#verdicts = options.verdicts
+    this.#self = options.self
+    this.#nextTurnAt = options.now + this.#turnMs()
+  }
+
+  /** The overlay wants these links. */
+  reconcile(wanted: ReadonlySet<Entry>, now: Millis): void {
+    for (const entry of wanted) {
+      if (!this.#shared.links.has(entry.peerId)) this.#add(entry.peerId, now + NEW_GRACE_MS)
+    }
+  }
+
+  linkUp(peerId: PeerId): void {
+    this.#watched.delete(peerId)
+  }
+
+  linkDown(peerId: PeerId, isWanted: boolean, now: Millis): void {
+    const entry = this.#shared.table.of(peerId)
+    if (entry === undefined) return
+    this.#linkedEpochs.delete(peerId)
+    if (this.#linkedEpochs.size >= WATCHED_MAX) {
+      for (const oldest of this.#linkedEpochs.keys()) {
+        this.#linkedEpochs.delete(oldest)
+        break
+      }
+    }
+    this.#linkedEpochs.set(peerId, entry.claims.record.epoch)
+    if (isWanted) this.#add(peerId, now + LOST_GRACE_MS)
+  }
+
+  dialFailed(peerId: PeerId, end: LinkEnd, now: Millis): void {
+    const entry = this.#shared.table.of(peerId)
+    if (entry === undefined || !isLive(entry) || this.#shared.links.has(peerId)) return
+    const wasLinked = this.#linkedEpochs.get(peerId) === entry.claims.record.epoch
+    if (end === 'refused' && wasLinked) {
+      this.#verdicts.accuse(entry, 'refused', 'link lost and connection refused', now)
+      return
+    }
+    const watched = this.#watched.get(peerId)
+    if (watched !== undefined) watched.failedDials += 1
+  }
+
+  /** What relays said of a member without a link. */
+  concluded(entry: Entry, outcome: ProbeOutcome, now: Millis): void {
+    if (this.#shared.links.has(entry.peerId)) return
+    const watched = this.#watched.get(entry.peerId)
+    if (outcome === 'alive') {
+      if (watched !== undefined) watched.rounds = 0
+      return
+    }
+    if (outcome === 'silent') {
+      this.#verdicts.accuse(entry, 'suspect', 'no link, and no answer to relays', now)
+      return
+    }
+    if (watched === undefined) {
+      // Nobody asked has a link: try one of our own, and look again.
+      this.#dialer.once(entry.peerId, now)
+      this.#add(entry.peerId, now + INTERVAL_MS)
+      return
+    }
+    watched.rounds += 1
+    const isAlone = this.#shared.table.liveCount <= 2
+    const roundsMax = isAlone ? ALONE_ROUNDS_MAX : VOID_ROUNDS_MAX
+    if (watched.rounds < roundsMax || (!isAlone && watched.failedDials === 0)) return
+    this.#verdicts.accuse(entry, 'suspect', 'no link to it anywhere', now)
+  }
+
+  stalled(now: Millis): void {
+    for (const watched of this.#watched.values()) {
+      watched.nextAt = Math.max(watched.nextAt, now + LOST_GRACE_MS)
+    }
+  }
+
+  work(now: Millis): void {
+    for (const [peerId, watched] of this.#watched) {
+      const entry = this.#shared.table.of(peerId)
+      if (entry === undefined || !isLive(entry) || this.#shared.links.has(peerId)) {
+        this.#watched.delete(peerId)
+      } else if (watched.nextAt <= now) {
+        watched.nextAt = now + jitter(this.#shared.options.random, INTERVAL_MS, 0.2)
+        this.#prober.ask(entry, 'unlinked', now)
+      }
+    }
+    if (this.#nextTurnAt > now) return
+    this.#nextTurnAt = now + this.#turnMs()
+    const entry = this.#nextUnlinked()
+    if (entry !== undefined) this.#prober.ask(entry, 'unlinked', now)
+  }
+
+  nextDeadline(): Millis | undefined {
+    let earliest: Millis | undefined = this.#nextTurnAt
+    for (const { nextAt } of this.#watched.values()) earliest = earlier(earliest, nextAt)
+    return earliest
+  }
+
+  #turnMs(): Millis {
+    const { options, tunables, health } = this.#shared
+    return jitter(options.random, tunables.unlinkedProbeMs, 0.2) * health.scale
+  }
+
+  #add(peerId: PeerId, nextAt: Millis): void {
+    if (this.#watched.has(peerId) || this.#watched.size >= WATCHED_MAX) return
+    this.#watched.set(peerId, { nextAt, rounds: 0, failedDials: 0 })
+  }
+
+  #nextUnlinked(): Entry | undefined {
+    const { table, links, options } = this.#shared
+    if (this.#order.length === 0) {
+      for (const entry of table.entries()) {
+        if (entry.state === 'alive' && entry !== this.#self && !links.has(entry.peerId)) {
+          this.#order.push(entry.peerId)
+        }
+      }
+      shuffle(options.random, this.#order)
+    }
+    for (let peerId = this.#order.pop(); peerId !== undefined; peerId = this.#order.pop()) {
+      const entry = table.of(peerId)
+      if (entry?.state === 'alive' && !links.has(peerId)) return entry
+    }
+    return undefined
+  }
+}

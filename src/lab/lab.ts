@@ -254,12 +254,12 @@ class Cluster implements Lab {
   #isWhole(): boolean {
     const { nodes } = this
     const names = new Set(nodes.map((node) => node.name))
-    const views = new Set(nodes.map((node) => node.members.viewHash))
-    if (views.size > 1) return false
-    return nodes.every((node) => {
+    const seesAll = (node: HearsayNode): boolean => {
       const alive = node.members.list().filter((member) => member.state === 'alive')
       return alive.length === names.size && alive.every((member) => names.has(member.name))
-    })
+    }
+    // Asked many times while nodes start: the costly comparison of all views comes last.
+    return nodes.every(seesAll) && new Set(nodes.map((node) => node.members.viewHash)).size <= 1
   }
 
   #infoOf(one: LabNode): LabNodeInfo | undefined {

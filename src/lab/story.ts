@@ -2,6 +2,8 @@ import type { Lab } from './lab-types.ts'
 import { Ledger } from './ledger.ts'
 
 const STORY_MS_MAX = 25_000
+/** Membership finds the cut in about two seconds; large labs on small machines take longer, and the story goes on. */
+const NOTICE_MS_MAX = 4_000
 const KEY = 'greeting'
 const VALUE = 'hello from the first peer'
 const COUNTER = 'visits'
@@ -42,6 +44,12 @@ export type StoryStep =
       readonly digests: number
       /** By name of the node. */
       readonly digestOf: Readonly<Record<string, string>>
+    }
+  | {
+      readonly type: 'noticed'
+      /** False when some node still believes in somebody on the other side. */
+      readonly byAll: boolean
+      readonly noticedMs: number
     }
   | { readonly type: 'healed' }
   | {
@@ -180,6 +188,7 @@ async function* partition({ lab, draft, signal }: Telling): Chapter {
   const names = lab.nodes.map((node) => node.name)
   const half = Math.floor(names.length / 2)
   const sides = [names.slice(0, half), names.slice(half)]
+  const cutAt = performance.now()
   await lab.partition(sides)
   draft.partition = { sides, digests: 0 }
   yield { type: 'partitioned', sides }
@@ -196,6 +205,31 @@ async function* partition({ lab, draft, signal }: Telling): Chapter {
   draft.partition = { sides, digests }
   yield { type: 'diverged', digests, digestOf }
   if (digests !== sides.length) throw new Error(`Cannot see ${sides.length} digests: ${digests}`)
+  const byAll = await isNoticed({ lab, sides, signal })
+  yield { type: 'noticed', byAll, noticedMs: elapsedMs(cutAt) }
+}
+
+/** Waits until nobody believes anybody on another side to be alive, so that the heal has something to mend. */
+async function isNoticed(cut: {
+  readonly lab: Lab
+  readonly sides: readonly (readonly string[])[]
+  readonly signal: AbortSignal
+}): Promise<boolean> {
+  const { lab, sides, signal } = cut
+  const deadline = AbortSignal.timeout(NOTICE_MS_MAX)
+  const seesItsSideOnly = (name: string): boolean => {
+    const side = sides.find((one) => one.includes(name)) ?? []
+    const members = lab.node(name).members.list()
+    return members.every((member) => member.state !== 'alive' || side.includes(member.name))
+  }
+  try {
+    const everybody = (): boolean => sides.flat().every(seesItsSideOnly)
+    await lab.until(everybody, { signal: AbortSignal.any([signal, deadline]) })
+    return true
+  } catch (error) {
+    if (signal.aborted || !deadline.aborted) throw error
+    return false
+  }
 }
 
 async function* heal({ lab, draft, signal }: Telling): Chapter {

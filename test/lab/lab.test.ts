@@ -222,6 +222,7 @@ describe('tellStory()', () => {
       'partitioned',
       ...Array(5).fill('written'),
       'diverged',
+      'noticed',
       'healed',
       'converged',
       'checked',

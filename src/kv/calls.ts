@@ -155,7 +155,9 @@ export class Call {
   }
 
   #postpone(attempt: Attempt, retryAfterMs: Millis, now: Millis): void {
-    const until = now + Math.min(BUSY_MS_MAX, Math.max(BUSY_MS_MIN, retryAfterMs))
+    // Behind those it postponed before: together again they would only be too many again.
+    const from = Math.max(now, this.#shared.peers.busyUntil(attempt.peer))
+    const until = Math.min(now + BUSY_MS_MAX, from + Math.max(BUSY_MS_MIN, retryAfterMs))
     this.#shared.peers.noteBusy(attempt.peer, until)
     attempt.busy += 1
     attempt.tries = Math.max(0, attempt.tries - 1)

@@ -71,8 +71,9 @@ export class FrameReader {
     const isWhole = this.#filled === 0 && to - from === this.#expected
     if (isWhole) {
       this.#headerBytes = 0
-      const isCopied = this.#expected <= COPY_BYTES_MAX
-      onFrame(isCopied ? chunk.slice(from, to) : chunk.subarray(from, to))
+      // Sockets give Buffers, whose slice() is a view: nothing but plain arrays may leave here.
+      const body = new Uint8Array(chunk.buffer, chunk.byteOffset + from, to - from)
+      onFrame(body.length <= COPY_BYTES_MAX ? body.slice() : body)
       return to
     }
     this.#append(chunk.subarray(from, to))

@@ -23,7 +23,7 @@ export class GuardedDatastore implements Datastore {
     const name = recordKey(key)
     const value = name === undefined ? undefined : this.#records.lookup(name)
     if (name === undefined || value === undefined) throw new NotFoundError('Not found')
-    return new KadRecord(name, value, new Date()).serialize().slice()
+    return new Uint8Array(new KadRecord(name, value, new Date()).serialize())
   }
 
   /** @throws {Error} when the record is refused or stale: kad-dht then tells the writer so */
@@ -31,7 +31,7 @@ export class GuardedDatastore implements Datastore {
     const name = recordKey(key)
     if (name === undefined) return key
     const record = KadRecord.deserialize(bytes)
-    const outcome = await this.#records.offer(name, record.value.slice())
+    const outcome = await this.#records.offer(name, new Uint8Array(record.value))
     if (outcome !== 'stored') throw new Error(`Record not stored: ${outcome}`)
     return key
   }

@@ -1,0 +1,307 @@
+import { connect, type Socket } from 'node:net'
+import { noise } from '@chainsafe/libp2p-noise'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { describe, expect, it } from 'vitest'
+import { encodeFrame, FrameReader } from '../../../src/adapters/libp2p/frame-reader.ts'
+import { Hello } from '../../../src/adapters/libp2p/hello.ts'
+import { messageChunks } from '../../../src/adapters/libp2p/message-bytes.ts'
+import { protocolId } from '../../../src/adapters/libp2p/options.ts'
+import { type PeerId, parsePeerId } from '../../../src/base/ids.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { type TestHost, TestHosts } from './test-host.ts'
+
+/** A plain TCP client that says something and waits until it is cut off. */
+class Client implements AsyncDisposable {
+  readonly socket: Socket
+  readonly #closed: Promise<void>
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1')
+    this.socket.on('error', () => {})
+    this.socket.resume()
+    this.#closed = new Promise((resolve) => this.socket.once('close', () => resolve()))
+  }
+
+  closed(): Promise<void> {
+    return this.#closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.destroy()
+    await this.#closed
+  }
+}
+
+/** A libp2p node without any of our guards: what it sends is up to the test. */
+class Stranger implements AsyncDisposable {
+  readonly node: Libp2p
+  readonly peer: PeerId
+
+  constructor(node: Libp2p) {
+    this.node = node
+    const peer = parsePeerId(node.peerId.toString())
+    if (peer === undefined) throw new Error('not an Ed25519 peer')
+    this.peer = peer
+  }
+
+  static async create(): Promise<Stranger> {
+    const node = await createLibp2p({
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      connectionMonitor: { enabled: false },
+    })
+    return new Stranger(node)
+  }
+
+  dial(host: TestHost): Promise<Connection> {
+    return this.node.dial(multiaddr(host.address))
+  }
+
+  /** Passes the hello as an honest dialler would. */
+  async admitted(host: TestHost): Promise<{ connection: Connection; control: Stream }> {
+    const connection = await this.dial(host)
+    const control = await connection.newStream(protocolId('test', 'hello'))
+    const hello = new Hello({
+      role: 'dialler',
+      self: this.peer,
+      remote: host.peer,
+      network: 'test',
+      networkKey: undefined,
+      nonce: new Uint8Array(32).fill(1),
+      session: new Uint8Array(8).fill(2),
+      isLinked: () => false,
+    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const reader = new FrameReader(8192)
+    control.addEventListener('message', (event) => {
+      for (const chunk of messageChunks(event)) {
+        reader.push(chunk, (body) => {
+          const step = hello.receive(body)
+          if (step.reply !== undefined) control.send(encodeFrame(step.reply))
+          if (step.outcome?.type === 'admitted') resolve()
+        })
+      }
+    })
+    const { reply } = hello.start()
+    if (reply !== undefined) control.send(encodeFrame(reply))
+    await promise
+    return { connection, control }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node.stop()
+  }
+}
+
+type Closing = Pick<Connection, 'status'> & {
+  addEventListener(type: 'close', listener: () => void): void
+}
+
+function closed(target: Closing): Promise<void> {
+  if (target.status !== 'open') return Promise.resolve()
+  return new Promise((resolve) => {
+    target.addEventListener('close', () => resolve())
+  })
+}
+
+async function expectHonestDial(hosts: TestHosts, target: TestHost): Promise<void> {
+  const honest = await hosts.create()
+  honest.host.links.dial(target.peer, [target.address])
+  await Promise.all([honest.up(target.peer), target.up(honest.peer)])
+}
+
+function randomBytes(length: number): Uint8Array {
+  const random = seededRandom(42)
+  return Uint8Array.from({ length }, () => random.uint32() & 255)
+}
+
+describe('before authentication', () => {
+  it.each([
+    ['random bytes', randomBytes(5000)],
+    ['an HTTP request', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['an endless line', new Uint8Array(3000).fill(0xff)],
+    ['nine negotiation lines', '\x03/x\n'.repeat(9)],
+  ])('cuts off %s at once, counts it, and still links honest peers', async (_name, bytes) => {
+    await using hosts = new TestHosts()
+    const target = await hosts.create()
+    await using client = new Client(target.port)
+    client.socket.write(bytes)
+    await client.closed()
+    await target.until(() => target.dropped().length > 0, 'a count')
+    expect(target.dropped()).toEqual(['malformed negotiation'])
+    await expectHonestDial(hosts, target)
+  })
+
+  it('closes silent and half-open connections in time and serves others meanwhile', async () => {
+    await using hosts = new TestHosts()
+    const target = await hosts.create({ limits: { upgradeTimeoutMs: 300 } })
+    const silent = Array.from({ length: 20 }, () => new Client(target.port))
+    const half = new Client(target.port)
+    half.socket.end('\x13/multistream/1.0.0\n')
+    await expectHonestDial(hosts, target)
+    await Promise.all([...silent, half].map((client) => client.closed()))
+  })
+
+  it('bounds the handshakes of one address', async () => {
+    await using hosts = new TestHosts()
+    const target = await hosts.create({ limits: { pendingPerAddress: 3, upgradeTimeoutMs: 500 } })
+    const clients = Array.from({ length: 5 }, () => new Client(target.port))
+    await target.until(() => target.dropped().length === 2, 'two refusals')
+    expect(new Set(target.dropped())).toEqual(new Set(['too many handshakes at once']))
+    await Promise.all(clients.map((client) => client.closed()))
+    await expectHonestDial(hosts, target)
+  })
+})
+
+describe('before admission', () => {
+  it('resets streams of every protocol but hello', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create()
+    const connection = await stranger.dial(target)
+    for (const protocol of ['member', 'sync', 'kv'] as const) {
+      const stream = await connection.newStream(protocolId('test', protocol))
+      await closed(stream)
+    }
+    for (const id of ['/hearsay/test/kad/1.0.0', '/ipfs/id/1.0.0']) {
+      await closed(await connection.newStream(id))
+    }
+    expect(target.only('up')).toEqual([])
+    await target.until(() => target.dropped().length === 5, 'five counts')
+  })
+
+  it('closes a connection that says no hello in time', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create({ limits: { helloTimeoutMs: 200 } })
+    await closed(await stranger.dial(target))
+    expect(target.only('up')).toEqual([])
+  })
+
+  it.each([
+    ['an unknown message', encodeFrame(Uint8Array.of(99))],
+    ['a proof before the open', encodeFrame(Uint8Array.of(3, 0, 0))],
+    ['an oversized frame', Uint8Array.of(0, 0, 0x20, 1)],
+    ['an empty frame', Uint8Array.of(0, 0, 0, 0)],
+  ])('closes on %s and counts it', async (_name, bytes) => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create()
+    const connection = await stranger.dial(target)
+    const stream = await connection.newStream(protocolId('test', 'hello'))
+    stream.send(bytes)
+    await closed(connection)
+    await target.until(() => target.dropped().length === 1, 'a count')
+    expect(target.only('up')).toEqual([])
+  })
+})
+
+describe('after admission', () => {
+  it('an honest stranger is linked', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create()
+    const { connection } = await stranger.admitted(target)
+    await target.up(stranger.peer)
+    const stream = await connection.newStream(protocolId('test', 'kv'))
+    stream.send(encodeFrame(Uint8Array.of(7)))
+    const [frame] = await target.frames(1)
+    expect(frame?.bytes).toEqual(Uint8Array.of(7))
+  })
+
+  it('refuses and counts an oversized frame, and keeps the link', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create()
+    const { connection } = await stranger.admitted(target)
+    const stream = await connection.newStream(protocolId('test', 'member'))
+    stream.send(Uint8Array.of(0, 0, 0x10, 1, 1, 2, 3))
+    await closed(stream)
+    expect(target.dropped()).toEqual(['oversized member frame'])
+    expect(connection.status).toBe('open')
+    expect(target.only('down')).toEqual([])
+  })
+
+  it('bans a peer at the fifth malformed frame', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create()
+    const { connection } = await stranger.admitted(target)
+    for (let i = 0; i < 5; i++) {
+      const stream = await connection.newStream(protocolId('test', 'kv'))
+      stream.send(Uint8Array.of(0xff, 0xff, 0xff, 0xff))
+      await closed(stream)
+    }
+    await closed(connection)
+    expect(await target.down(stranger.peer)).toBe('reset')
+    expect(target.dropped().at(-1)).toBe('peer banned')
+    const again = stranger.dial(target).then((connected) => closed(connected))
+    await again.catch(() => {})
+    await target.until(
+      () => target.dropped().includes('connection of a banned peer'),
+      'the second connection refused',
+    )
+    await expectHonestDial(hosts, target)
+  })
+
+  it('cuts a peer that floods streams', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const target = await hosts.create({ limits: { streamsPerSecond: 5 } })
+    const { connection } = await stranger.admitted(target)
+    const opening = Array.from({ length: 60 }, () =>
+      connection.newStream(protocolId('test', 'kv')).catch(() => undefined),
+    )
+    await closed(connection)
+    await Promise.all(opening)
+    expect(target.dropped()).toContain('flood of muxer streams')
+    await target.down(stranger.peer)
+  })
+
+  it('stops reading a stream while its frames are not taken, and loses none', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    const count = 300
+    let sent = 0
+    while (sent < count) {
+      const isSent = a.host.links.send({
+        peer: b.peer,
+        protocol: 'sync',
+        lane: 'bulk',
+        bytes: new Uint8Array(50_000).fill(sent % 256),
+      })
+      if (isSent) sent += 1
+      else await b.frames(Math.max(0, sent - 5))
+    }
+    const frames = await b.frames(count)
+    expect(frames.map(({ bytes }) => bytes[0])).toEqual(
+      Array.from({ length: count }, (_, i) => i % 256),
+    )
+  })
+
+  it('a broken stream is opened again for the next frame', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    const send = (mark: number): boolean =>
+      a.host.links.send({ peer: b.peer, protocol: 'kv', lane: 'user', bytes: Uint8Array.of(mark) })
+    send(1)
+    await b.frames(1)
+    const [connection] = b.host.libp2p.getConnections()
+    const stream = connection?.streams.find(({ protocol }) => protocol === protocolId('test', 'kv'))
+    const mine = a.host.libp2p
+      .getConnections()[0]
+      ?.streams.find(({ protocol }) => protocol === protocolId('test', 'kv'))
+    if (stream === undefined || mine === undefined) throw new Error('no stream')
+    stream.abort(new Error('test'))
+    await closed(mine)
+    send(2)
+    const frames = await b.frames(2)
+    expect(frames.map(({ bytes }) => bytes[0])).toEqual([1, 2])
+    expect(a.only('down')).toEqual([])
+  })
+})

@@ -26,7 +26,7 @@ import type { Verdicts } from './verdicts.ts'
 export const MEMBERS_MAX = 10_240
 export const NEW_MEMBERS_PER_SECOND = 200
 /** Only the subject raises its incarnation; a leap beyond this is an attempt to exhaust it. */
-export const INCARNATION_JUMP_MAX = 2 ** 16
+export const INCARNATION_JUMP_MAX: number = 2 ** 16
 
 /**
  * The border between claims that peers tell and the table: what is old news is dropped before its

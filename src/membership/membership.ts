@@ -93,6 +93,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       links,
       flood: new Flood({ links, outbox, tunables }),
       health: new Health(),
+      pulse: { heardAt: 0 },
     }
     this.#book = new Book(outbox)
   }
@@ -107,6 +108,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
   start(now: Millis): void {
     assert(this.#parts === undefined, 'membership starts once')
     const shared = this.#shared
+    shared.pulse.heardAt = now
     const epoch = Math.max(this.#book.epoch + 1, Math.floor(now / 1_000), 1)
     const identity = new Identity(shared, epoch, now)
     const self = identity.entry
@@ -347,6 +349,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const lateMs = this.#deadline === undefined ? 0 : now - this.#deadline
     if (lateMs <= this.#shared.tunables.stallMs) return
     this.#shared.health.worse()
+    this.#shared.pulse.heardAt = now
     parts.prober.stalled(now)
     parts.relay.stalled()
     parts.watch.stalled(now)
@@ -380,7 +383,9 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     this.#departure?.work(now)
     this.#book.work(now)
     verdicts.emit()
-    this.#deadline = this.#earliest(parts, now)
+    const next = this.#earliest(parts, now)
+    // Due already is due now: it must not look like a stall when it comes back.
+    this.#deadline = next === undefined ? undefined : Math.max(now, next)
   }
 
   #earliest(parts: Parts, now: Millis): Millis | undefined {
@@ -388,7 +393,8 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (this.#departure !== undefined) return earlier(next, this.#departure.nextDeadline())
     const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
       parts
-    for (const part of [identity, verdicts, digests, prober, relay, overlay, watch, seeds, sync]) {
+    next = earlier(next, verdicts.nextDeadline(now))
+    for (const part of [identity, digests, prober, relay, overlay, watch, seeds, sync]) {
       next = earlier(next, part.nextDeadline())
     }
     return earlier(next, dialer.nextDeadline(now))

@@ -95,6 +95,7 @@ export class Prober {
   /** Something came from a linked peer. */
   heard(link: Link, now: Millis): void {
     link.lastHeardAt = now
+    this.#shared.pulse.heardAt = now
     if (link.isAwaiting) this.#shared.health.better()
     link.isAwaiting = false
   }

@@ -43,7 +43,7 @@ export const BOOT_NONCE_BYTES = 8
 /** Head 80, name 66, addresses 2,080, tags 560, signature 64, with room; a frame holds 4,096. */
 export const RECORD_BYTES_MAX = 3_072
 /** Epochs and incarnations stay far below 2^53, so that adding one is always exact. */
-export const COUNTER_MAX = 2 ** 48
+export const COUNTER_MAX: number = 2 ** 48
 const PROTOCOL_MAX = 65_535
 
 /** What is signed: the domain names purpose, version and network. */

@@ -5,7 +5,10 @@ import type { Health } from './health.ts'
 import type { Link } from './link.ts'
 import type { MembershipOutput } from './member.ts'
 import type { MembershipOptions, Tunables } from './options.ts'
-import type { Table } from './table.ts'
+import type { Entry, Table } from './table.ts'
+
+/** Outer links are pinged every five periods; beyond that they are no witnesses. */
+const WITNESS_PERIODS = 3
 
 /** What all parts of one membership core work on. */
 export interface Shared {
@@ -16,6 +19,23 @@ export interface Shared {
   readonly links: Map<PeerId, Link>
   readonly flood: Flood
   readonly health: Health
+  readonly pulse: Pulse
+}
+
+/** The last sign of life from anybody. */
+export interface Pulse {
+  heardAt: Millis
+}
+
+/** Living members besides `subject` whose word reached this node lately, this node included. */
+export function witnessesHeard(shared: Shared, subject: Entry, now: Millis): number {
+  let heard = 1
+  for (const link of shared.links.values()) {
+    if (now - link.lastHeardAt > WITNESS_PERIODS * shared.tunables.probePeriodMs) continue
+    const entry = shared.table.of(link.peerId)
+    if (entry?.state === 'alive' && entry !== subject) heard += 1
+  }
+  return heard
 }
 
 /** The earlier of two deadlines. */

@@ -12,6 +12,8 @@ export interface SuspicionFacts {
   readonly failed: number
   /** Members alive beyond doubt besides the subject, this node included. */
   readonly witnesses: number
+  /** Of these, the ones whose word still reaches this node, itself included. */
+  readonly heardWitnesses: number
   /** Members alive or suspect. */
   readonly members: number
 }
@@ -22,7 +24,7 @@ const REFUSED_QUORUM = 2
 /**
  * When a suspicion ends in failure. Lifeguard §IV-B: timeout(C) = max(min, max − (max − min) ·
  * ln(C + 1) / ln(k + 1)) for C confirmations besides the first accuser. k is never more than the
- * witnesses could give, so that small clusters and the small side of a partition end at min.
+ * witnesses in earshot could give, so that small clusters and the small side of a partition end at min.
  * Two shorter ways: enough members found the process gone; or somebody declared the failure and the
  * subject had its refutation window.
  */
@@ -40,7 +42,7 @@ function lifeguardTimeout(facts: SuspicionFacts, tunables: Tunables): Millis {
   const scale = Math.max(1, Math.log10(Math.max(1, facts.members)))
   const min = tunables.suspicionFactor * scale * tunables.probePeriodMs
   const max = min * tunables.suspicionMaxFactor
-  const k = Math.min(tunables.suspicionConfirmations, facts.witnesses - 1)
+  const k = Math.min(tunables.suspicionConfirmations, facts.witnesses - 1, facts.heardWitnesses - 1)
   if (k < 1) return min
   const confirmations = Math.max(0, facts.accusers - 1)
   return Math.max(min, max - ((max - min) * Math.log(confirmations + 1)) / Math.log(k + 1))

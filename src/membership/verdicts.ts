@@ -19,7 +19,7 @@ import {
 import { accusationRumour, recordRumour } from './flood.ts'
 import type { Member } from './member.ts'
 import type { SignedRecord } from './record.ts'
-import { earlier, type Shared } from './shared.ts'
+import { earlier, type Shared, witnessesHeard } from './shared.ts'
 import { suspicionDeadline } from './suspicion.ts'
 import { type Entry, isLive } from './table.ts'
 
@@ -35,6 +35,8 @@ interface Suspicion {
   /** Not before this, whatever the formula says. */
   notBefore: Millis
   deadline: Millis
+  /** The most members that found the process gone; a failure claim takes the place of that word. */
+  refused: number
 }
 
 /**
@@ -49,6 +51,7 @@ export class Verdicts {
   /** Members changed since the last emit, with their row before; undefined for new ones. */
   readonly #changes = new Map<PeerId, { before: Member | undefined; evidence: string }>()
   #areDeadlinesStale = false
+  #renewAt: Millis = 0
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -138,7 +141,7 @@ export class Verdicts {
 
   /** Declares failed whose suspicion ran out. */
   work(now: Millis): void {
-    if (this.#areDeadlinesStale) this.#renewDeadlines()
+    if (this.#areDeadlinesStale || this.#renewAt <= now) this.#renewDeadlines(now)
     for (const [peerId, suspicion] of this.#suspicions) {
       if (suspicion.deadline > now) continue
       const entry = this.#shared.table.of(peerId)
@@ -146,12 +149,12 @@ export class Verdicts {
       else if (this.#isHeard(entry, now)) this.#hold(entry, suspicion, now)
       else this.#fail(entry, now)
     }
-    if (this.#areDeadlinesStale) this.#renewDeadlines()
+    if (this.#areDeadlinesStale) this.#renewDeadlines(now)
   }
 
-  nextDeadline(): Millis | undefined {
-    if (this.#areDeadlinesStale) this.#renewDeadlines()
-    let earliest: Millis | undefined
+  nextDeadline(now: Millis): Millis | undefined {
+    if (this.#areDeadlinesStale) this.#renewDeadlines(now)
+    let earliest = this.#suspicions.size === 0 ? undefined : this.#renewAt
     for (const { deadline } of this.#suspicions.values()) earliest = earlier(earliest, deadline)
     return earliest
   }
@@ -195,6 +198,7 @@ export class Verdicts {
       startedAt: now,
       notBefore: now,
       deadline: now,
+      refused: 0,
     })
   }
 
@@ -209,20 +213,26 @@ export class Verdicts {
   }
 
   /** Witnesses and accusers changed: every running suspicion is measured anew. */
-  #renewDeadlines(): void {
+  #renewDeadlines(now: Millis): void {
     this.#areDeadlinesStale = false
+    // Witnesses fall silent without any claim: look again.
+    this.#renewAt = now + this.#shared.tunables.probePeriodMs
     const { table, tunables } = this.#shared
     for (const [peerId, suspicion] of this.#suspicions) {
       const entry = table.of(peerId)
       if (entry === undefined) continue
       const standing = standingAccusations(entry.claims)
+      const isGone = suspicion.refused > 0 || standing.some(({ kind }) => kind === 'refused')
+      const gone = isGone ? standing.filter(({ kind }) => kind !== 'suspect').length : 0
+      suspicion.refused = Math.max(suspicion.refused, gone)
       const deadline = suspicionDeadline(
         {
           startedAt: suspicion.startedAt,
           accusers: standing.length,
-          refused: standing.filter(({ kind }) => kind === 'refused').length,
+          refused: suspicion.refused,
           failed: standing.filter(({ kind }) => kind === 'failed').length,
           witnesses: table.count('alive'),
+          heardWitnesses: witnessesHeard(this.#shared, entry, now),
           members: table.liveCount,
         },
         tunables,

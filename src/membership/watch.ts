@@ -18,6 +18,10 @@ const VOID_ROUNDS_MAX = 3
 /** With nobody to ask, after this many. */
 const ALONE_ROUNDS_MAX = 2
 const WATCHED_MAX = 1_024
+/** A node that heard nobody for this many probe periods holds all others for unreachable. */
+const ISOLATED_PERIODS = 3
+/** Larger networks are left to the probes: each accusation must be refuted after the heal. */
+const ISOLATED_MEMBERS_MAX = 64
 
 interface Watched {
   nextAt: Millis
@@ -137,6 +141,7 @@ export class Watch {
         this.#prober.ask(entry, 'unlinked', now)
       }
     }
+    this.#noticeIsolation(now)
     if (this.#nextTurnAt > now) return
     this.#nextTurnAt = now + this.#turnMs()
     const entry = this.#nextUnlinked()
@@ -144,9 +149,26 @@ export class Watch {
   }
 
   nextDeadline(): Millis | undefined {
-    let earliest: Millis | undefined = this.#nextTurnAt
+    let earliest: Millis | undefined = earlier(this.#nextTurnAt, this.#isolatedAt())
     for (const { nextAt } of this.#watched.values()) earliest = earlier(earliest, nextAt)
     return earliest
+  }
+
+  /** Silence everywhere: what no probe of ours can reach is accused without one. */
+  #noticeIsolation(now: Millis): void {
+    const at = this.#isolatedAt()
+    if (at === undefined || at > now) return
+    for (const entry of this.#shared.table.entries()) {
+      if (entry === this.#self || entry.state !== 'alive') continue
+      this.#verdicts.accuse(entry, 'suspect', 'nothing is heard from anybody', now)
+    }
+  }
+
+  #isolatedAt(): Millis | undefined {
+    const { table, pulse, tunables } = this.#shared
+    const others = table.count('alive') - 1
+    if (others < 1 || others >= ISOLATED_MEMBERS_MAX) return undefined
+    return pulse.heardAt + ISOLATED_PERIODS * tunables.probePeriodMs
   }
 
   #turnMs(): Millis {

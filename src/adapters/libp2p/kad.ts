@@ -55,13 +55,9 @@ export function admittedOnly<T extends { registrar: KadDHTComponents['registrar'
 ): T {
   const { admissions, dropped, perSecond } = options
   const { registrar } = components
-  const buckets = new WeakMap<Connection, TokenBucket>()
-  const isAllowed = (connection: Connection): boolean => {
-    if (!admissions.isAdmitted(connection)) return false
-    const bucket = buckets.get(connection) ?? new TokenBucket(perSecond, 4 * perSecond)
-    buckets.set(connection, bucket)
-    return bucket.take(performance.now())
-  }
+  const isPaced = connectionPace(perSecond)
+  const isAllowed = (connection: Connection): boolean =>
+    admissions.isAdmitted(connection) && isPaced(connection)
   const guarded: KadDHTComponents['registrar'] = Object.create(registrar, {
     handle: {
       value: (...[protocol, handler, init]: Parameters<typeof registrar.handle>) =>
@@ -69,6 +65,16 @@ export function admittedOnly<T extends { registrar: KadDHTComponents['registrar'
     },
   })
   return Object.create(components, { registrar: { value: guarded } })
+}
+
+/** A token bucket a connection, with bursts of four seconds' worth. */
+function connectionPace(perSecond: number): (connection: Connection) => boolean {
+  const buckets = new WeakMap<Connection, TokenBucket>()
+  return (connection) => {
+    const bucket = buckets.get(connection) ?? new TokenBucket(perSecond, 4 * perSecond)
+    buckets.set(connection, bucket)
+    return bucket.take(performance.now())
+  }
 }
 
 function guardHandler(
@@ -115,6 +121,7 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
   return (components) => {
     const guarded = admittedOnly(components, { ...options, perSecond: limits.kadPerSecond })
     const { connectionManager } = components
+    const allowed = connectionPace(limits.kadPerSecond / 2)
     const manager: KadDHTComponents['connectionManager'] = Object.create(connectionManager, {
       openStream: {
         value: async (
@@ -122,6 +129,8 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
         ) => {
           const connection = await connectionManager.openConnection(peer, init)
           await admissions.admitted(connection)
+          // Half of what the other end serves: beyond its limit it would cut the whole link.
+          if (!allowed(connection)) throw new Error('Too many requests to one peer')
           return await connection.newStream(protocol, init)
         },
       },

@@ -10,7 +10,7 @@ import { Dialer } from './dialer.ts'
 import { SESSION_BYTES } from './hello-messages.ts'
 import { isLeaderOf, Link } from './link.ts'
 import { Mailbox } from './mailbox.ts'
-import { type HostLimits, PROTOCOLS, protocolId, STREAMS_MAX } from './options.ts'
+import { FRAME_BYTES_MAX, type HostLimits, PROTOCOLS, protocolId, STREAMS_MAX } from './options.ts'
 import type { TrafficCounter } from './traffic-counter.ts'
 import { Wire, type WireEvents } from './wire.ts'
 
@@ -54,6 +54,7 @@ export class Links implements LinkPort {
       writable: (wire) => this.#links.get(wire.peer)?.pump(),
       streamClosed: (wire, protocol) => this.#links.get(wire.peer)?.streamClosed(wire, protocol),
       malformed: (wire, reason) => this.#malformed(wire, reason),
+      overrun: (_wire, protocol) => this.dropped(`overrun ${protocol} stream`),
     }
   }
 
@@ -115,6 +116,12 @@ export class Links implements LinkPort {
   }
 
   send(frame: OutboundFrame): boolean {
+    const { length } = frame.bytes
+    if (length === 0 || length > FRAME_BYTES_MAX[frame.protocol]) {
+      // The other end would count it against us, and ban us for the fifth.
+      this.dropped(`own ${frame.protocol} frame out of bounds`)
+      return false
+    }
     return this.#links.get(frame.peer)?.send(frame) === true
   }
 
@@ -233,6 +240,8 @@ export class Links implements LinkPort {
       handled()
       this.#listener?.frame(wire.peer, protocol, body)
     }
+    // Closed here: the listener has been told of the end.
+    if (!wire.isAdmitted) return
     if (protocol === 'member') this.#mailbox.urgent(deliver)
     else this.#mailbox.deferred(wire.peer, deliver)
   }

@@ -25,6 +25,8 @@ export interface PoolEvents {
   writable(): void
   streamClosed(protocol: Protocol): void
   malformed(reason: string): void
+  /** libp2p gave up a stream because more came than its window allows. */
+  overrun(protocol: Protocol): void
   /** Bytes of sync and kv read since the last call. */
   taken(bytes: number): void
   broken(): void
@@ -127,7 +129,10 @@ export class StreamPool {
       this.#forget(protocol, stream)
       stream.close().catch(() => {})
     })
-    stream.addEventListener('close', () => this.#forget(protocol, stream))
+    stream.addEventListener('close', (event) => {
+      if (event.error?.name === 'StreamBufferError') this.#events.overrun(protocol)
+      this.#forget(protocol, stream)
+    })
     this.#events.writable()
   }
 
@@ -183,7 +188,11 @@ export class StreamPool {
         }
         if (protocol !== 'member') this.#report(chunk.length)
       }
-      if (waitingBytes > PAUSE_BYTES && stream.readStatus === 'readable') stream.pause()
+      if (waitingBytes <= PAUSE_BYTES) return
+      // Not here: resume() itself delivers what was buffered, and would undo a pause from inside.
+      queueMicrotask(() => {
+        if (waitingBytes > PAUSE_BYTES && stream.readStatus === 'readable') stream.pause()
+      })
     })
   }
 

@@ -28,6 +28,8 @@ export interface WireEvents {
   /** A stream is gone and what was half written on it. */
   streamClosed(wire: Wire, protocol: Protocol): void
   malformed(wire: Wire, reason: string): void
+  /** A stream was lost because its window was overrun. */
+  overrun(wire: Wire, protocol: Protocol): void
 }
 
 export interface WireOptions {
@@ -80,6 +82,7 @@ export class Wire {
       writable: () => events.writable(this),
       streamClosed: (protocol) => events.streamClosed(this, protocol),
       malformed: (reason) => events.malformed(this, reason),
+      overrun: (protocol) => events.overrun(this, protocol),
       taken: (bytes) => this.#control?.send({ type: 'received', bytes }),
       broken: () => this.abort('reset'),
     })
@@ -209,6 +212,7 @@ export class Wire {
     switch (outcome.type) {
       case 'admitted':
         clearTimeout(this.#deadline)
+        this.#deadline = undefined
         this.#state = 'admitted'
         this.#session = outcome.session
         this.#isCheck = outcome.isLinked
@@ -244,7 +248,16 @@ export class Wire {
   /** Without its control stream a connection is of no use. */
   #controlClosed(): void {
     if (this.#state === 'ended') return
-    this.#end(this.#bye ? 'closed' : 'reset', 'The peer closed the connection')
+    if (this.#bye && this.connection.status === 'open') {
+      // A polite end: what was written on the other streams may still be on its way.
+      this.#deadline ??= setTimeout(() => this.#lost('closed'), CLOSE_MS)
+    } else {
+      this.#lost(this.#bye ? 'closed' : 'reset')
+    }
+  }
+
+  #lost(end: LinkEnd): void {
+    this.#end(end, 'The peer closed the connection')
     void this.#hangUp()
   }
 

@@ -190,6 +190,15 @@ describe('links', () => {
     expect(send(a, b, { protocol: 'member', lane: 'probe', bytes: new Uint8Array(100) })).toBe(true)
   })
 
+  it('send() refuses and counts a frame that the other end would refuse', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    expect(send(a, b, { protocol: 'member', bytes: new Uint8Array(4097) })).toBe(false)
+    expect(send(a, b, { bytes: new Uint8Array(0) })).toBe(false)
+    await a.until(() => a.dropped().length === 2, 'two counts')
+    expect(a.dropped()[0]).toBe('own member frame out of bounds')
+  })
+
   it('frames sent while a dial is under way arrive after linkUp', async () => {
     await using hosts = new TestHosts()
     const a = await hosts.create()
@@ -266,6 +275,20 @@ describe('links', () => {
     expect(await b.down(a.peer)).toBe('closed')
     a.host.links.dial(b.peer, [b.address])
     await a.until(() => a.only('up').length === 2, 'the second link')
+  })
+
+  it('close() delivers what the other end had sent before, and nothing after the end', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    send(a, b, { protocol: 'sync', bytes: Uint8Array.of(1) })
+    await b.frames(1)
+    for (let i = 0; i < 3; i++) send(a, b, { protocol: 'sync', bytes: new Uint8Array(150_000) })
+    await Promise.resolve()
+    a.host.links.close(b.peer)
+    b.host.links.send({ peer: a.peer, protocol: 'member', lane: 'user', bytes: Uint8Array.of(9) })
+    await Promise.all([a.down(b.peer), b.down(a.peer)])
+    expect(a.heard.at(-1)?.type).toBe('down')
+    expect(b.heard.at(-1)?.type).toBe('down')
   })
 
   it('stop() ends the link as closed at the other end, after the frames sent before', async () => {

@@ -31,6 +31,7 @@ export class TestHost {
   readonly host: Host
   readonly heard: Heard[] = []
   readonly #waiting = new Set<() => void>()
+  #slow: () => void = () => {}
 
   constructor(host: Host) {
     this.host = host
@@ -43,10 +44,22 @@ export class TestHost {
       linkDown: (peer, end) => hear({ type: 'down', peer, end }),
       dialFailed: (peer, end) => hear({ type: 'dial-failed', peer, end }),
       joinFailed: (address, end, reason) => hear({ type: 'join-failed', address, end, reason }),
-      frame: (peer, protocol, bytes) => hear({ type: 'frame', peer, protocol, bytes }),
+      frame: (peer, protocol, bytes) => {
+        this.#slow()
+        hear({ type: 'frame', peer, protocol, bytes })
+      },
       addresses: (addresses) => hear({ type: 'addresses', addresses }),
       dropped: (reason) => hear({ type: 'dropped', reason }),
     })
+  }
+
+  /** Makes the listener work for 6 ms on every frame, and look at something. */
+  slow(look: () => void): void {
+    this.#slow = () => {
+      look()
+      const until = performance.now() + 6
+      while (performance.now() < until);
+    }
   }
 
   get peer(): PeerId {

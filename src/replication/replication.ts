@@ -190,6 +190,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
   }
 
+  /** Events held of each replica in a group. */
+  vector(group: string): ReadonlyMap<ReplicaId, number> {
+    const entries = this.#groups.get(group)?.vector() ?? []
+    return new Map(entries.map(({ replica, n }) => [replica, n]))
+  }
+
   #host(): Host {
     return {
       random: this.#random,

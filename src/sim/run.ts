@@ -1,7 +1,9 @@
 import type { Millis } from '../base/core.ts'
 import { type Random, randomInteger } from '../base/random.ts'
 import type { Ports } from '../engine/ports.ts'
+import { disagreement, runUntilAgreement } from './agreement.ts'
 import { Cluster, type ClusterObserver, type SimulatedNode } from './cluster.ts'
+import { DotChecks } from './dot-checks.ts'
 import { drawFaults, FAULT_KINDS, type FaultKind, Faults } from './faults.ts'
 import { MembershipChecks } from './membership-checks.ts'
 import type { NetworkConditions, NetworkStats } from './network-conditions.ts'
@@ -44,6 +46,8 @@ export interface SimulationReport {
   readonly trueDeaths: number
   readonly suspicions: number
   readonly syncs: number
+  /** Dots seen on disks, and how often one was seen again and compared. */
+  readonly dots: { readonly dots: number; readonly compared: number; readonly foreign: number }
   readonly restartsChecked: number
   readonly equalDigestsChecked: number
   readonly digestsMax: number
@@ -65,8 +69,9 @@ const HEAL_MS_MAX = 30_000
 const WORKLOAD_PERIOD_MS = 100
 const SETTLE_MS = 5_000
 const SECOND_MS = 1_000
-/** Agreement is looked for this often. */
-const AGREEMENT_PERIOD_MS = 50
+/** Replicas compare what they hold every 30 s ± 30 %. */
+const REPAIR_MS = 45_000
+const READ_MS_MAX = 10_000
 const CLOCK_SKEW_MS_MAX = 2_000
 const CLOCK_DRIFT_MAX = 0.0001
 
@@ -93,6 +98,7 @@ class Simulation {
   readonly #faults: Faults
   readonly #membership: MembershipChecks
   readonly #state: StateChecks
+  readonly #dots: DotChecks
   readonly #drops: Map<string, number> = new Map()
   #syncs = 0
 
@@ -118,7 +124,8 @@ class Simulation {
       options.forbidden ?? [],
     )
     this.#state = new StateChecks(this.#cluster, this.#violations, this.#workload)
-    for (const observer of [this.#membership, this.#state, this.#observer()]) {
+    this.#dots = new DotChecks(this.#cluster, this.#violations)
+    for (const observer of [this.#membership, this.#state, this.#dots, this.#observer()]) {
       this.#cluster.observe(observer)
     }
     const kinds = options.faults ?? FAULT_KINDS.filter(() => random.next() < 0.5)
@@ -140,6 +147,7 @@ class Simulation {
     this.#faults.stop()
     const convergedMs = this.#converge(this.#options.healMsMax ?? HEAL_MS_MAX)
     for (const node of this.#cluster.running) this.#state.complete(node)
+    if (convergedMs !== undefined) this.#readBack()
     return this.#report(convergedMs)
   }
 
@@ -153,35 +161,25 @@ class Simulation {
   }
 
   #converge(withinMs: Millis): Millis | undefined {
-    const healedAt = this.#world.now
-    while (this.#world.now <= healedAt + withinMs) {
-      this.#world.runUntil(this.#world.now + AGREEMENT_PERIOD_MS)
-      this.#membership.everySecond()
-      if (this.disagreement() === undefined) {
-        this.#state.everySecond()
-        return this.#world.now - healedAt
-      }
+    const check = (): void => this.#membership.everySecond()
+    const tookMs = runUntilAgreement(this.#cluster, withinMs, check)
+    this.#state.everySecond()
+    if (tookMs === undefined) {
+      const text = disagreement(this.#cluster) ?? 'agreement came too late'
+      this.#violations.add('all agree after a heal', text)
     }
-    this.#violations.add('all agree after a heal', this.disagreement() ?? 'later than allowed')
-    return undefined
+    return tookMs
   }
 
-  /** Why not all nodes agree, or undefined when they do. */
-  disagreement(): string | undefined {
-    const { nodes } = this.#cluster
-    const first = this.#cluster.node(0).subject
-    for (const { name, subject } of nodes) {
-      if (subject === undefined || first === undefined) return `${name} is down`
-      if (subject.digest() !== first.digest()) {
-        return `n0 has digest ${first.digest()}, ${name} ${subject.digest()}`
-      }
-      for (const other of nodes) {
-        const row = subject.members().find(({ peer }) => peer === other.peer)
-        if (row?.state !== 'alive') return `${name} sees ${other.name} as ${row?.state ?? 'absent'}`
-      }
-      if (subject.viewHash() !== first.viewHash()) return `n0 and ${name} differ in view hash`
-    }
-    return undefined
+  /** Values must be found everywhere once replicas had time to repair each other. */
+  #readBack(): void {
+    const { dht, puts } = this.#workload
+    if (puts.size === 0) return
+    this.#until(this.#world.now + REPAIR_MS)
+    this.#workload.readBack((text) => this.#violations.add('acknowledged puts are found', text))
+    this.#until(this.#world.now + READ_MS_MAX)
+    const open = dht.readBacks - dht.readBacksAnswered
+    if (open > 0) this.#violations.add('every request is answered', `${open} gets are not`)
   }
 
   #observer(): ClusterObserver {
@@ -216,6 +214,7 @@ class Simulation {
       convergedMs,
       ...this.#membership.counts,
       syncs: this.#syncs,
+      dots: this.#dots.counts,
       restartsChecked: this.#state.restartsChecked,
       equalDigestsChecked: this.#state.equalDigestsChecked,
       digestsMax: this.#state.digestsMax,

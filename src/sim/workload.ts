@@ -1,3 +1,4 @@
+import { fromUtf8 } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import type { Random } from '../base/random.ts'
 import { randomInteger } from '../base/random.ts'
@@ -19,12 +20,21 @@ export interface DhtCounts {
   putsRefused: number
   gets: number
   found: number
+  readBacks: number
+  readBacksAnswered: number
 }
 
 /** Users who call random running nodes at random times, and the oracle of what they were promised. */
 export class Workload {
   readonly oracle: Oracle = new Oracle()
-  readonly dht: DhtCounts = { puts: 0, putsRefused: 0, gets: 0, found: 0 }
+  readonly dht: DhtCounts = {
+    puts: 0,
+    putsRefused: 0,
+    gets: 0,
+    found: 0,
+    readBacks: 0,
+    readBacksAnswered: 0,
+  }
   /** The newest acknowledged version of each key. */
   readonly puts: Map<string, AcknowledgedPut> = new Map()
   readonly #cluster: Cluster
@@ -67,6 +77,34 @@ export class Workload {
         if (node.subject !== subject) return
         this.#answered(operation, outcome)
         if (outcome.ok) this.oracle.acknowledge(ticket, changedBy(outcome))
+      })
+    })
+  }
+
+  /** Asks every running node for every key that has an acknowledged put, and judges each answer. */
+  readBack(broken: (text: string) => void): void {
+    for (const node of this.#cluster.running) {
+      for (const put of this.puts.values()) this.#readOne(node, put, broken)
+    }
+  }
+
+  #readOne(node: SimulatedNode, put: AcknowledgedPut, broken: (text: string) => void): void {
+    const { key, version } = put
+    this.dht.readBacks += 1
+    node.process?.post('input', () => {
+      node.subject?.request({ type: 'get', key }, (outcome) => {
+        this.dht.readBacksAnswered += 1
+        if (!outcome.ok) {
+          broken(`${node.name} cannot get ${key}: ${outcome.error.message}`)
+          return
+        }
+        const found = outcome.result.type === 'get' ? outcome.result.found : undefined
+        if (found === undefined) broken(`${node.name} finds no ${key}, acknowledged at ${version}`)
+        else if (found.version < version) {
+          broken(`${node.name} finds ${key} at ${found.version}, acknowledged at ${version}`)
+        } else if (found.version === version && fromUtf8(found.value) !== put.value) {
+          broken(`${node.name} finds ${key} with another value than was put`)
+        }
       })
     })
   }

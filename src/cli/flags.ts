@@ -1,21 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from './duration.ts'
 
-export const GLOBAL_GROUP = 'Global options:'
-/** Names (camelCase) of the flags that every verb has. */
-export const GLOBAL_NAMES: readonly string[] = [
-  'json',
-  'api',
-  'apiToken',
-  'node',
-  'group',
-  'timeout',
-  'curl',
-  'quiet',
-  'debug',
-  'config',
-]
-
+/** Heading of the flags that every verb has, commander's own for those of a parent. */
+export const GLOBAL_GROUP = 'Global Options:'
 /** A flag with a duration: stored in ms. */
 export function durationOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {

@@ -1,7 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
 import { type Context, type Globals, Printer } from './context.ts'
 import { EXIT, type Failure, failureOf, usageError } from './errors.ts'
-import { addGlobalFlags } from './flags.ts'
+import { addGlobalFlags, GLOBAL_GROUP } from './flags.ts'
 import { type Io, processIo } from './io.ts'
 import { fillSettings } from './settings.ts'
 import { jsonLine, painterOf } from './text.ts'
@@ -91,7 +91,10 @@ function newProgram(io: Io, called: string | undefined): Command {
     .description('A peer-to-peer node: membership, a DHT, and replicated state that converges')
     .usage('VERB [options]')
     .commandsGroup('Verbs:')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp({
+      showGlobalOptions: true,
+      formatHelp: (command, helper) => verbsFirst(new Help().formatHelp(command, helper)),
+    })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       // Errors are told in one place, run().
@@ -108,6 +111,14 @@ function newProgram(io: Io, called: string | undefined): Command {
   )
   addExamples(program, FIRST_STEPS)
   return program
+}
+
+/** The help in the order in which people look: verbs, own flags, then the flags that all share. */
+function verbsFirst(help: string): string {
+  const rank = (section: string): number =>
+    section.startsWith(GLOBAL_GROUP) ? 2 : section.startsWith('Options:') ? 1 : 0
+  const sections = help.trimEnd().split('\n\n')
+  return `${sections.toSorted((a, b) => rank(a) - rank(b)).join('\n\n')}\n`
 }
 
 /** The first word that is neither a flag nor a global flag's value; after `help` the second one. */

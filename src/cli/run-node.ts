@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createHttpApi, type HttpApi } from '../http/api.ts'
 import { type HttpServer, serveHttp } from '../http/serve.ts'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../index.ts'
@@ -17,6 +18,8 @@ import type { Settings } from './verb.ts'
 
 const TOKEN_BYTES = 32
 const NETWORK_DEFAULT = 'hearsay'
+/** Whatever still hangs then is ended by the end of the process. */
+const END_MS_MAX = 3000
 
 /** A new token for an API: 32 random bytes. */
 export function newToken(): string {
@@ -52,18 +55,7 @@ async function live(context: Context, settings: Settings, stop: StopRequest): Pr
   const registry = openRegistry(directory)
   const neighbours = await knownNeighbours(registry, options)
   const node = await startNode({ ...options, join: [...(options.join ?? []), ...neighbours] })
-  const tell = (event: NodeEvent): void => {
-    if (event.type === 'fatal') {
-      const exit = exitOfCode(event.code) ?? EXIT.dataDir
-      stop.request(new CliError(exit, event.code, event.reason, { hint: fatalHint(exit) }))
-    }
-    if (!context.globals.json) {
-      log.event(event)
-      return
-    }
-    const { type, ...fields } = event
-    context.print.json({ event: type, ...fields })
-  }
+  const teller = new EventTeller({ node, context, log, stop })
   const onError = (error: unknown): void =>
     log.write('error', `unexpected: ${error instanceof Error ? error.message : String(error)}`)
   const token = context.globals.apiToken ?? newToken()
@@ -73,16 +65,12 @@ async function live(context: Context, settings: Settings, stop: StopRequest): Pr
     onLeave: () => stop.request(undefined),
     onError,
   })
-  let server: HttpServer
-  try {
-    server = await serveHttp(api, address)
-  } catch (error) {
-    await node.stop()
-    throw error
-  }
-  const { entry, register } = await enter({ node, server, registry, options, token })
+  const server = await orStop(node, () => serveHttp(api, address))
+  const { entry, register } = await orStop(node, () =>
+    enter({ node, server, registry, options, token }),
+  )
   tellReady(context, settings, { node, entry, token })
-  const unsubscribe = node.subscribe(tell)
+  teller.start()
   const stopFollowing = followNeighbours(node, {
     registry,
     self: entry,
@@ -91,10 +79,72 @@ async function live(context: Context, settings: Settings, stop: StopRequest): Pr
     onError,
   })
   const reason = await stop.requested
-  unsubscribe()
-  await end({ node, api, server, registry, stopFollowing }, { hasFailed: reason !== undefined })
+  teller.stop()
+  const running = { node, api, server, registry, stopFollowing }
+  await Promise.race([end(running, { hasFailed: reason !== undefined }), delay(END_MS_MAX)])
   if (reason !== undefined) throw reason
   return EXIT.ok
+}
+
+/** Leaves nothing open when the next step of starting fails. */
+async function orStop<T>(node: HearsayNode, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step()
+  } catch (error) {
+    await node.stop()
+    throw error
+  }
+}
+
+/** Tells the node's events, from its very first one, but not before the line that says it is ready. */
+class EventTeller {
+  readonly #context: Context
+  readonly #log: EventLog
+  readonly #stop: StopRequest
+  readonly #unsubscribe: () => void
+  #waiting: NodeEvent[] | undefined = []
+
+  constructor(options: {
+    readonly node: HearsayNode
+    readonly context: Context
+    readonly log: EventLog
+    readonly stop: StopRequest
+  }) {
+    this.#context = options.context
+    this.#log = options.log
+    this.#stop = options.stop
+    this.#unsubscribe = options.node.subscribe((event) => this.#onEvent(event))
+  }
+
+  start(): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const event of waiting) this.#tell(event)
+  }
+
+  stop(): void {
+    this.#unsubscribe()
+  }
+
+  #onEvent(event: NodeEvent): void {
+    if (event.type === 'fatal') {
+      const exit = exitOfCode(event.code) ?? EXIT.dataDir
+      this.#stop.request(new CliError(exit, event.code, event.reason, { hint: fatalHint(exit) }))
+    }
+    if (this.#waiting === undefined) this.#tell(event)
+    else this.#waiting.push(event)
+  }
+
+  #tell(event: NodeEvent): void {
+    if (!this.#context.globals.json) {
+      this.#log.event(event)
+      return
+    }
+    // It only says that a view should be drawn anew; the log of a script is no view.
+    if (event.type === 'digests-changed') return
+    const { type, ...fields } = event
+    this.#context.print.json({ event: type, ...fields })
+  }
 }
 
 async function startNode(options: NodeOptions): Promise<HearsayNode> {
@@ -179,8 +229,7 @@ async function end(running: Running, how: { readonly hasFailed: boolean }): Prom
   running.stopFollowing()
   api.beginShutdown()
   await registry.remove(node)
-  if (!how.hasFailed) await node.leave()
-  await server.close()
+  await Promise.all([how.hasFailed ? undefined : node.leave(), server.close()])
   await node.stop()
 }
 

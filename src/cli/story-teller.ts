@@ -1,7 +1,7 @@
 import type { StoryResult, StoryStep } from '../lab/story.ts'
 import type { Context } from './context.ts'
 import { formatDuration } from './duration.ts'
-import { printable, type Style } from './text.ts'
+import { plural, printable, type Style } from './text.ts'
 
 const DIGEST_CHARACTERS = 8
 /** Names shown of one side; a demo of 200 nodes still has to fit a line. */
@@ -26,7 +26,7 @@ export class StoryTeller {
   open(nodes: number): void {
     if (this.#context.globals.json) return
     const { print } = this.#context
-    const peers = nodes === 1 ? '1 peer' : `${nodes} peers`
+    const peers = plural(nodes, 'peer')
     print.line(`${print.paint('bold', 'hearsay demo')}: ${peers} in this process`)
     print.line('')
     this.#wait(`starting ${peers}`)
@@ -85,6 +85,11 @@ export class StoryTeller {
         break
       case 'diverged':
         this.#diverged(step.digestOf)
+        this.#wait('each side finds out that the other is gone')
+        break
+      case 'noticed':
+        if (step.byAll) this.#done('each side knows that the other is gone', step.noticedMs)
+        else this.#line('yellow', '!', 'not everybody has noticed the cut yet')
         break
       case 'healed':
         this.#line('green', '✓', 'the cut is healed')
@@ -119,7 +124,7 @@ export class StoryTeller {
     const { counter, sum, set, size, lost } = step
     const what = `${printable(counter)} ${sum}, ${printable(set)} ${size}`
     if (lost === 0) this.#line('green', '✓', `no write is lost: ${what} everywhere`)
-    else this.#line('red', '✗', `${lost} writes are missing: expected ${what} everywhere`)
+    else this.#line('red', '✗', `missing: ${plural(lost, 'write')}: expected ${what} everywhere`)
   }
 
   #sidesText(text: (side: readonly string[]) => string): string {

@@ -46,26 +46,26 @@ export async function chooseTarget(context: Context): Promise<Target> {
   return await targetOfEntry(context, registry, choose(context, entries))
 }
 
-/** The target of one entry of the registry. */
+/** The target of one entry of the registry: with its own token, whatever the environment says. */
 export async function targetOfEntry(
   context: Context,
   registry: Registry,
   entry: RegistryEntry,
 ): Promise<Target> {
-  let token = context.globals.apiToken
-  if (token === undefined) {
-    try {
-      token = await registry.token(entry)
-    } catch (error) {
-      throw new CliError(
-        EXIT.failure,
-        'ERR_TOKEN',
-        `Cannot read the token of ${printable(entry.name)}: ${entry.tokenFile}`,
-        { hint: 'Set HEARSAY_API_TOKEN, or restart that node', cause: error },
-      )
-    }
+  const { api: url, tokenFile } = entry
+  const label = printable(entry.name)
+  try {
+    return { url, token: await registry.token(entry), label, tokenFile }
+  } catch (error) {
+    const token = context.globals.apiToken
+    if (token !== undefined) return { url, token, label, tokenFile: undefined }
+    throw new CliError(
+      EXIT.failure,
+      'ERR_TOKEN',
+      `Cannot read the token of ${label}: ${tokenFile}`,
+      { hint: 'Set HEARSAY_API_TOKEN, or restart that node', cause: error },
+    )
   }
-  return { url: entry.api, token, label: printable(entry.name), tokenFile: entry.tokenFile }
 }
 
 function choose(context: Context, entries: readonly RegistryEntry[]): RegistryEntry {

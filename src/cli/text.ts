@@ -33,6 +33,11 @@ export function jsonLine(value: unknown): string {
   )
 }
 
+/** `1 record`, `2 records`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 export type Style = Parameters<typeof styleText>[0]
 export type Painter = (style: Style, text: string) => string
 

@@ -191,6 +191,19 @@ describe('map', () => {
     })
   })
 
+  test('get follows a path, also into the JSON of a leaf', async () => {
+    api.answer('GET /v1/objects/m', { name: 'm', type: 'map', value: { a: { b: [7], c: null } } })
+    const got = async (path: string) => (await api.run(['map', 'get', 'm', path])).io.out()
+    expect(await got('a')).toBe('{"b":[7],"c":null}\n')
+    expect(await got('a.b.0')).toBe('7\n')
+    expect(await got('a.c')).toBe('null\n')
+    for (const path of ['a.c.d', 'a.b.1', 'a.b.length', 'toString']) {
+      expect((await api.run(['map', 'get', 'm', path])).code).toBe(4)
+    }
+    const { io } = await api.run(['map', 'get', 'm', 'a.b', '--json'])
+    expect(JSON.parse(io.out())).toEqual({ name: 'm', type: 'map', value: [7] })
+  })
+
   test('set explains that text needs quotes; an empty part of a path is refused', async () => {
     const { code, io } = await api.run(['map', 'set', 'm', 'a', 'hello'])
     expect(code).toBe(2)
@@ -319,6 +332,12 @@ describe('the choice of the node', () => {
     const host = api.url.replace('http://', '')
     expect((await api.run(['members', '--api', host], { env })).code).toBe(0)
     expect(api.seen[0]?.token).toBe('Bearer mine')
+  })
+
+  test('a token of the environment is for --api: a node of the registry has its own', async () => {
+    api.answer(STATUS, EMPTY)
+    await api.run(['members'], { env: { HEARSAY_API_TOKEN: 'of another' } })
+    expect(api.seen[0]?.token).toBe('Bearer token-of-a')
   })
 
   test('--api at which nothing listens ends with 3', async () => {

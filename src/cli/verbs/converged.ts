@@ -1,6 +1,7 @@
 import { withApi } from '../connect.ts'
 import { formatDuration } from '../duration.ts'
 import { EXIT } from '../errors.ts'
+import { plural } from '../text.ts'
 import type { Verb } from '../verb.ts'
 
 const TIMEOUT_MS_DEFAULT = 10_000
@@ -17,7 +18,7 @@ export const verb: Verb = {
         async (client) => {
           const timeoutMs = context.globals.timeoutMs ?? TIMEOUT_MS_DEFAULT
           const found = await client.converged({ timeoutMs, group: context.globals.group })
-          const members = `${found.members} live ${found.members === 1 ? 'member' : 'members'}`
+          const members = plural(found.members, 'live member')
           context.print.result(found, () => [
             found.converged
               ? `${context.print.paint('green', 'converged')}: ${members}, digest ${found.digest}, after ${formatDuration(found.elapsedMs)}`

@@ -1,7 +1,7 @@
 import { withApi } from '../connect.ts'
 import { formatDuration } from '../duration.ts'
 import { levelOf, levelOption } from '../level.ts'
-import { printable } from '../text.ts'
+import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
 
@@ -25,7 +25,7 @@ export const verb: Verb = {
             ...(timeoutMs === undefined ? {} : { timeoutMs }),
           })
           context.print.result(result, () => [
-            `deleted ${printable(result.key)} on ${result.acks} ${result.acks === 1 ? 'replica' : 'replicas'} ` +
+            `deleted ${printable(result.key)} on ${plural(result.acks, 'replica')} ` +
               `(${result.required} needed) in ${formatDuration(result.elapsedMs)}`,
           ])
         },

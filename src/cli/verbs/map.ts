@@ -57,24 +57,28 @@ const write: Handler = async ({ context, operands }) => {
 const read: Handler = async ({ context, operands }) => {
   const name = operand(operands, 0)
   const pathText = operands[1]
-  if (pathText === undefined) {
-    return await withApi(context, async (client) => {
-      const state = await readObject(client, context, { name, type: 'map' })
-      context.print.result(state, () => [jsonLine(state.value)])
-    })
-  }
-  const path = parsePath(pathText)
-  const { group } = context.globals
+  const path = pathText === undefined ? [] : parsePath(pathText)
   return await withApi(context, async (client) => {
-    const state = await client.object(name, { type: 'map', group, path })
-    if (state === undefined) {
+    const state = await readObject(client, context, { name, type: 'map' })
+    // The node only knows paths of leaves; people also follow a path into the JSON of a leaf.
+    const value = valueAt(state.value, path)
+    if (value === undefined) {
       throw notFoundError(
-        `Nothing at ${printable(pathText)} in map ${printable(name)}`,
+        `Nothing at ${printable(pathText ?? '')} in map ${printable(name)}`,
         `See all of it with "hearsay map get ${printable(name)}"`,
       )
     }
-    context.print.result(state, () => [jsonLine(state.value)])
+    context.print.result({ ...state, value }, () => [jsonLine(value)])
   })
+}
+
+function valueAt(value: Json, path: readonly string[]): Json | undefined {
+  let at: Json | undefined = value
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined
+    at = Object.entries(at).find(([key]) => key === part)?.[1]
+  }
+  return at
 }
 
 function parseJson(text: string): Json {

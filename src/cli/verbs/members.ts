@@ -70,7 +70,8 @@ function fingerprint(view: MembersInfo): string {
 
 function table(view: MembersInfo, paint: Painter): readonly string[] {
   const now = Date.now()
-  const rows = view.members.map((member) => [
+  const sorted = view.members.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const rows = sorted.map((member) => [
     printable(member.name) + (member.name === view.self ? ' *' : ''),
     paint(STATE_STYLES[member.state] ?? 'red', printable(member.state)),
     member.rttMs === undefined ? '-' : `${member.rttMs.toFixed(1)} ms`,

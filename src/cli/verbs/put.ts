@@ -6,7 +6,7 @@ import { formatDuration } from '../duration.ts'
 import { CliError, EXIT, usageError } from '../errors.ts'
 import { durationOption } from '../flags.ts'
 import { levelOf, levelOption } from '../level.ts'
-import { printable } from '../text.ts'
+import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
 
@@ -44,7 +44,7 @@ export const verb: Verb = {
             ...(timeoutMs === undefined ? {} : { timeoutMs }),
           })
           context.print.result(put, () => [
-            `stored ${printable(put.key)} on ${put.acks} ${put.acks === 1 ? 'replica' : 'replicas'} ` +
+            `stored ${printable(put.key)} on ${plural(put.acks, 'replica')} ` +
               `(${put.required} needed) in ${formatDuration(put.elapsedMs)}: ${put.replicas.map(printable).join(', ')}`,
           ])
           if (put.degraded === true) {

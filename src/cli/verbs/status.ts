@@ -1,7 +1,7 @@
 import type { GroupInfo, StatusInfo } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import { formatBytes, formatDuration } from '../duration.ts'
-import { type Painter, printable, type Style } from '../text.ts'
+import { type Painter, plural, printable, type Style } from '../text.ts'
 import type { Verb } from '../verb.ts'
 
 const LABEL_COLUMNS = 10
@@ -50,7 +50,7 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
     ...status.groups.map((group) => line('group', groupLine(group, paint))),
     line(
       'dht',
-      `${dht.records} records, ${formatBytes(dht.bytes)}, ${dht.replication} replicas each, ${printable(dht.mode)}`,
+      `${plural(dht.records, 'record')}, ${formatBytes(dht.bytes)}, ${plural(dht.replication, 'replica')} each, ${printable(dht.mode)}`,
     ),
     line(
       'store',
@@ -68,6 +68,6 @@ function groupLine(group: GroupInfo, paint: Painter): string {
   const unsynced = group.unsynced === 0 ? '' : `, ${group.unsynced} unsynced`
   return (
     `${printable(group.name)}: ${state}, digest ${printable(group.digest).slice(0, 8)}, ` +
-    `${group.objects} objects, ${group.events} events${unsynced}${behind}`
+    `${plural(group.objects, 'object')}, ${plural(group.events, 'event')}${unsynced}${behind}`
   )
 }

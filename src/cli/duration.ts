@@ -6,7 +6,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 /** The longest timer that Node.js can arm, 24.8 days; a duration above it cannot be meant. */
-export const DURATION_MS_MAX = 2 ** 31 - 1
+export const DURATION_MS_MAX: number = 2 ** 31 - 1
 
 /**
  * Milliseconds of `500ms`, `2s`, `1.5m`, `1h` or `1d`; 0 needs no unit.

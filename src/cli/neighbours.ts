@@ -28,32 +28,37 @@ export interface NeighbourOptions {
 }
 
 /**
- * Joins nodes that start later on this machine: once a second, while the registry holds more nodes
- * than this one sees alive.
- * @returns the way to stop
+ * Joins nodes that start later on this machine: once a second, while the registry names one that
+ * this node does not see alive.
+ * @returns the way to stop, which waits for a look that is under way
  */
-export function followNeighbours(node: HearsayNode, options: NeighbourOptions): () => void {
+export function followNeighbours(
+  node: HearsayNode,
+  options: NeighbourOptions,
+): () => Promise<void> {
   const { registry, self } = options
   const known = new Set(options.known)
-  let isBusy = false
+  let looking: Promise<void> | undefined
   const look = async (): Promise<void> => {
-    const alive = node.members.list().filter((member) => member.state === 'alive').length
-    const registered = await registry.count()
-    if (registered > 0 && registered <= alive) return
+    const peerIds = await registry.peerIds()
+    if (!peerIds.includes(self.peerId)) await options.register()
+    const members = node.members.list().filter((member) => member.state === 'alive')
+    const alive = new Set<string>(members.map((member) => member.peerId))
+    if (peerIds.every((peerId) => alive.has(peerId))) return
     const { entries } = await registry.list({ isProbing: false })
-    if (!entries.some((entry) => entry.peerId === self.peerId)) await options.register()
     const fresh = neighbourAddresses(entries, self).filter((address) => !known.has(address))
     for (const address of fresh) known.add(address)
     if (fresh.length > 0) node.join(fresh)
   }
   const timer = setInterval(() => {
-    if (isBusy) return
-    isBusy = true
-    look()
+    looking ??= look()
       .catch(options.onError)
       .finally(() => {
-        isBusy = false
+        looking = undefined
       })
   }, PERIOD_MS)
-  return () => clearInterval(timer)
+  return async () => {
+    clearInterval(timer)
+    await looking
+  }
 }

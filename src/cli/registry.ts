@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { checkRuntimeDir, makeRuntimeDir, type RuntimeDir } from './runtime-dir.ts'
 
 /** One running node, as one JSON file of the registry. Fields may be added, never renamed. */
@@ -45,8 +45,8 @@ export interface Registry {
    * whose pid now belongs to another program; default true
    */
   list(options?: { readonly isProbing?: boolean }): Promise<Listing>
-  /** How many entries there are, without reading them. */
-  count(): Promise<number>
+  /** Peer ids of all entries, without reading them: some may be of dead processes. */
+  peerIds(): Promise<readonly string[]>
   /** The token of an entry. */
   token(entry: Pick<RegistryEntry, 'tokenFile'>): Promise<string>
 }
@@ -89,9 +89,10 @@ export function openRegistry(directory: RuntimeDir): Registry {
       }
       return { entries: running.toSorted(olderFirst), problems }
     },
-    async count() {
-      if (!(await checkRuntimeDir(directory))) return 0
-      return (await readdir(path)).filter((name) => name.endsWith('.json')).length
+    async peerIds() {
+      if (!(await checkRuntimeDir(directory))) return []
+      const names = await readdir(path)
+      return names.filter((name) => name.endsWith('.json')).map((name) => basename(name, '.json'))
     },
     async token(entry) {
       return (await readFile(entry.tokenFile, 'utf8')).trim()

@@ -42,7 +42,7 @@ interface Running {
   readonly api: HttpApi
   readonly server: HttpServer
   readonly registry: Registry
-  readonly stopFollowing: () => void
+  readonly stopFollowing: () => Promise<void>
 }
 
 async function live(context: Context, settings: Settings, stop: StopRequest): Promise<number> {
@@ -226,8 +226,8 @@ function tellReady(
  */
 async function end(running: Running, how: { readonly hasFailed: boolean }): Promise<void> {
   const { node, api, server, registry } = running
-  running.stopFollowing()
   api.beginShutdown()
+  await running.stopFollowing()
   await registry.remove(node)
   await Promise.all([how.hasFailed ? undefined : node.leave(), server.close()])
   await node.stop()

@@ -25,7 +25,7 @@ export interface FakeAnswer {
 /** A server that answers `METHOD /path` with what the test says, and the registry that names it. */
 export class FakeApi {
   readonly seen: SeenRequest[] = []
-  readonly answers = new Map<string, FakeAnswer>()
+  readonly answers: Map<string, FakeAnswer> = new Map()
   readonly #server: Server
   url = ''
   runtimeDir = ''

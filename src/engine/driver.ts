@@ -196,6 +196,9 @@ export class Driver {
       case 'protect':
         links.protect(output.peer, output.isProtected)
         return
+      case 'close':
+        links.close(output.peer)
+        return
       case 'join':
         links.join(output.address)
         return

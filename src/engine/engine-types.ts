@@ -101,6 +101,7 @@ export type EngineOutput =
     }
   | { readonly type: 'dial'; readonly peer: PeerId; readonly addresses: readonly string[] }
   | { readonly type: 'protect'; readonly peer: PeerId; readonly isProtected: boolean }
+  | { readonly type: 'close'; readonly peer: PeerId }
   | { readonly type: 'join'; readonly address: string }
   | { readonly type: 'event'; readonly gate: Gate | undefined; readonly event: EngineEvent }
 

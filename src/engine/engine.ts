@@ -314,6 +314,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#push({ type: 'dial', peer: output.peer, addresses: output.addresses })
         return
       case 'protect':
+      case 'close':
         this.#push(output)
         return
       case 'join-wanted':

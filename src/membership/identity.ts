@@ -20,6 +20,8 @@ import type { Entry } from './table.ts'
 const SIGN_INTERVAL_MS = 100
 /** How often a foreign life with our key is outbid before the alarm is all that is left. */
 const OUTBIDS_MAX = 3
+/** A second process is reported at most this often. */
+const ALARM_INTERVAL_MS = 10_000
 
 /**
  * This node's own record. Nobody else can sign it, so nobody else raises its incarnation: an
@@ -34,6 +36,7 @@ export class Identity {
   #refuteAt: Millis | undefined
   #signedAt: Millis
   #outbids = 0
+  #alarmAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(shared: Shared, epoch: number, now: Millis) {
     this.#shared = shared
@@ -93,10 +96,7 @@ export class Identity {
     if (isSameBoot(record, this.#record) || record.epoch < this.#record.epoch) return
     const { outbox } = this.#shared
     if (record.epoch === this.#record.epoch || this.#outbids > 0) {
-      outbox.push({
-        type: 'alarm',
-        reason: 'another process runs with this identity: stop one of them',
-      })
+      this.#alarm(now)
     }
     if (this.#outbids >= OUTBIDS_MAX || this.hasLeft) return
     this.#outbids += 1
@@ -111,6 +111,13 @@ export class Identity {
 
   nextDeadline(): Millis | undefined {
     return this.#refuteAt
+  }
+
+  #alarm(now: Millis): void {
+    if (now < this.#alarmAt) return
+    this.#alarmAt = now + ALARM_INTERVAL_MS
+    const reason = 'another process runs with this identity: stop one of them'
+    this.#shared.outbox.push({ type: 'alarm', reason })
   }
 
   #raise(change: Partial<MemberRecord>, now: Millis): void {

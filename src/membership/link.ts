@@ -32,6 +32,8 @@ export interface Link {
   /** True while nothing came from the peer since the ping. */
   isAwaiting: boolean
   measuredAt: Millis
+  /** When the oldest ping left that nothing has answered since. */
+  unansweredAt: Millis | undefined
   /** Share of the period by which this link's pings are out of step with others. */
   phase: number
   /** Accusations were last sent to the accused over its link. */
@@ -75,6 +77,7 @@ export function createLink(options: {
     ping: undefined,
     isAwaiting: false,
     measuredAt: now,
+    unansweredAt: undefined,
     phase: options.phase,
     toldAt: Number.NEGATIVE_INFINITY,
     isOverlay: false,

@@ -73,6 +73,8 @@ export type MembershipOutput =
       readonly addresses: readonly string[]
     }
   | { readonly type: 'protect'; readonly peer: PeerId; readonly isProtected: boolean }
+  /** A link that carries nothing any more: to be closed at once, a fresh one is dialled after. */
+  | { readonly type: 'close'; readonly peer: PeerId }
   | { readonly type: 'join-wanted'; readonly address: string }
   /** Nothing here ever waits for these writes. */
   | { readonly type: 'persist'; readonly writes: readonly StoreWrite[] }

@@ -33,6 +33,8 @@ export interface Tunables {
   readonly pingTimeoutStartMs: Millis
   /** Least time relays get to reach a silent peer. More forgives stalls, less is faster; a guess. @default 500 */
   readonly indirectBudgetMs: Millis
+  /** A link on which pings go unanswered this long is closed and dialled anew; a guess. @default 6,000 */
+  readonly linkSilenceMs: Millis
   /** Relays asked after a miss (SWIM's k). @default 3 */
   readonly relays: number
   /** One member without a link is probed through relays this often. @default 5,000 */
@@ -73,6 +75,7 @@ export const DEFAULT_TUNABLES: Tunables = {
   pingTimeoutMaxMs: 2_000,
   pingTimeoutStartMs: 500,
   indirectBudgetMs: 500,
+  linkSilenceMs: 6_000,
   relays: 3,
   unlinkedProbeMs: 5_000,
   suspicionFactor: 4,

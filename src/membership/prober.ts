@@ -82,6 +82,7 @@ export class Prober {
     link.ping = { sequence, sentAt: now, deadline }
     link.isAwaiting = true
     link.lastPingAt = now
+    link.unansweredAt ??= now
     const spread = 2 * this.#shared.options.random.next() - 1
     link.phase = 1 + PHASE_SHARE * spread
     this.#sendProbe(link, 'ping', sequence)
@@ -98,6 +99,7 @@ export class Prober {
     this.#shared.pulse.heardAt = now
     if (link.isAwaiting) this.#shared.health.better()
     link.isAwaiting = false
+    link.unansweredAt = undefined
   }
 
   acked(link: Link, sequence: number, now: Millis): void {
@@ -161,6 +163,7 @@ export class Prober {
     for (const link of this.#shared.links.values()) {
       if (this.#periodMs(link) === undefined) continue
       link.isAwaiting = false
+      link.unansweredAt = undefined
       this.ping(link, now)
       if (link.ping === undefined) continue
       const deadline = link.ping.deadline + this.#shared.tunables.probePeriodMs
@@ -170,6 +173,7 @@ export class Prober {
 
   work(now: Millis): void {
     for (const link of this.#shared.links.values()) {
+      this.#closeDead(link, now)
       if (this.#isMissed(link, now)) this.#missed(link, now)
       else if (this.#dueAt(link) <= now) this.ping(link, now)
     }
@@ -194,6 +198,17 @@ export class Prober {
   #nextSequence(): number {
     this.#sequence = (this.#sequence + 1) >>> 0
     return this.#sequence
+  }
+
+  /**
+   * After a cut TCP waits twice as long before each retransmission: a link that was dead for half a
+   * minute may stay dead for half a minute more once the path is back. A fresh link has no such past.
+   */
+  #closeDead(link: Link, now: Millis): void {
+    if (link.unansweredAt === undefined) return
+    if (now - link.unansweredAt < this.#shared.tunables.linkSilenceMs) return
+    link.unansweredAt = undefined
+    this.#shared.outbox.push({ type: 'close', peer: link.peerId })
   }
 
   #isMissed(link: Link, now: Millis): boolean {

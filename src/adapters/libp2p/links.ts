@@ -138,7 +138,8 @@ export class Links implements LinkPort {
     if (link === undefined || !link.isUp) return
     const wires = link.reset()
     if (!link.isDialling) this.#links.delete(peer)
-    for (const wire of wires) void wire.close()
+    // Nothing is waited for: whoever closes a link has given it up, and a dead one would never end.
+    for (const wire of wires) wire.abort()
     this.#down(peer, 'closed')
   }
 

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_TUNABLES } from '../../src/membership/options.ts'
+import { suspicionDeadline } from '../../src/membership/suspicion.ts'
+
+const facts = {
+  startedAt: 0,
+  accusers: 1,
+  refused: 0,
+  failed: 0,
+  witnesses: 9,
+  heardWitnesses: 9,
+  members: 10,
+}
+const lasts = (change: Partial<typeof facts>): number =>
+  suspicionDeadline({ ...facts, ...change }, DEFAULT_TUNABLES)
+
+describe('suspicionDeadline()', () => {
+  test('Lifeguard §IV-B: confirmations shorten it from max to min', () => {
+    expect(lasts({ accusers: 1 })).toBe(24_000)
+    expect(lasts({ accusers: 2 })).toBeCloseTo(24_000 - (20_000 * Math.log(2)) / Math.log(3))
+    expect(lasts({ accusers: 3 })).toBe(4_000)
+    expect(lasts({ accusers: 8 })).toBe(4_000)
+  })
+
+  test('min grows with log10 of the members', () => {
+    expect(lasts({ accusers: 3, members: 100 })).toBe(8_000)
+    expect(lasts({ accusers: 3, members: 2 })).toBe(4_000)
+  })
+
+  test('nobody waits for witnesses that do not exist or are not heard', () => {
+    expect(lasts({ witnesses: 1, members: 2 })).toBe(4_000)
+    expect(lasts({ heardWitnesses: 1 })).toBe(4_000)
+    expect(lasts({ witnesses: 2, accusers: 2 })).toBe(4_000)
+  })
+
+  test('two refused dials end it after 500 ms, one when there is no other witness', () => {
+    expect(lasts({ refused: 1 })).toBe(24_000)
+    expect(lasts({ refused: 2 })).toBe(500)
+    expect(lasts({ refused: 1, witnesses: 1 })).toBe(500)
+  })
+
+  test('a failure claim ends it after the refutation window', () => {
+    expect(lasts({ failed: 1 })).toBe(1_000)
+  })
+})

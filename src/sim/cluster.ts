@@ -54,7 +54,7 @@ export interface ClusterOptions {
   readonly nodes: number
   readonly subject: SubjectFactory
   /** Changes the ports of a node on their way to the program, to plant faults below it. */
-  readonly wrap?: (ports: Ports, node: SimulatedNode) => Ports
+  readonly wrap?: (ports: Ports, node: SimulatedNode, world: World) => Ports
   readonly network?: string
   readonly replication?: number
   readonly diskLatencyMs?: Millis
@@ -118,7 +118,7 @@ export class Cluster {
       random: world.random('node', node.index, node.starts),
       signer: node.signer,
     }
-    const ports = this.#options.wrap?.(plain, node) ?? plain
+    const ports = this.#options.wrap?.(plain, node, this.world) ?? plain
     process.post('input', () => {
       const subject = this.#options.subject({
         ports,

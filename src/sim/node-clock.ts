@@ -13,6 +13,8 @@ export class NodeClock {
   readonly #world: World
   readonly #drift: number
   #offsetMs: Millis
+  #jumpedMs: Millis = 0
+  #jumpedMsMax: Millis = 0
 
   /** @param options.drift share by which it runs fast, 0.0001 is 100 ppm */
   constructor(world: World, options: { readonly skewMs: Millis; readonly drift: number }) {
@@ -25,8 +27,15 @@ export class NodeClock {
     return Math.floor(WORLD_BEGIN_AT + this.#offsetMs + this.#world.now * (1 + this.#drift))
   }
 
+  /** The furthest that jumps ever took this clock from where it began. */
+  get jumpedMsMax(): Millis {
+    return this.#jumpedMsMax
+  }
+
   jump(byMs: Millis): void {
     this.#offsetMs += byMs
+    this.#jumpedMs += byMs
+    this.#jumpedMsMax = Math.max(this.#jumpedMsMax, Math.abs(this.#jumpedMs))
   }
 
   /** The clock port of one process. A timer once armed runs on the steady clock: a jump does not move it. */

@@ -31,7 +31,7 @@ export interface SimulationOptions {
   /** States that no running node may be in, for runs without faults that excuse them. @default none */
   readonly forbidden?: readonly SubjectMember['state'][]
   /** Changes the ports of a node on their way to the program, to plant faults below it. */
-  readonly wrap?: (ports: Ports, node: SimulatedNode) => Ports
+  readonly wrap?: (ports: Ports, node: SimulatedNode, world: World) => Ports
 }
 
 export interface SimulationReport {

@@ -1,0 +1,308 @@
+import { present } from '../../src/base/assert.ts'
+import type { Millis, StoreWrite } from '../../src/base/core.ts'
+import { Heap } from '../../src/base/heap.ts'
+import type { PeerId } from '../../src/base/ids.ts'
+import { type Random, randomInteger, seededRandom } from '../../src/base/random.ts'
+import type { Operation } from '../../src/crdt/operation.ts'
+import { decodeTransaction, groupSeed } from '../../src/crdt/transaction.ts'
+import type { ReplicationTunables } from '../../src/replication/options.ts'
+import {
+  Replication,
+  type ReplicationInput,
+  type ReplicationOutput,
+} from '../../src/replication/replication.ts'
+import { dotKey, type OracleEvent, oracleEvents } from './oracle.ts'
+
+/** 2026-01-01, well inside the clock's range. */
+export const START: Millis = Date.UTC(2026, 0, 1)
+
+export interface Faults {
+  /** Shares of frames. */
+  readonly loss: number
+  readonly duplication: number
+  /** One-way delay is uniform in 1 … this. */
+  readonly delayMs: number
+  /** A commit takes 0 … this. */
+  readonly diskMs: number
+}
+
+export const NO_FAULTS: Faults = { loss: 0, duplication: 0, delayMs: 1, diskMs: 0 }
+
+interface Scheduled {
+  readonly at: Millis
+  readonly order: number
+  readonly run: () => void
+}
+
+/** What came out of one node, beside frames and rows. */
+type Told = Exclude<ReplicationOutput, { type: 'send' | 'persist' }>
+
+export interface Node {
+  readonly id: PeerId
+  core: Replication
+  /** Durable rows. */
+  readonly rows: Map<string, Uint8Array>
+  readonly told: Told[]
+  /** Raised by each crash: what an older life scheduled is void. */
+  life: number
+  isUp: boolean
+  frames: number
+  sentBytes: number
+}
+
+/** A network of replicas over virtual time, with the driver's durability rule. */
+export class World {
+  now: Millis = START
+  faults: Faults
+  readonly nodes: Node[] = []
+  /** Every event that ever became durable anywhere, by dot. */
+  readonly events: Map<string, Map<string, OracleEvent>> = new Map()
+  /** Frames on their way: to look at, or to drop. */
+  filter: (from: Node, to: Node, bytes: Uint8Array) => boolean = () => true
+  readonly #random: Random
+  readonly #tunables: Partial<ReplicationTunables>
+  readonly #queue = new Heap<Scheduled>(
+    (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order),
+  )
+  readonly #links = new Set<string>()
+  /** Frames between two nodes keep their order, as on a stream. */
+  readonly #arrivals = new Map<string, Millis>()
+  #order = 0
+  #request = 0
+
+  constructor(options: {
+    readonly seed: number
+    readonly nodes: number
+    readonly faults?: Faults
+    readonly tunables?: Partial<ReplicationTunables>
+  }) {
+    this.#random = seededRandom([options.seed, 7])
+    this.faults = options.faults ?? NO_FAULTS
+    this.#tunables = options.tunables ?? {}
+    for (let i = 0; i < options.nodes; i++) this.addNode()
+  }
+
+  addNode(rows: Map<string, Uint8Array> = new Map()): Node {
+    const node: Node = {
+      id: `peer-${this.nodes.length}` as PeerId,
+      core: this.#newCore(),
+      rows,
+      told: [],
+      life: 0,
+      isUp: false,
+      frames: 0,
+      sentBytes: 0,
+    }
+    this.nodes.push(node)
+    this.start(node)
+    return node
+  }
+
+  node(index: number): Node {
+    return present(this.nodes[index], 'node')
+  }
+
+  /** Starts from the durable rows. */
+  start(node: Node): void {
+    node.core = this.#newCore()
+    node.life += 1
+    node.isUp = true
+    const rows = [...node.rows].sort(([a], [b]) => (a < b ? -1 : 1))
+    for (const [key, value] of rows) node.core.load({ key, value })
+    node.core.start(this.now)
+    this.#drain(node)
+  }
+
+  /** Ends without a goodbye: what is not durable is lost. */
+  crash(node: Node): void {
+    node.isUp = false
+    node.life += 1
+    for (const other of this.nodes) this.cut(node, other)
+  }
+
+  link(a: Node, b: Node): void {
+    if (a === b || this.isLinked(a, b)) return
+    this.#links.add(linkKey(a, b))
+    this.input(a, { type: 'peer-up', peer: b.id })
+    this.input(b, { type: 'peer-up', peer: a.id })
+  }
+
+  cut(a: Node, b: Node): void {
+    if (!this.#links.delete(linkKey(a, b))) return
+    if (a.isUp) this.input(a, { type: 'peer-down', peer: b.id })
+    if (b.isUp) this.input(b, { type: 'peer-down', peer: a.id })
+  }
+
+  isLinked(a: Node, b: Node): boolean {
+    return this.#links.has(linkKey(a, b))
+  }
+
+  linkAll(): void {
+    for (const a of this.nodes) for (const b of this.nodes) if (a.isUp && b.isUp) this.link(a, b)
+  }
+
+  /** Runs a transaction; the answer comes in `told`. @returns its request number */
+  transact(node: Node, operations: readonly Operation[], group = 'main'): number {
+    this.#request += 1
+    this.input(node, { type: 'transact', request: this.#request, group, operations })
+    return this.#request
+  }
+
+  input(node: Node, input: ReplicationInput): void {
+    node.core.handle(input, this.now)
+    this.#drain(node)
+  }
+
+  /** Lets time pass. */
+  run(ms: Millis): void {
+    const end = this.now + ms
+    for (
+      let next = this.#queue.peek();
+      next !== undefined && next.at <= end;
+      next = this.#queue.peek()
+    ) {
+      this.#queue.pop()
+      this.now = Math.max(this.now, next.at)
+      next.run()
+    }
+    this.now = end
+  }
+
+  /** Lets time pass until all digests of all groups are equal. @returns ms it took, undefined when `ms` was not enough */
+  converge(ms: Millis): Millis | undefined {
+    const start = this.now
+    while (this.now - start < ms) {
+      if (this.isConverged()) return this.now - start
+      this.run(10)
+    }
+    return this.isConverged() ? this.now - start : undefined
+  }
+
+  isConverged(): boolean {
+    const shown = this.nodes.filter(({ isUp }) => isUp).map(digests)
+    return shown.every((text) => text === shown[0])
+  }
+
+  told<Type extends Told['type']>(
+    node: Node,
+    type: Type,
+  ): readonly Extract<Told, { type: Type }>[] {
+    return node.told.filter(
+      (output): output is Extract<Told, { type: Type }> => output.type === type,
+    )
+  }
+
+  #newCore(): Replication {
+    const random = seededRandom([this.#random.uint32(), this.#random.uint32()])
+    return new Replication({ random, ...this.#tunables })
+  }
+
+  #drain(node: Node): void {
+    const held: ReplicationOutput[] = []
+    let durableAt = this.now
+    for (let output = node.core.poll(); output !== undefined; output = node.core.poll()) {
+      if (output.type === 'persist') {
+        const { writes } = output
+        durableAt += this.faults.diskMs === 0 ? 0 : this.#random.next() * this.faults.diskMs
+        this.#at(this.#ordered(`disk ${node.id} ${node.life}`, durableAt), node, () =>
+          this.#commit(node, writes),
+        )
+      } else if (
+        output.type === 'changed' ||
+        output.type === 'dropped' ||
+        output.type === 'alarm'
+      ) {
+        node.told.push(output)
+      } else held.push(output)
+      // Everything else waits for all rows pushed before it.
+      if (held.length > 0) {
+        const release = held.splice(0)
+        this.#at(this.#ordered(`disk ${node.id} ${node.life}`, durableAt), node, () => {
+          for (const item of release) this.#release(node, item)
+        })
+      }
+    }
+    const deadline = node.core.nextDeadline()
+    if (deadline === undefined) return
+    this.#at(Math.max(deadline, this.now + 0.01), node, () => this.#tick(node))
+  }
+
+  #tick(node: Node): void {
+    const deadline = node.core.nextDeadline()
+    if (deadline !== undefined && deadline <= this.now) this.input(node, { type: 'tick' })
+  }
+
+  #commit(node: Node, writes: readonly StoreWrite[]): void {
+    for (const { key, value } of writes) {
+      if (value === undefined) {
+        node.rows.delete(key)
+        continue
+      }
+      node.rows.set(key, value)
+      this.#note(key, value)
+    }
+  }
+
+  #note(key: string, value: Uint8Array): void {
+    const [, kind, group] = key.split('!')
+    if (kind !== 'log' || group === undefined) return
+    const name = Buffer.from(group, 'hex').toString()
+    const decoded = decodeTransaction(value, groupSeed(name))
+    if (!decoded.ok) throw new Error(`persisted an unreadable transaction: ${decoded.reason}`)
+    const events = this.events.get(name) ?? new Map<string, OracleEvent>()
+    this.events.set(name, events)
+    for (const event of oracleEvents(decoded.value)) {
+      const dot = dotKey(event.replica, event.n)
+      if (!events.has(dot)) events.set(dot, event)
+    }
+  }
+
+  #release(node: Node, output: ReplicationOutput): void {
+    if (output.type === 'persist') return
+    if (output.type !== 'send') {
+      node.told.push(output)
+      return
+    }
+    const to = this.nodes.find(({ id }) => id === output.peer)
+    if (to === undefined || !this.isLinked(node, to)) return
+    node.frames += 1
+    node.sentBytes += output.bytes.length
+    if (!this.filter(node, to, output.bytes) || this.#random.next() < this.faults.loss) return
+    const copies = this.#random.next() < this.faults.duplication ? 2 : 1
+    for (let copy = 0; copy < copies; copy++) {
+      const at = this.now + 1 + randomInteger(this.#random, this.faults.delayMs)
+      this.#at(this.#ordered(`${node.id} ${to.id} ${to.life}`, at), to, () => {
+        if (this.isLinked(node, to))
+          this.input(to, { type: 'frame', peer: node.id, bytes: output.bytes })
+      })
+    }
+  }
+
+  #ordered(stream: string, at: Millis): Millis {
+    const ordered = Math.max(at, this.#arrivals.get(stream) ?? 0)
+    this.#arrivals.set(stream, ordered)
+    return ordered
+  }
+
+  /** Runs something for a node unless it has crashed by then. */
+  #at(at: Millis, node: Node, run: () => void): void {
+    const { life } = node
+    this.#order += 1
+    this.#queue.push({
+      at,
+      order: this.#order,
+      run: () => node.life === life && node.isUp && run(),
+    })
+  }
+}
+
+export function digests(node: Node): string {
+  const groups = [...node.core.groups()].sort()
+  return groups
+    .map((name) => `${name}=${Buffer.from(node.core.status(name).digest).toString('hex')}`)
+    .join(' ')
+}
+
+function linkKey(a: Node, b: Node): string {
+  return a.id < b.id ? `${a.id} ${b.id}` : `${b.id} ${a.id}`
+}

@@ -9,7 +9,7 @@
 import { assert, unreachable } from '../base/assert.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
-import { Engine, type EngineOptions, storeFailure } from './engine.ts'
+import { Engine, type EngineOptions } from './engine.ts'
 import type {
   Command,
   EngineEvent,
@@ -19,6 +19,7 @@ import type {
   Outcome,
 } from './engine-types.ts'
 import type { Ports } from './ports.ts'
+import { storeFailure } from './store-failure.ts'
 
 export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random'> {
   readonly ports: Ports

@@ -6,10 +6,8 @@
  * depends on is durable. It does no I/O and holds no policy of its own beyond that routing.
  */
 import { unreachable } from '../base/assert.ts'
-import { compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
-import { HearsayError } from '../base/errors.ts'
-import { sha256 } from '../base/hash.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
@@ -24,7 +22,12 @@ import {
   type ReplicationInput,
   type ReplicationOutput,
 } from '../replication/replication.ts'
+import { combineDigests } from './combine-digests.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
+import { fromKv } from './kv-outputs.ts'
+import type { LinkDetails, LinkEnd } from './ports.ts'
+import { presentMembers } from './present-members.ts'
+import { fromReplication } from './replication-outputs.ts'
 
 export interface EngineOptions {
   readonly signer: Signer
@@ -40,9 +43,6 @@ export interface EngineOptions {
   readonly dialLoopback: boolean
 }
 
-const DIGEST_BYTES = 16
-/** Failed members count toward the DHT's quorum this long: a minority must not quietly shrink it. */
-const LOST_MEMBER_MS = 600_000
 /** Distinct drop reasons kept; cores name a few dozen. */
 const DROP_REASONS_MAX = 256
 
@@ -197,7 +197,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#toKv({ type: 'tick' }, now)
   }
 
-  #linkUp(peer: PeerId, details: EngineLinkDetails, now: Millis): void {
+  #linkUp(peer: PeerId, details: LinkDetails, now: Millis): void {
     const isNew = !this.#linked.has(peer)
     this.#linked.add(peer)
     const { remoteAddress, direction, via } = details
@@ -209,7 +209,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#event({ type: 'link-up', peer, details })
   }
 
-  #linkDown(peer: PeerId, end: EngineLinkEnd, now: Millis): void {
+  #linkDown(peer: PeerId, end: LinkEnd, now: Millis): void {
     if (!this.#linked.delete(peer)) return
     this.#toMembership({ type: 'link-down', peer, end }, now)
     this.#toReplication({ type: 'peer-down', peer }, now)
@@ -288,18 +288,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #tellMembers(now: Millis): void {
     this.#areMembersStale = false
-    this.#lostUntil = undefined
-    let lost = 0
-    const members: { peerId: PeerId; publicKey: Uint8Array; isSuspect: boolean }[] = []
-    for (const { peerId, publicKey, state, since } of this.membership.members()) {
-      if (state === 'alive' || state === 'suspect' || state === 'degraded') {
-        members.push({ peerId, publicKey, isSuspect: state === 'suspect' })
-      } else if (state === 'failed' && now < since + LOST_MEMBER_MS) {
-        lost += 1
-        const until = since + LOST_MEMBER_MS
-        if (this.#lostUntil === undefined || until < this.#lostUntil) this.#lostUntil = until
-      }
-    }
+    const { members, lost, changesAt } = presentMembers(this.membership.members(), now)
+    this.#lostUntil = changesAt
     this.#toKv({ type: 'members', members, lost }, now)
   }
 
@@ -352,91 +342,14 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   }
 
   #fromReplication(output: ReplicationOutput): void {
-    const gate = 'replication'
-    switch (output.type) {
-      case 'persist':
-        this.#push({ type: 'persist', source: gate, writes: output.writes })
-        return
-      case 'send': {
-        const { peer, lane, bytes } = output
-        this.#push({ type: 'send', gate, peer, protocol: 'sync', lane, bytes })
-        return
-      }
-      case 'transacted': {
-        const result = { type: 'transact', results: output.results } as const
-        this.#outcome(output.request, gate, { ok: true, result })
-        return
-      }
-      case 'refused':
-        this.#outcome(output.request, undefined, { ok: false, error: output.error })
-        return
-      case 'changed':
-        this.#event(output)
-        return
-      case 'digest': {
-        const { group, digest } = output
-        this.#push({ type: 'feedback', gate, input: { type: 'durable-digest', group, digest } })
-        this.#event({ type: 'digest', group, digest }, gate)
-        return
-      }
-      case 'synced':
-        this.#event(output, gate)
-        return
-      case 'dropped':
-        this.#drop(output.reason)
-        return
-      case 'alarm':
-        this.#event({ type: 'alarm', reason: output.reason })
-        return
-      default:
-        unreachable(output)
-    }
+    if (output.type === 'dropped') this.#drop(output.reason)
+    else for (const translated of fromReplication(output)) this.#push(translated)
   }
 
   #fromKv(output: KvOutput): void {
-    switch (output.type) {
-      case 'persist':
-        this.#push({ type: 'persist', source: 'kv', writes: output.writes })
-        return
-      case 'send':
-        this.#kvSend(output)
-        return
-      case 'put-done': {
-        const { key, version, acks, required, replicas, degraded } = output
-        const result = {
-          type: 'put',
-          key,
-          version,
-          acks,
-          required,
-          replicas,
-          degraded,
-        } as const
-        this.#outcome(output.request, undefined, { ok: true, result })
-        return
-      }
-      case 'get-done': {
-        const result = { type: 'get', key: output.key, found: output.found } as const
-        this.#outcome(output.request, undefined, { ok: true, result })
-        return
-      }
-      case 'offer-done': {
-        const result = { type: 'offer', outcome: output.outcome } as const
-        this.#outcome(output.request, 'kv', { ok: true, result })
-        return
-      }
-      case 'refused':
-        this.#outcome(output.request, undefined, { ok: false, error: output.error })
-        return
-      case 'stored':
-        this.#event(output)
-        return
-      case 'dropped':
-        this.#drop(output.reason)
-        return
-      default:
-        unreachable(output)
-    }
+    if (output.type === 'dropped') this.#drop(output.reason)
+    else if (output.type === 'send') this.#kvSend(output)
+    else this.#push(fromKv(output))
   }
 
   #kvSend(output: KvOutput & { type: 'send' }): void {
@@ -491,27 +404,4 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   #push(output: EngineOutput): void {
     this.#outbox.push(output)
   }
-}
-
-type EngineLinkDetails = (EngineInput & { type: 'link-up' })['details']
-type EngineLinkEnd = (EngineInput & { type: 'link-down' })['end']
-
-/** See {@link Engine.stateDigest}. */
-function combineDigests(digests: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  const names = [...digests.keys()].sort(compareText)
-  const only = names.length === 1 ? names[0] : undefined
-  if (only === 'main') return digests.get(only) ?? new Uint8Array(DIGEST_BYTES)
-  if (names.length === 0) return new Uint8Array(DIGEST_BYTES)
-  const parts: Uint8Array[] = []
-  for (const name of names) parts.push(sha256(utf8(name)), digests.get(name) ?? new Uint8Array())
-  return sha256(concatBytes(parts)).slice(0, DIGEST_BYTES)
-}
-
-/** What a command gets when the node can no longer keep a promise. */
-export function storeFailure(cause: Error): HearsayError {
-  if (cause instanceof HearsayError) return cause
-  return new HearsayError('ERR_STORE', `Cannot write to the store: ${cause.message}`, {
-    hint: 'Free or repair the disk, then start the node again; nothing acknowledged is lost',
-    cause,
-  })
 }

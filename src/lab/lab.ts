@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNode, HearsayError, type HearsayNode, type Traffic, type Waiting } from '../index.ts'
@@ -29,7 +29,6 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const temporary =
     options.dataDir === undefined ? await mkdtemp(join(tmpdir(), 'hearsay-lab-')) : undefined
   const dataDir = options.dataDir ?? temporary ?? ''
-  await mkdir(dataDir, { recursive: true })
   const lab = new Cluster({ ...options, names, dataDir, temporary, startedAt })
   try {
     await lab.start()

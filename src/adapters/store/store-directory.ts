@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HearsayError } from '../../base/errors.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /** The layout of rows in the database; a change of it needs a migration. */
 export const STORE_FORMAT = 1
@@ -74,7 +75,7 @@ export async function refuseLocked(directory: string, cause: unknown): Promise<n
 
 async function namesIn(directory: string): Promise<readonly string[]> {
   try {
-    const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+    const created = await makeDirectory(directory)
     if (created !== undefined) await syncDirectory(dirname(created))
     return await readdir(directory)
   } catch (error) {

@@ -1,0 +1,19 @@
+import { compareText, concatBytes, utf8 } from '../base/bytes.ts'
+import { sha256 } from '../base/hash.ts'
+
+const DIGEST_BYTES = 16
+
+/**
+ * One digest of 16 bytes over the digests of all groups with events; zero when there are none. With
+ * only `main` it is main's own, so that the number a person compares is the same everywhere.
+ */
+export function combineDigests(digests: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const names = [...digests.keys()].sort(compareText)
+  if (names.length === 0) return new Uint8Array(DIGEST_BYTES)
+  if (names.length === 1 && names[0] === 'main') {
+    return digests.get('main') ?? new Uint8Array(DIGEST_BYTES)
+  }
+  const parts: Uint8Array[] = []
+  for (const name of names) parts.push(sha256(utf8(name)), digests.get(name) ?? new Uint8Array())
+  return sha256(concatBytes(parts)).slice(0, DIGEST_BYTES)
+}

@@ -1,28 +1,18 @@
 import { assert, present } from '../base/assert.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { Admission } from './admission.ts'
 import { Book } from './book.ts'
 import { standingAccusations } from './claims.ts'
 import { Departure } from './departure.ts'
-import { Dialer } from './dialer.ts'
-import { Digests } from './digests.ts'
 import { accusationRumour, Flood, recordRumour } from './flood.ts'
 import { decodeFrame, type Frame } from './frame.ts'
 import { Health } from './health.ts'
-import { Identity } from './identity.ts'
 import { createLink, type Link } from './link.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
 import { checkOptions, type MembershipOptions, resolveTunables } from './options.ts'
-import { Overlay } from './overlay.ts'
-import { Prober } from './prober.ts'
-import { Relay } from './relay.ts'
-import { Seeds } from './seeds.ts'
+import { assembleParts, type Parts } from './parts.ts'
 import { earlier, type Shared } from './shared.ts'
-import { Sync } from './sync.ts'
 import { isLive, Table } from './table.ts'
-import { Verdicts } from './verdicts.ts'
-import { Watch } from './watch.ts'
 
 export type {
   LinkEnd,
@@ -38,21 +28,6 @@ export type { MembershipOptions, Tunables } from './options.ts'
 const TELL_ACCUSED_MS = 200
 /** A link that lived shorter is not redialled at once: the other end may not want it. */
 const SHORT_LINK_MS = 1_000
-
-/** The parts that need the epoch of this boot; they exist from start() on. */
-interface Parts {
-  readonly identity: Identity
-  readonly verdicts: Verdicts
-  readonly digests: Digests
-  readonly prober: Prober
-  readonly relay: Relay
-  readonly overlay: Overlay
-  readonly dialer: Dialer
-  readonly watch: Watch
-  readonly seeds: Seeds
-  readonly sync: Sync
-  readonly admission: Admission
-}
 
 /**
  * Who is in the network and alive: SWIM (Das et al., DSN 2002) over the open links of an overlay, with
@@ -107,37 +82,9 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
   /** Begins a boot: its epoch is above every stored one and not below the Unix time in seconds. */
   start(now: Millis): void {
     assert(this.#parts === undefined, 'membership starts once')
-    const shared = this.#shared
-    shared.pulse.heardAt = now
+    this.#shared.pulse.heardAt = now
     const epoch = Math.max(this.#book.epoch + 1, Math.floor(now / 1_000), 1)
-    const identity = new Identity(shared, epoch, now)
-    const self = identity.entry
-    const verdicts = new Verdicts(shared)
-    const digests = new Digests(shared)
-    const prober: Prober = new Prober({
-      shared,
-      verdicts,
-      digests,
-      self,
-      concluded: (entry, outcome, at) => watch.concluded(entry, outcome, at),
-    })
-    const dialer = new Dialer({ shared, book: this.#book, self: self.peerId, now })
-    const watch: Watch = new Watch({ shared, prober, dialer, verdicts, self, now })
-    const sync = new Sync(shared, now)
-    const book = this.#book
-    this.#parts = {
-      identity,
-      verdicts,
-      digests,
-      prober,
-      relay: new Relay(shared, prober),
-      overlay: new Overlay(shared, self),
-      dialer,
-      watch,
-      seeds: new Seeds(shared, self.peerId),
-      sync,
-      admission: new Admission({ shared, identity, verdicts, digests, book, sync, now }),
-    }
+    this.#parts = assembleParts({ shared: this.#shared, book: this.#book, epoch, now })
     this.#work(this.#parts, now)
   }
 
@@ -384,8 +331,8 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     this.#book.work(now)
     verdicts.emit()
     const next = this.#earliest(parts, now)
-    // Due already is due now: it must not look like a stall when it comes back.
-    this.#deadline = next === undefined ? undefined : Math.max(now, next)
+    // What one part made due for an earlier one waits a moment: never a stall, never a spin.
+    this.#deadline = next === undefined || next > now ? next : now + 1
   }
 
   #earliest(parts: Parts, now: Millis): Millis | undefined {

@@ -39,7 +39,7 @@ export interface Tunables {
   readonly relays: number
   /** One member without a link is probed through relays this often. @default 5,000 */
   readonly unlinkedProbeMs: Millis
-  /** Factor of the least suspicion timeout: factor · max(1, log10 n) · probe period. memberlist's default. @default 4 */
+  /** Least suspicion: factor · max(1, log10 n) · probe period. memberlist's default. @default 4 */
   readonly suspicionFactor: number
   /** The longest suspicion is this many times the least (Lifeguard §IV-B). @default 6 */
   readonly suspicionMaxFactor: number

@@ -46,6 +46,7 @@ export class Watch {
   readonly #linkedEpochs = new Map<PeerId, number>()
   #order: PeerId[] = []
   #nextTurnAt: Millis
+  #isolationNotBefore: Millis = 0
 
   constructor(options: {
     readonly shared: Shared
@@ -158,6 +159,7 @@ export class Watch {
   #noticeIsolation(now: Millis): void {
     const at = this.#isolatedAt()
     if (at === undefined || at > now) return
+    this.#isolationNotBefore = now + this.#shared.tunables.probePeriodMs
     for (const entry of this.#shared.table.entries()) {
       if (entry === this.#self || entry.state !== 'alive') continue
       this.#verdicts.accuse(entry, 'suspect', 'nothing is heard from anybody', now)
@@ -168,7 +170,8 @@ export class Watch {
     const { table, pulse, tunables } = this.#shared
     const others = table.count('alive') - 1
     if (others < 1 || others >= ISOLATED_MEMBERS_MAX) return undefined
-    return pulse.heardAt + ISOLATED_PERIODS * tunables.probePeriodMs
+    const at = pulse.heardAt + ISOLATED_PERIODS * tunables.probePeriodMs
+    return Math.max(at, this.#isolationNotBefore)
   }
 
   #turnMs(): Millis {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { hex } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { type Accusation, signAccusation } from '../../src/membership/accusation.ts'
 import {
@@ -153,6 +154,49 @@ describe('forgery', () => {
     target.tick(400)
     target.tick(400)
     expect(target.row(victim)?.state).toBe('alive')
+  })
+
+  test('a linked suspect that is heard is told of it and never declared failed', () => {
+    const target = new Target()
+    const accuser = new TestSigner(3)
+    target.claim(encodeRecordClaim(recordOf(target.peer)), encodeRecordClaim(recordOf(accuser)))
+    target.tick(1)
+    const link = { remoteAddress: '/ip4/10.0.0.3/tcp/9', direction: 'inbound' } as const
+    target.core.handle({ type: 'link-up', peer: accuser.peerId, ...link }, target.now)
+    const bytes = withClaims(encodeClaimsHeader(), [accuse(accuser, target.peer)])
+    target.core.handle({ type: 'frame', peer: accuser.peerId, bytes }, target.now)
+    for (let i = 0; i < 200; i++) {
+      target.core.handle({ type: 'heard', peer: target.peer.peerId }, target.now)
+      target.tick(100)
+    }
+    expect(target.row(target.peer)?.state).toBe('suspect')
+    // Now it falls silent, and the accusation stands.
+    for (let i = 0; i < 40; i++) target.tick(100)
+    expect(target.row(target.peer)?.state).toBe('failed')
+  })
+
+  test('a suspect that sends frames of another protocol hears of it within 20 ms', () => {
+    const target = new Target()
+    const accuser = new TestSigner(3)
+    target.claim(encodeRecordClaim(recordOf(target.peer)), encodeRecordClaim(recordOf(accuser)))
+    const link = { remoteAddress: '/ip4/10.0.0.3/tcp/9', direction: 'inbound' } as const
+    target.core.handle({ type: 'link-up', peer: accuser.peerId, ...link }, target.now)
+    target.tick(50)
+    const charge = accuse(accuser, target.peer)
+    target.core.handle(
+      { type: 'frame', peer: accuser.peerId, bytes: withClaims(encodeClaimsHeader(), [charge]) },
+      target.now,
+    )
+    target.tick(50)
+    const before = target.outputs.length
+    target.core.handle({ type: 'heard', peer: target.peer.peerId }, target.now)
+    target.tick(10)
+    target.tick(10)
+    const told = target.outputs.slice(before).some((output) => {
+      const isFrame = output.type === 'send' && output.peer === target.peer.peerId
+      return isFrame && hex(output.bytes).includes(hex(charge))
+    })
+    expect(told).toBe(true)
   })
 
   test('a record for another network is refused', () => {

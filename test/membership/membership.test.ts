@@ -125,6 +125,27 @@ describe('detection', () => {
     world.until(() => sees([victim], others, 'failed'), 15_000)
   })
 
+  test('a member that hears nobody any more holds all others for failed within 10 s', () => {
+    const world = World.settled(30, { seed: 30 }, 10_000)
+    const victim = last(world)
+    world.silence(victim)
+    const others = world.nodes.filter((node) => node !== victim)
+    world.until(() => sees([victim], others, 'failed'), 10_000)
+  })
+
+  test.each([2, 3, 12])(
+    'of %i members one whose links are gone and that no dial reaches is found out',
+    (count) => {
+      // The links end before a ping can miss: only dials and relays are left.
+      const world = World.settled(count, { seed: count, cutLinksCloseMs: 100 }, 10_000)
+      const victim = last(world)
+      world.silence(victim)
+      const others = world.nodes.filter((node) => node !== victim)
+      world.until(() => sees(others, [victim], 'failed'), 12_000)
+      for (const node of others) expect(sees([node], others, 'alive')).toBe(true)
+    },
+  )
+
   test('no member is doubted in ten quiet minutes', () => {
     const world = World.settled(7, { latencyMs: [1, 80] }, 600_000)
     expect(world.isAgreed()).toBe(true)

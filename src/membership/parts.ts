@@ -1,0 +1,66 @@
+import type { Millis } from '../base/core.ts'
+import { Admission } from './admission.ts'
+import type { Book } from './book.ts'
+import { Dialer } from './dialer.ts'
+import { Digests } from './digests.ts'
+import { Identity } from './identity.ts'
+import { Overlay } from './overlay.ts'
+import { Prober } from './prober.ts'
+import { Relay } from './relay.ts'
+import { Seeds } from './seeds.ts'
+import type { Shared } from './shared.ts'
+import { Sync } from './sync.ts'
+import { Verdicts } from './verdicts.ts'
+import { Watch } from './watch.ts'
+
+/** The parts that need the epoch of this boot; they exist from start() on. */
+export interface Parts {
+  readonly identity: Identity
+  readonly verdicts: Verdicts
+  readonly digests: Digests
+  readonly prober: Prober
+  readonly relay: Relay
+  readonly overlay: Overlay
+  readonly dialer: Dialer
+  readonly watch: Watch
+  readonly seeds: Seeds
+  readonly sync: Sync
+  readonly admission: Admission
+}
+
+/** Wires the parts of one boot; none of them acts before the first input. */
+export function assembleParts(options: {
+  readonly shared: Shared
+  readonly book: Book
+  readonly epoch: number
+  readonly now: Millis
+}): Parts {
+  const { shared, book, epoch, now } = options
+  const identity = new Identity(shared, epoch, now)
+  const self = identity.entry
+  const verdicts = new Verdicts(shared)
+  const digests = new Digests(shared)
+  const prober: Prober = new Prober({
+    shared,
+    verdicts,
+    digests,
+    self,
+    concluded: (entry, outcome, at) => watch.concluded(entry, outcome, at),
+  })
+  const dialer = new Dialer({ shared, book, self: self.peerId, now })
+  const watch: Watch = new Watch({ shared, prober, dialer, verdicts, self, now })
+  const sync = new Sync(shared, now)
+  return {
+    identity,
+    verdicts,
+    digests,
+    prober,
+    relay: new Relay(shared, prober),
+    overlay: new Overlay(shared, self),
+    dialer,
+    watch,
+    seeds: new Seeds(shared, self.peerId),
+    sync,
+    admission: new Admission({ shared, identity, verdicts, digests, book, sync, now }),
+  }
+}

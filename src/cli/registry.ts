@@ -55,7 +55,7 @@ const FILE_BYTES_MAX = 64 * 1024
 /** More nodes than any laptop runs; a bound on what a reading costs. */
 const ENTRIES_MAX = 1000
 const PROBE_MS_MAX = 300
-/** A temporary file this old was left behind by a crash. */
+/** A temporary file, or a token without its entry, this old was left behind by a crash. */
 const TEMPORARY_AGE_MS_MAX = 60_000
 const SAFE_NAME = /^[A-Za-z0-9._-]{1,128}$/
 
@@ -106,7 +106,8 @@ async function readEntries(path: string): Promise<Listing> {
   const names = (await readdir(path)).toSorted()
   for (const name of names.slice(0, ENTRIES_MAX * 2)) {
     const file = join(path, name)
-    if (name.endsWith('.tmp')) await removeLeftOver(file)
+    const isOrphan = name.endsWith('.token') && !names.includes(`${basename(name, '.token')}.json`)
+    if (name.endsWith('.tmp') || isOrphan) await removeLeftOver(file)
     if (!name.endsWith('.json')) continue
     const read = await readEntry(file)
     if (typeof read === 'string') problems.push(`skipped ${file}: ${read}`)

@@ -61,7 +61,11 @@ async function play(context: Context, options: DemoOptions, stop: StopRequest): 
   try {
     await stage.open()
     const result = await tell(lab, teller, ending.signal)
-    if (isStopped) return result?.ok === true ? EXIT.ok : EXIT.failure
+    if (isStopped) {
+      // Nobody listens any more: nothing to complain about. Else the story was cut short.
+      const isQuiet = context.io.closed.aborted || result?.ok === true
+      return isQuiet ? EXIT.ok : EXIT.failure
+    }
     if (result !== undefined) teller.close(result)
     if (!options.isOnce) {
       tellWhatNext(context, stage, lab)

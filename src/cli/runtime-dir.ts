@@ -60,10 +60,20 @@ export async function checkRuntimeDir(
   return true
 }
 
-/** Creates the folder (mode 0700) when it is missing, and checks it. @throws {CliError} as checkRuntimeDir */
+/**
+ * Creates the folder (mode 0700) when it is missing, and checks it. Its parent must exist: creating
+ * all of a path hangs on file systems that refuse with ENOENT, such as /proc.
+ * @throws {CliError} as checkRuntimeDir, and when it cannot be created
+ */
 export async function makeRuntimeDir(directory: RuntimeDir): Promise<void> {
   if (await checkRuntimeDir(directory)) return
-  await mkdir(directory.path, { recursive: true, mode: 0o700 })
+  try {
+    await mkdir(directory.path, { mode: 0o700 })
+  } catch (error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined
+    // Another node may have been quicker.
+    if (code !== 'EEXIST') throw refusal(directory.path, `cannot create it: ${String(code)}`)
+  }
   await checkRuntimeDir(directory)
 }
 
@@ -73,7 +83,7 @@ function refusal(path: string, reason: string): CliError {
     'ERR_RUNTIME_DIR',
     `Cannot use the registry of running nodes in ${path}: ${reason}`,
     {
-      hint: `Run "chmod 700 ${path}" if it is yours, or set HEARSAY_RUNTIME_DIR to another folder`,
+      hint: 'Set HEARSAY_RUNTIME_DIR to a folder of your own with mode 700',
     },
   )
 }

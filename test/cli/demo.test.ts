@@ -75,6 +75,14 @@ test('demo at a terminal stays, obeys the client verbs, and ends with 0 on a sig
   expect(await readdir(join(folder, 'run'))).toEqual([])
 })
 
+test('demo whose reader goes away during the story ends quietly with 0', async () => {
+  const io = testIo({ env })
+  const ended = run([...DEMO, '--json', '--nodes', '3'], io)
+  await io.until('"step":"partitioned"')
+  io.closeStdout()
+  expect([await ended, io.err()]).toEqual([0, ''])
+})
+
 test('demo that is interrupted during the story ends with 1', async () => {
   const io = testIo({ env })
   const ended = run([...DEMO, '--json', '--nodes', '3'], io)

@@ -136,14 +136,20 @@ describe('list()', () => {
     expect(await registry.peerIds()).toContain('12D3KooWa')
   })
 
-  test('removes temporary files of a crash, but not those being written', async () => {
+  test('removes what a crash left behind, but not what is being written', async () => {
     await makeRuntimeDir({ path: directory, forbiddenMode: 0o077 })
-    const old = join(directory, 'a.json.1.tmp')
-    await writeFile(old, '')
-    await utimes(old, 0, 0)
+    for (const name of ['a.json.1.tmp', 'a.token']) {
+      await writeFile(join(directory, name), '')
+      await utimes(join(directory, name), 0, 0)
+    }
     await writeFile(join(directory, 'b.json.1.tmp'), '')
+    await writeFile(join(directory, 'b.token'), '')
+    const { tokenFile } = await registry.register(entry(), 't')
+    await utimes(tokenFile, 0, 0)
     await registry.list()
-    expect(await readdir(directory)).toEqual(['b.json.1.tmp'])
+    expect((await readdir(directory)).toSorted()).toEqual([
+      ...['12D3KooWa.json', '12D3KooWa.token', 'b.json.1.tmp', 'b.token'],
+    ])
   })
 })
 
@@ -161,6 +167,13 @@ describe('runtimeDir()', () => {
     expect(runtimeDir(xdg).path).toBe('/run/user/1/hearsay')
     expect(runtimeDir({}, '/tmp').path).toBe(`/tmp/hearsay-${process.getuid?.()}`)
   })
+})
+
+test('makeRuntimeDir() says why it cannot create the folder', async () => {
+  const path = join(root, 'none', 'run')
+  await expect(makeRuntimeDir({ path, forbiddenMode: 0o077 })).rejects.toThrow(
+    'cannot create it: ENOENT',
+  )
 })
 
 describe('checkRuntimeDir()', () => {

@@ -11,17 +11,9 @@ import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
-import { Kv, type KvInput, type KvOutput } from '../kv/kv.ts'
-import {
-  Membership,
-  type MembershipInput,
-  type MembershipOutput,
-} from '../membership/membership.ts'
-import {
-  Replication,
-  type ReplicationInput,
-  type ReplicationOutput,
-} from '../replication/replication.ts'
+import { Kv, type KvOutput } from '../kv/kv.ts'
+import { Membership, type MembershipOutput } from '../membership/membership.ts'
+import { Replication, type ReplicationOutput } from '../replication/replication.ts'
 import { combineDigests } from './combine-digests.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
@@ -158,11 +150,11 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#linkDown(input.peer, input.end, now)
         return
       case 'dial-failed':
-        this.#toMembership(input, now)
-        this.#toKv({ type: 'unreachable', peer: input.peer }, now)
+        this.membership.handle(input, now)
+        this.kv.handle({ type: 'unreachable', peer: input.peer }, now)
         return
       case 'join-failed':
-        this.#toMembership({ type: 'join-failed', address: input.address }, now)
+        this.membership.handle({ type: 'join-failed', address: input.address }, now)
         this.#event({ type: 'join-failed', address: input.address, reason: input.reason })
         return
       case 'frame':
@@ -170,20 +162,23 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         return
       case 'addresses':
       case 'join':
-        this.#toMembership(input, now)
+        this.membership.handle(input, now)
         return
       case 'command':
         this.#command(input.request, input.command, now)
         return
       case 'cancel':
-        this.#toKv({ type: 'cancel', request: input.request }, now)
+        this.kv.handle({ type: 'cancel', request: input.request }, now)
         return
       case 'dropped':
         this.#drop(input.reason)
         return
       case 'durable-digest':
         this.#durableDigests.set(input.group, input.digest)
-        this.#toMembership({ type: 'digest', digest: combineDigests(this.#durableDigests) }, now)
+        this.membership.handle(
+          { type: 'digest', digest: combineDigests(this.#durableDigests) },
+          now,
+        )
         return
       default:
         unreachable(input)
@@ -192,9 +187,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #tick(now: Millis): void {
     if (this.#lostUntil !== undefined && this.#lostUntil <= now) this.#areMembersStale = true
-    this.#toMembership({ type: 'tick' }, now)
-    this.#toReplication({ type: 'tick' }, now)
-    this.#toKv({ type: 'tick' }, now)
+    this.membership.handle({ type: 'tick' }, now)
+    this.replication.handle({ type: 'tick' }, now)
+    this.kv.handle({ type: 'tick' }, now)
   }
 
   #linkUp(peer: PeerId, details: LinkDetails, now: Millis): void {
@@ -202,44 +197,44 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#linked.add(peer)
     const { remoteAddress, direction, via } = details
     const route = via === undefined ? {} : { via }
-    this.#toMembership({ type: 'link-up', peer, remoteAddress, direction, ...route }, now)
+    this.membership.handle({ type: 'link-up', peer, remoteAddress, direction, ...route }, now)
     // A repeated link-up only tells which join address led to a peer we already had.
     if (!isNew) return
-    this.#toReplication({ type: 'peer-up', peer }, now)
+    this.replication.handle({ type: 'peer-up', peer }, now)
     this.#event({ type: 'link-up', peer, details })
   }
 
   #linkDown(peer: PeerId, end: LinkEnd, now: Millis): void {
     if (!this.#linked.delete(peer)) return
-    this.#toMembership({ type: 'link-down', peer, end }, now)
-    this.#toReplication({ type: 'peer-down', peer }, now)
-    this.#toKv({ type: 'unreachable', peer }, now)
+    this.membership.handle({ type: 'link-down', peer, end }, now)
+    this.replication.handle({ type: 'peer-down', peer }, now)
+    this.kv.handle({ type: 'unreachable', peer }, now)
     this.#event({ type: 'link-down', peer, end })
   }
 
   #frame(input: EngineInput & { type: 'frame' }, now: Millis): void {
     const { peer, protocol, bytes } = input
     if (protocol === 'member') {
-      this.#toMembership({ type: 'frame', peer, bytes }, now)
+      this.membership.handle({ type: 'frame', peer, bytes }, now)
       return
     }
-    if (peer !== this.#self) this.#toMembership({ type: 'heard', peer }, now)
-    if (protocol === 'sync') this.#toReplication({ type: 'frame', peer, bytes }, now)
-    else this.#toKv({ type: 'frame', peer, bytes }, now)
+    if (peer !== this.#self) this.membership.handle({ type: 'heard', peer }, now)
+    if (protocol === 'sync') this.replication.handle({ type: 'frame', peer, bytes }, now)
+    else this.kv.handle({ type: 'frame', peer, bytes }, now)
   }
 
   #command(request: number, command: Command, now: Millis): void {
     switch (command.type) {
       case 'transact': {
         const { group, operations } = command
-        this.#toReplication({ type: 'transact', request, group, operations }, now)
+        this.replication.handle({ type: 'transact', request, group, operations }, now)
         return
       }
       case 'put':
       case 'delete':
       case 'get':
       case 'offer':
-        this.#toKv({ ...command, request }, now)
+        this.kv.handle({ ...command, request }, now)
         return
       case 'leave':
         this.#leave(request, now)
@@ -255,7 +250,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       return
     }
     this.#leaveRequests.push(request)
-    if (this.#leaveRequests.length === 1) this.#toMembership({ type: 'leave' }, now)
+    if (this.#leaveRequests.length === 1) this.membership.handle({ type: 'leave' }, now)
   }
 
   /** Takes up outputs until every core is quiet; what one core says may move another. */
@@ -282,7 +277,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       }
       const looped = this.#loopback.shift()
       if (looped === undefined) return
-      this.#toKv({ type: 'frame', peer: this.#self, bytes: looped }, now)
+      this.kv.handle({ type: 'frame', peer: this.#self, bytes: looped }, now)
     }
   }
 
@@ -290,7 +285,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#areMembersStale = false
     const { members, lost, changesAt } = presentMembers(this.membership.members(), now)
     this.#lostUntil = changesAt
-    this.#toKv({ type: 'members', members, lost }, now)
+    this.kv.handle({ type: 'members', members, lost }, now)
   }
 
   #fromMembership(output: MembershipOutput, now: Millis): void {
@@ -318,7 +313,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#event({ type: 'member', change: output.change })
         return
       case 'digest-differs':
-        this.#toReplication({ type: 'sync-wanted', peer: output.peer }, now)
+        this.replication.handle({ type: 'sync-wanted', peer: output.peer }, now)
         return
       case 'digests':
         this.#event({ type: 'digests' })
@@ -368,18 +363,6 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       if (member !== undefined) this.#push({ type: 'dial', peer, addresses: member.addresses })
     }
     this.#push({ type: 'send', gate, peer, protocol: 'kv', lane, bytes })
-  }
-
-  #toMembership(input: MembershipInput, now: Millis): void {
-    this.membership.handle(input, now)
-  }
-
-  #toReplication(input: ReplicationInput, now: Millis): void {
-    this.replication.handle(input, now)
-  }
-
-  #toKv(input: KvInput, now: Millis): void {
-    this.kv.handle(input, now)
   }
 
   #outcome(

@@ -29,10 +29,15 @@ export function dialEnd(error: unknown, depth: number = 0): DialEnd {
   }
   const { name, code, message } = facts(error)
   if (isSelfDial(name, message)) return { end: 'closed', reason: 'self' }
-  if (code === 'ECONNREFUSED' || message.includes('ECONNREFUSED')) {
+  if (/ECONNREFUSED/.test(code + message)) {
     return { end: 'refused', reason: 'connection refused' }
   }
-  if (name === 'TimeoutError' || name === 'AbortError' || code === 'ETIMEDOUT') {
+  // libp2p keeps nothing but the message of what fails during the handshake.
+  if (
+    name === 'TimeoutError' ||
+    name === 'AbortError' ||
+    /ETIMEDOUT|timeout/.test(code + message)
+  ) {
     return { end: 'timeout', reason: 'no answer in time' }
   }
   if (name === 'NoValidAddressesError') return { end: 'timeout', reason: 'no address known' }
@@ -42,8 +47,11 @@ export function dialEnd(error: unknown, depth: number = 0): DialEnd {
   if (name === 'UnsupportedProtocolError') {
     return { end: 'rejected', reason: 'another network, or no hearsay peer' }
   }
-  if (code === 'ECONNRESET' || code === 'EPIPE' || /reset/i.test(name)) {
+  if (/ECONNRESET|EPIPE/.test(code + message) || /reset/i.test(name)) {
     return { end: 'reset', reason: 'connection reset' }
+  }
+  if (/Missing newline|Unexpected EOF|Malformed negotiation/.test(message)) {
+    return { end: 'closed', reason: 'no hearsay peer answers there' }
   }
   return { end: 'closed', reason: message === '' ? name : message }
 }

@@ -129,7 +129,8 @@ export class Dialer {
       this.#stop.signal.throwIfAborted()
       const timeout = AbortSignal.timeout(limits.dialTimeoutMs)
       const signal = AbortSignal.any([timeout, this.#stop.signal])
-      const connection = await libp2p.dial(targets, { signal })
+      // Forced: libp2p would hand out a connection that is just being closed.
+      const connection = await libp2p.dial(targets, { signal, force: true })
       const wire = admissions.of(connection)
       if (wire !== undefined && !wire.isAdmitted) wire.via = via
       return await admissions.admitted(connection)

@@ -15,7 +15,7 @@ import type { LinkPort } from '../../engine/ports.ts'
 import { Admissions } from './admissions.ts'
 import { Bans } from './bans.ts'
 import { Gater } from './gater.ts'
-import { admittedOnly, createKad, MembershipPing } from './kad.ts'
+import { admittedOnly, createKad, createMembershipPing } from './kad.ts'
 import { type FedMember, KadFeed } from './kad-feed.ts'
 import { Links } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
@@ -162,7 +162,7 @@ function createNode(
         ),
     ],
     services: {
-      ping: () => new MembershipPing((peer) => parts.isAlive(peer.toString())),
+      ping: () => createMembershipPing((peer) => parts.isAlive(peer.toString())),
       identify: (components) =>
         identify({ runOnConnectionOpen: false })(
           admittedOnly(components, { admissions, dropped, perSecond: limits.kadPerSecond }),

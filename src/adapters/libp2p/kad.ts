@@ -24,6 +24,7 @@ import {
   type SelectFn,
   type ValidateFn,
 } from '@libp2p/kad-dht'
+import type { Ping } from '@libp2p/ping'
 import type { Admissions } from './admissions.ts'
 import { GuardedDatastore } from './guarded-datastore.ts'
 import type { HostLimits, RecordPort } from './options.ts'
@@ -167,17 +168,14 @@ function stripped(data: PeerData): PeerData {
 }
 
 /** Stands in for the ping service: a peer is reachable when membership or a link says so. */
-export class MembershipPing {
-  readonly [serviceCapabilities]: string[] = ['@libp2p/ping']
-  readonly #isAlive: (peer: Libp2pPeerId) => boolean
-
-  constructor(isAlive: (peer: Libp2pPeerId) => boolean) {
-    this.#isAlive = isAlive
+export function createMembershipPing(isAlive: (peer: Libp2pPeerId) => boolean): Ping {
+  const ping = {
+    [serviceCapabilities]: ['@libp2p/ping'],
+    // The round trip is not measured here.
+    ping: async (peer: DialTarget): Promise<number> => {
+      if (isPeerId(peer) && isAlive(peer)) return 0
+      throw new Error('Not known to be alive')
+    },
   }
-
-  /** @returns 0: the round trip is not measured here. @throws {Error} when the peer is not alive */
-  async ping(peer: DialTarget): Promise<number> {
-    if (isPeerId(peer) && this.#isAlive(peer)) return 0
-    throw new Error('Not known to be alive')
-  }
+  return ping
 }

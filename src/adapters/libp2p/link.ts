@@ -1,10 +1,13 @@
 import { compareText, equalBytes } from '../../base/bytes.ts'
-import type { Protocol } from '../../base/core.ts'
+import type { Millis, Protocol } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { OutboundFrame } from '../../engine/ports.ts'
 import { type HostLimits, PROTOCOLS } from './options.ts'
 import { PIECE_BYTES_MAX, type Piece, SendQueue } from './send-queue.ts'
 import type { Wire } from './wire.ts'
+
+/** How long a half-sent frame may hold up the move to another connection: the old one may be dead. */
+const MOVE_MS: Millis = 200
 
 /**
  * Everything about one peer: its admitted connections, what waits to be sent, whether a dial is
@@ -49,7 +52,7 @@ export class Link {
   add(wire: Wire, isLeader: boolean): void {
     this.#wires.push(wire)
     if (this.#writer === undefined) this.#writer = wire
-    else if (!wire.isCheck) this.#next = wire
+    else if (!wire.isCheck) this.#moveTo(wire)
     if (isLeader && this.#wires.length > 1) this.#scheduleRetire()
     this.pump()
   }
@@ -94,7 +97,7 @@ export class Link {
     const others = this.#wires.filter((each) => each !== wire)
     const other = others.at(-1)
     if (other === undefined) return
-    if (this.#next === wire || this.#next === undefined) this.#next = other
+    if (this.#next === wire || this.#next === undefined) this.#moveTo(other)
     this.pump()
     setTimeout(() => void wire.close(), this.#limits.retireAfterMs).unref()
   }
@@ -116,7 +119,7 @@ export class Link {
 
   #write(): void {
     for (;;) {
-      if (this.#next !== undefined && this.#queue.isBetweenFrames) {
+      if (this.#next !== undefined && this.#queue.begun.length === 0) {
         this.#writer = this.#next
         this.#next = undefined
       }
@@ -149,6 +152,19 @@ export class Link {
       bytes += piece.bytes.length
     }
     return pieces
+  }
+
+  /** Writes on another connection as soon as no frame is half sent, or soon anyway. */
+  #moveTo(wire: Wire): void {
+    this.#next = wire
+    setTimeout(() => {
+      if (this.#next !== wire) return
+      for (const protocol of this.#queue.begun) {
+        this.#writer?.reset(protocol)
+        this.#queue.abandon(protocol)
+      }
+      this.pump()
+    }, MOVE_MS).unref()
   }
 
   #scheduleRetire(): void {

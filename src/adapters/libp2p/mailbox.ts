@@ -29,11 +29,13 @@ export class Mailbox {
   }
 
   urgent(run: () => void): void {
+    if (this.#isClosed) return
     this.#urgent.push(run)
     this.#schedule()
   }
 
   deferred(peer: PeerId, run: () => void): void {
+    if (this.#isClosed) return
     this.#deferred.push({ peer, run })
     this.#schedule()
   }
@@ -58,7 +60,7 @@ export class Mailbox {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isClosed) return
+    if (this.#isScheduled) return
     this.#isScheduled = true
     queueMicrotask(() => this.#turn())
   }

@@ -82,9 +82,9 @@ export class SendQueue {
     return this.#bytes
   }
 
-  /** True when no frame is half sent. */
-  get isBetweenFrames(): boolean {
-    return this.#begun.size === 0
+  /** Protocols whose stream has taken part of a frame only. */
+  get begun(): readonly Protocol[] {
+    return [...this.#begun.keys()]
   }
 
   /** Whether anything waits for a protocol. */

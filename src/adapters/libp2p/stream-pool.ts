@@ -98,6 +98,11 @@ export class StreamPool {
     return true
   }
 
+  /** Gives up the stream written on: the rest of a frame will not come. */
+  reset(protocol: Protocol): void {
+    this.#slots[protocol].writer?.abort(new Error('Frame abandoned'))
+  }
+
   open(protocol: Protocol): void {
     const slot = this.#slots[protocol]
     const isBusy = slot.writer !== undefined || slot.isOpening || slot.reopenTimer !== undefined
@@ -139,6 +144,12 @@ export class StreamPool {
   close(): void {
     this.#isClosed = true
     for (const slot of Object.values(this.#slots)) clearTimeout(slot.reopenTimer)
+  }
+
+  /** Resolves when libp2p has passed on all that was written. */
+  async flushed(): Promise<void> {
+    const writers = Object.values(this.#slots).flatMap(({ writer }) => writer ?? [])
+    await Promise.all(writers.map(idle))
   }
 
   #openFailed(protocol: Protocol, slot: Slot): void {
@@ -203,4 +214,12 @@ export class StreamPool {
     this.#events.taken(this.#unreportedBytes)
     this.#unreportedBytes = 0
   }
+}
+
+function idle(stream: Stream): Promise<void> {
+  if (stream.writeBufferLength === 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    stream.addEventListener('idle', () => resolve())
+    stream.addEventListener('close', () => resolve())
+  })
 }

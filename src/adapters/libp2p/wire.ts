@@ -62,7 +62,6 @@ export class Wire {
   #state: 'hello' | 'admitted' | 'ended' = 'hello'
   #session: Uint8Array = new Uint8Array(0)
   #isCheck = false
-  #bye = false
   #deadline: NodeJS.Timeout | undefined
 
   constructor(connection: Connection, options: WireOptions) {
@@ -162,15 +161,29 @@ export class Wire {
     if (this.#state === 'admitted') this.#pool.open(protocol)
   }
 
+  /** Gives up the stream of a protocol with the frame half written on it. */
+  reset(protocol: Protocol): void {
+    this.#pool.reset(protocol)
+  }
+
   retire(): void {
     this.#control?.send({ type: 'retire' })
   }
 
-  /** Ends it politely; what is written still arrives. Never rejects. */
+  /**
+   * Ends it politely: what is written leaves, then the bye, then the other end closes. Closing
+   * first would reset the connection under data still on its way. Never rejects.
+   */
   async close(): Promise<void> {
     if (this.#state === 'ended') return
-    this.#control?.send({ type: 'bye' })
     this.#end('closed', 'closed here')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, CLOSE_MS)
+    this.connection.addEventListener('close', () => resolve())
+    await Promise.race([this.#pool.flushed(), promise])
+    this.#control?.send({ type: 'bye' })
+    if (this.#control !== undefined && this.connection.status === 'open') await promise
+    clearTimeout(timer)
     await this.#hangUp()
   }
 
@@ -232,7 +245,8 @@ export class Wire {
   #message(message: HelloMessage): void {
     switch (message.type) {
       case 'bye':
-        this.#bye = true
+        // The last thing that the other end writes: it waits for us to close.
+        this.#lost('closed')
         return
       case 'retire':
         this.#options.events.retired(this)
@@ -247,13 +261,7 @@ export class Wire {
 
   /** Without its control stream a connection is of no use. */
   #controlClosed(): void {
-    if (this.#state === 'ended') return
-    if (this.#bye && this.connection.status === 'open') {
-      // A polite end: what was written on the other streams may still be on its way.
-      this.#deadline ??= setTimeout(() => this.#lost('closed'), CLOSE_MS)
-    } else {
-      this.#lost(this.#bye ? 'closed' : 'reset')
-    }
+    if (this.#state !== 'ended') this.#lost('reset')
   }
 
   #lost(end: LinkEnd): void {
@@ -263,8 +271,10 @@ export class Wire {
 
   #connectionClosed(event: StreamCloseEvent): void {
     const cause = event.error === undefined ? undefined : dialEnd(event.error)
-    const end = this.#bye ? 'closed' : cause?.end === 'timeout' ? 'timeout' : 'reset'
-    this.#end(end, cause?.reason ?? 'The peer closed the connection')
+    this.#end(
+      cause?.end === 'timeout' ? 'timeout' : 'reset',
+      cause?.reason ?? 'The peer closed the connection',
+    )
   }
 
   #refuse(end: LinkEnd, reason: string): void {

@@ -267,41 +267,54 @@ describe('links', () => {
     }
   })
 
-  it('close() ends the link as closed at both ends', async () => {
+  it('close() cuts the link, and it can be dialled again from the end', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await hosts.pair()
     a.host.links.close(b.peer)
     expect(await a.down(b.peer)).toBe('closed')
-    expect(await b.down(a.peer)).toBe('closed')
-    a.host.links.dial(b.peer, [b.address])
-    await a.until(() => a.only('up').length === 2, 'the second link')
+    expect(await b.down(a.peer)).toBe('reset')
+    b.host.links.dial(a.peer, [a.address])
+    await Promise.all([a.ups(2), b.ups(2)])
+    expect(b.only('dial-failed')).toEqual([])
   })
 
-  it('close() delivers what the other end had sent before, and nothing after the end', async () => {
+  it('a link whose hello stream broke is down, and can be dialled again at once', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    const streams = b.host.libp2p.getConnections().flatMap((each) => each.streams)
+    streams.find(({ protocol }) => protocol.endsWith('/hello/1'))?.abort(new Error('test'))
+    expect(await a.down(b.peer)).toBe('reset')
+    a.host.links.dial(b.peer, [b.address])
+    await Promise.all([a.ups(2), b.ups(2)])
+    expect(a.only('dial-failed')).toEqual([])
+  })
+
+  it('after close() nothing more is heard of the old link', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    for (let i = 0; i < 9; i++) send(b, a, { bytes: Uint8Array.of(i) })
+    await a.frames(1)
+    a.host.links.close(b.peer)
+    await a.down(b.peer)
+    await b.down(a.peer)
+    expect(a.heard.at(-1)?.type).toBe('down')
+  })
+
+  it('stop() ends the link as closed at the other end, after all that was written', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await hosts.pair()
     send(a, b, { protocol: 'sync', bytes: Uint8Array.of(1) })
     await b.frames(1)
+    b.slow(() => {})
     for (let i = 0; i < 3; i++) send(a, b, { protocol: 'sync', bytes: new Uint8Array(150_000) })
-    await Promise.resolve()
-    a.host.links.close(b.peer)
-    b.host.links.send({ peer: a.peer, protocol: 'member', lane: 'user', bytes: Uint8Array.of(9) })
-    await Promise.all([a.down(b.peer), b.down(a.peer)])
-    expect(a.heard.at(-1)?.type).toBe('down')
-    expect(b.heard.at(-1)?.type).toBe('down')
-  })
-
-  it('stop() ends the link as closed at the other end, after the frames sent before', async () => {
-    await using hosts = new TestHosts()
-    const [a, b] = await hosts.pair()
-    send(a, b, { bytes: Uint8Array.of(1) })
-    await b.frames(1)
-    for (let i = 0; i < 20; i++) send(a, b, { bytes: Uint8Array.of(2) })
-    await Promise.resolve()
-    await a.host.stop()
+    while (a.host.traffic().sent.sync !== 450_017) await new Promise(setImmediate)
+    const stopped = a.host.stop()
     expect(await b.down(a.peer)).toBe('closed')
-    expect(b.only('frame').length).toBe(21)
+    expect(b.only('frame').length).toBe(4)
+    expect(b.heard.at(-1)?.type).toBe('down')
+    await stopped
     await a.host.stop()
+    expect(a.only('down')).toEqual([])
   })
 
   it('crash() ends the link as reset at the other end at once', async () => {
@@ -325,7 +338,7 @@ describe('links', () => {
     const second = await hosts.create({ seed })
     second.host.links.dial(a.peer, [a.address])
     await second.up(a.peer)
-    await a.until(() => a.only('up').length === 2, 'the second link')
+    await a.ups(2)
     expect(
       a.heard.filter(({ type }) => type === 'up' || type === 'down').map(({ type }) => type),
     ).toEqual(['up', 'down', 'up'])

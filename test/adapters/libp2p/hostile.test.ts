@@ -10,9 +10,12 @@ import { encodeFrame, FrameReader } from '../../../src/adapters/libp2p/frame-rea
 import { Hello } from '../../../src/adapters/libp2p/hello.ts'
 import { messageChunks } from '../../../src/adapters/libp2p/message-bytes.ts'
 import { protocolId } from '../../../src/adapters/libp2p/options.ts'
+import type { Lane, Protocol } from '../../../src/base/core.ts'
 import { type PeerId, parsePeerId } from '../../../src/base/ids.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { type TestHost, TestHosts } from './test-host.ts'
+
+const CLOSED_WITHIN_MS = 5000
 
 /** A plain TCP client that says something and waits until it is cut off. */
 class Client implements AsyncDisposable {
@@ -23,7 +26,14 @@ class Client implements AsyncDisposable {
     this.socket = connect(port, '127.0.0.1')
     this.socket.on('error', () => {})
     this.socket.resume()
-    this.#closed = new Promise((resolve) => this.socket.once('close', () => resolve()))
+    this.#closed = new Promise((resolve, reject) => {
+      const late = (): void => reject(new Error('Still open'))
+      const timer = setTimeout(late, CLOSED_WITHIN_MS)
+      this.socket.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   closed(): Promise<void> {
@@ -33,6 +43,21 @@ class Client implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.destroy()
     await this.#closed
+  }
+}
+
+interface Sink {
+  bytes: number
+  readonly bodies: Uint8Array[]
+  streams: number
+  wake: () => void
+}
+
+async function until(sink: Sink, condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise<void>((resolve) => {
+      sink.wake = resolve
+    })
   }
 }
 
@@ -59,7 +84,24 @@ class Stranger implements AsyncDisposable {
   }
 
   dial(host: TestHost): Promise<Connection> {
-    return this.node.dial(multiaddr(host.address))
+    return this.node.dial(multiaddr(host.address), { force: true })
+  }
+
+  /** Takes streams of a protocol and keeps what comes on them, without ever reporting it. */
+  async sink(protocol: Protocol): Promise<Sink> {
+    const sink: Sink = { bytes: 0, bodies: [], streams: 0, wake: () => {} }
+    await this.node.handle(protocolId('test', protocol), (stream) => {
+      sink.streams += 1
+      const reader = new FrameReader(2 ** 20)
+      stream.addEventListener('message', (event) => {
+        for (const chunk of messageChunks(event)) {
+          sink.bytes += chunk.length
+          reader.push(chunk, (body) => sink.bodies.push(body))
+        }
+        sink.wake()
+      })
+    })
+    return sink
   }
 
   /** Passes the hello as an honest dialler would. */
@@ -282,6 +324,70 @@ describe('after admission', () => {
     const frames = await b.frames(count)
     expect(frames.map(({ bytes }) => bytes[0])).toEqual(Array.from({ length: count }, (_, i) => i))
     expect(statuses).toEqual(new Set(['readable', 'paused']))
+  })
+
+  it('sends a reader that reports nothing 128 KiB of bulk and a piece, and all of the rest', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const [sync, member] = [await stranger.sink('sync'), await stranger.sink('member')]
+    const target = await hosts.create()
+    await stranger.admitted(target)
+    await target.up(stranger.peer)
+    const { links } = target.host
+    const send = (protocol: Protocol, lane: Lane, bytes: Uint8Array): boolean =>
+      links.send({ peer: stranger.peer, protocol, lane, bytes })
+    for (let i = 0; i < 30; i++) send('sync', 'bulk', new Uint8Array(16 * 1024 - 4))
+    await until(sync, () => sync.bytes >= 128 * 1024)
+    for (const lane of ['probe', 'control', 'user'] as const)
+      send('member', lane, new Uint8Array(9))
+    send('sync', 'user', new Uint8Array(9))
+    await until(member, () => member.bodies.length === 3)
+    await until(sync, () => sync.bodies.some((body) => body.length === 9))
+    expect(sync.bytes).toBe(128 * 1024 + 13)
+  })
+
+  it('moves to the next connection although a frame is stuck half sent, and garbles none', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const sync = await stranger.sink('sync')
+    const target = await hosts.create()
+    const first = await stranger.admitted(target)
+    await target.up(stranger.peer)
+    const send = (lane: Lane, bytes: Uint8Array): boolean =>
+      target.host.links.send({ peer: stranger.peer, protocol: 'sync', lane, bytes })
+    send('bulk', new Uint8Array(256 * 1024))
+    await until(sync, () => sync.bytes >= 128 * 1024)
+    const second = await stranger.admitted(target)
+    send('control', Uint8Array.of(7))
+    await until(sync, () => sync.bodies.length > 0)
+    expect(sync.bodies).toEqual([Uint8Array.of(7)])
+    expect(sync.streams).toBe(2)
+    // Back on the first connection nothing of the half frame is left either.
+    await second.connection.close()
+    while (target.host.libp2p.getConnections().length > 1) await new Promise(setImmediate)
+    send('control', Uint8Array.of(8))
+    await until(sync, () => sync.bodies.length > 1)
+    expect(sync.bodies[1]).toEqual(Uint8Array.of(8))
+    expect(first.connection.status).toBe('open')
+    expect(target.only('down')).toEqual([])
+  })
+
+  it('a connection lost in the middle of a frame garbles none on the next', async () => {
+    await using hosts = new TestHosts()
+    await using stranger = await Stranger.create()
+    const sync = await stranger.sink('sync')
+    const target = await hosts.create({ limits: { retireAfterMs: 60_000 } })
+    const first = await stranger.admitted(target)
+    await target.up(stranger.peer)
+    const send = (lane: Lane, bytes: Uint8Array): boolean =>
+      target.host.links.send({ peer: stranger.peer, protocol: 'sync', lane, bytes })
+    send('bulk', new Uint8Array(256 * 1024))
+    await until(sync, () => sync.bytes >= 128 * 1024)
+    await stranger.admitted(target)
+    first.connection.abort(new Error('test'))
+    send('control', Uint8Array.of(7))
+    await until(sync, () => sync.bodies.length > 0)
+    expect(sync.bodies).toEqual([Uint8Array.of(7)])
   })
 
   it('a broken stream is opened again for the next frame', async () => {

@@ -1,6 +1,6 @@
 import type { Libp2p } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
-import type { RecordPort } from '../../../src/adapters/libp2p/host.ts'
+import type { HostLimits, RecordPort } from '../../../src/adapters/libp2p/host.ts'
 import { fromUtf8, hex, utf8 } from '../../../src/base/bytes.ts'
 import { type TestHost, TestHosts } from './test-host.ts'
 
@@ -31,27 +31,33 @@ class Records implements RecordPort {
 }
 
 interface Node {
-  readonly test: TestHost
+  readonly member: TestHost
   readonly records: Records
 }
 
 /** A full mesh whose routing tables hold everybody. */
-async function mesh(hosts: TestHosts, count: number): Promise<Node[]> {
+async function mesh(
+  hosts: TestHosts,
+  count: number,
+  limits: Partial<HostLimits> = {},
+): Promise<Node[]> {
   const nodes: Node[] = []
   for (let i = 0; i < count; i++) {
     const records = new Records()
-    nodes.push({ records, test: await hosts.create({ records }) })
+    nodes.push({ records, member: await hosts.create({ records, limits }) })
   }
-  for (const [i, { test }] of nodes.entries()) {
+  for (const [i, { member }] of nodes.entries()) {
     for (const other of nodes.slice(i + 1)) {
-      test.host.links.dial(other.test.peer, [other.test.address])
-      await Promise.all([test.up(other.test.peer), other.test.up(test.peer)])
+      member.host.links.dial(other.member.peer, [other.member.address])
+      await Promise.all([member.up(other.member.peer), other.member.up(member.peer)])
     }
   }
-  for (const { test } of nodes) {
-    test.host.feed(nodes.map((each) => ({ peer: each.test.peer, addresses: [each.test.address] })))
+  for (const { member } of nodes) {
+    member.host.feed(
+      nodes.map((each) => ({ peer: each.member.peer, addresses: [each.member.address] })),
+    )
   }
-  await Promise.all(nodes.map(({ test }) => routes(test.host.libp2p, count - 1)))
+  await Promise.all(nodes.map(({ member }) => routes(member.host.libp2p, count - 1)))
   return nodes
 }
 
@@ -78,56 +84,70 @@ describe('kad-dht', () => {
     await using hosts = new TestHosts()
     const [a, b] = await mesh(hosts, 3)
     if (a === undefined || b === undefined) throw new Error('unreachable')
-    a.test.host.feed([{ peer: b.test.peer, addresses: [b.test.address] }])
-    await routes(a.test.host.libp2p, 1)
-    a.test.host.feed([])
-    await routes(a.test.host.libp2p, 0)
+    a.member.host.feed([{ peer: b.member.peer, addresses: [b.member.address] }])
+    await routes(a.member.host.libp2p, 1)
+    a.member.host.feed([])
+    await routes(a.member.host.libp2p, 0)
   })
 
   it('puts through the record port of the closest peers and gets from it', async () => {
     await using hosts = new TestHosts()
     const nodes = await mesh(hosts, 3)
     const [a, b, c] = nodes
-    await a?.test.host.libp2p.contentRouting.put(KEY, utf8('red'))
+    await a?.member.host.libp2p.contentRouting.put(KEY, utf8('red'))
     const values = nodes.map(({ records }) => fromUtf8(records.lookup(KEY) ?? new Uint8Array(0)))
     expect(values).toEqual(['red', 'red', 'red'])
     b?.records.stored.clear()
-    const got = await b?.test.host.libp2p.contentRouting.get(KEY)
+    const got = await b?.member.host.libp2p.contentRouting.get(KEY)
     expect(fromUtf8(got ?? new Uint8Array(0))).toBe('red')
-    expect(c?.test.dropped()).toEqual([])
+    expect(c?.member.dropped()).toEqual([])
   })
 
   it('an older record replaces no newer one', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await mesh(hosts, 2)
     b?.records.stored.set(hex(KEY), utf8('yellow'))
-    await a?.test.host.libp2p.contentRouting.put(KEY, utf8('red'))
+    await a?.member.host.libp2p.contentRouting.put(KEY, utf8('red'))
     expect(fromUtf8(b?.records.lookup(KEY) ?? new Uint8Array(0))).toBe('yellow')
-    const got = await a?.test.host.libp2p.contentRouting.get(KEY)
+    const got = await a?.member.host.libp2p.contentRouting.get(KEY)
     expect(fromUtf8(got ?? new Uint8Array(0))).toBe('yellow')
+    // The writer is told: a stale put does not look like a success.
+    const stale = b?.member.host.libp2p.contentRouting.put(KEY, utf8('orange'))
+    await expect(stale).rejects.toThrow('stale')
   })
 
   it('refuses what the record port refuses, and unknown namespaces', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await mesh(hosts, 2)
     a?.records.stored.set(hex(KEY), utf8('bad'))
-    const got = b?.test.host.libp2p.contentRouting.get(KEY)
+    const got = b?.member.host.libp2p.contentRouting.get(KEY)
     await expect(got).rejects.toThrow()
-    await b?.test.host.libp2p.contentRouting.put(utf8('/x/y'), utf8('v')).catch(() => {})
+    await b?.member.host.libp2p.contentRouting.put(utf8('/x/y'), utf8('v')).catch(() => {})
     expect(a?.records.lookup(utf8('/x/y'))).toBeUndefined()
+  })
+
+  it('a burst of queries is slowed here before it costs the link there', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await mesh(hosts, 2, { kadPerSecond: 5, streamsPerSecond: 5 })
+    const gets = Array.from({ length: 60 }, (_, i) =>
+      a?.member.host.libp2p.contentRouting.get(utf8(`/k/${i}`)).catch(() => {}),
+    )
+    await Promise.all(gets)
+    expect(b?.member.dropped()).toEqual([])
+    expect([...(a?.member.only('down') ?? []), ...(b?.member.only('down') ?? [])]).toEqual([])
   })
 
   it('never tags a peer keep-alive', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await mesh(hosts, 2)
     if (a === undefined || b === undefined) throw new Error('unreachable')
-    const { kad } = a.test.host.libp2p.services
+    const { kad } = a.member.host.libp2p.services
     // What kad-dht runs every five seconds.
     if (typeof kad !== 'object' || kad === null || !('routingTable' in kad)) throw new Error('kad')
     const { routingTable } = kad
     const tagger = Reflect.get(Object(routingTable), 'closestPeerTagger')
     await tagger.updatePeerTags()
-    const peers = await a.test.host.libp2p.peerStore.all()
+    const peers = await a.member.host.libp2p.peerStore.all()
     const tags = peers.flatMap((peer) => [...peer.tags.keys()])
     expect(tags).toContain('kad-close')
     expect(tags.filter((tag) => tag.startsWith('keep-alive'))).toEqual([])

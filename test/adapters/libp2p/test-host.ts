@@ -111,6 +111,10 @@ export class TestHost {
     return found.details
   }
 
+  async ups(count: number): Promise<void> {
+    await this.until(() => this.only('up').length >= count, `${count} links up`)
+  }
+
   async down(peer: PeerId): Promise<LinkEnd> {
     const find = () => this.only('down').find((each) => each.peer === peer)
     await this.until(() => find() !== undefined, `link down with ${peer}`)

@@ -66,7 +66,7 @@ export interface HostLimits {
   readonly addressesMax: number
   /** Bytes waiting for one peer, all lanes together. @default 1 MiB */
   readonly queueBytesMax: number
-  /** Bytes of sync and kv under way to a peer beyond which bulk waits. @default 128 KiB */
+  /** Bytes of sync and kv under way to a peer beyond which bulk waits, at least 64 KiB. @default 128 KiB */
   readonly bulkInFlightBytesMax: number
   /** Redundant connections between one pair live at least this long. @default 1,000 */
   readonly retireAfterMs: Millis
@@ -143,6 +143,8 @@ export const PROTOCOLS: readonly Protocol[] = ['member', 'sync', 'kv']
 export const MUXER_BYTES_MAX: number = 256 * KIB
 /** Above a paused stream's window, so that an honest peer never overruns it. */
 export const READ_BUFFER_BYTES_MAX: number = 512 * KIB
+/** Every so many bytes of sync and kv the reader reports (PROTOCOL.md): a window must hold two reports. */
+export const REPORT_BYTES: number = 32 * KIB
 export const NETWORK_KEY_BYTES_MIN = 32
 export const SEED_BYTES = 32
 
@@ -171,5 +173,7 @@ export function checkHostOptions(options: HostOptions): HostLimits {
   for (const [name, value] of Object.entries(limits)) {
     checkNumber(`limits.${name}`, value, { min: 1, max: 2 ** 31, isInteger: true })
   }
+  const name = 'limits.bulkInFlightBytesMax'
+  checkNumber(name, limits.bulkInFlightBytesMax, { min: 2 * REPORT_BYTES, max: 2 ** 31 })
   return limits
 }

@@ -3,7 +3,7 @@ import { concatBytes } from '../../base/bytes.ts'
 import type { Millis, Protocol } from '../../base/core.ts'
 import { FrameReader } from './frame-reader.ts'
 import { messageChunks } from './message-bytes.ts'
-import { FRAME_BYTES_MAX, type HostLimits, protocolId } from './options.ts'
+import { FRAME_BYTES_MAX, protocolId, REPORT_BYTES } from './options.ts'
 import type { Piece } from './send-queue.ts'
 import type { TrafficCounter } from './traffic-counter.ts'
 
@@ -18,7 +18,6 @@ const OPEN_FAILURES_MAX = 5
 
 export interface PoolEvents {
   readonly network: string
-  readonly limits: HostLimits
   readonly traffic: TrafficCounter
   /** `handled` is called when the frame has been taken. */
   frame(protocol: Protocol, body: Uint8Array, handled: () => void): void
@@ -207,10 +206,9 @@ export class StreamPool {
     })
   }
 
-  /** Four reports a window keep a sender of bulk going. */
   #report(bytes: number): void {
     this.#unreportedBytes += bytes
-    if (this.#unreportedBytes < this.#events.limits.bulkInFlightBytesMax / 4) return
+    if (this.#unreportedBytes < REPORT_BYTES) return
     this.#events.taken(this.#unreportedBytes)
     this.#unreportedBytes = 0
   }

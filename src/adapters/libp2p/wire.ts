@@ -72,10 +72,9 @@ export class Wire {
     this.#options = options
     // Nobody may wait for it.
     this.#admission.promise.catch(() => {})
-    const { events, limits, network, traffic } = options
+    const { events, network, traffic } = options
     this.#pool = new StreamPool(connection, {
       network,
-      limits,
       traffic,
       frame: (protocol, body, handled) => events.frame(this, protocol, body, handled),
       writable: () => events.writable(this),

@@ -46,8 +46,10 @@ describe('createHost()', () => {
     await expect(createHost({ ...base, ...options })).rejects.toMatchObject({ code })
   })
 
-  it('refuses a limit that is no number', async () => {
+  it('refuses limits out of range', async () => {
     await expect(createHost({ ...base, limits: { banMs: 0 } })).rejects.toThrow(RangeError)
+    const limits = { bulkInFlightBytesMax: 50_000 }
+    await expect(createHost({ ...base, limits })).rejects.toThrow('bulkInFlightBytesMax')
   })
 })
 

@@ -30,7 +30,7 @@ import {
 import { tellable } from './own-addresses.ts'
 import { TrafficCounter } from './traffic-counter.ts'
 
-export type { HostLimits, HostOptions, HostProfile, RecordPort } from './options.ts'
+export type { HostLimits, HostOptions, RecordPort } from './options.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const STREAMS_IN_MAX = 64

@@ -17,7 +17,8 @@ import {
 /*
  * Bytes of a transaction, the same in the log and on the wire:
  *
- *   version (1) · flags · replica (16 raw) · n0 · count · stamp · previous (8 raw) · events · [trailer] · checksum (8 raw)
+ *   version (1) · flags · replica (16 raw) · n0 · count · stamp · previous (8 raw) · events ·
+ *   [trailer] · checksum (8 raw)
  *
  * Numbers are varints. The checksum is hash64 over all bytes before it, seeded by the group's name, so
  * bytes that stray into another group are refused; it is also the transaction's identity, which the

@@ -82,6 +82,12 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.membership.start(now)
     this.replication.start(now)
     this.kv.start(now)
+    // What was loaded is durable: others may compare with it from the first frame on.
+    for (const group of this.replication.groups()) {
+      const { digest, events } = this.replication.status(group)
+      if (events > 0) this.#durableDigests.set(group, digest)
+    }
+    this.membership.handle({ type: 'digest', digest: combineDigests(this.#durableDigests) }, now)
     this.#drain(now)
   }
 

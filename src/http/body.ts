@@ -2,7 +2,7 @@ import type { Json } from '../index.ts'
 import { invalid, tooLarge } from './problem.ts'
 
 /** host.md: the largest request body. */
-export const BODY_BYTES_MAX = 1024 * 1024
+export const BODY_BYTES_MAX: number = 1024 * 1024
 /** Nesting of a JSON body; deeper ones only serve to exhaust a stack. */
 export const JSON_DEPTH_MAX = 64
 

@@ -15,7 +15,7 @@ import type { DhtAnswer } from './shapes.ts'
 
 const PREFIX = '/v1/dht/'
 /** dht.md: the largest value kept inline. */
-export const DHT_VALUE_BYTES_MAX = 64 * 1024
+export const DHT_VALUE_BYTES_MAX: number = 64 * 1024
 
 /** `PUT | GET | DELETE /v1/dht/{key}`. */
 export function dhtRoutes(): readonly Route[] {

@@ -46,7 +46,7 @@ import { Replica } from './replica.ts'
 import { placeOf, Ring } from './ring.ts'
 import { Alarm, Timers } from './timers.ts'
 
-export type { KvFound, KvInput, KvLevel, KvMember, KvOutput } from './kv-contract.ts'
+export type { KvInput, KvLevel, KvMember, KvOutput } from './kv-contract.ts'
 
 export interface KvOptions {
   readonly signer: Signer

@@ -64,8 +64,6 @@ export const KV_TUNABLES: KvTunables = {
   sweepPeriodMs: 5_000,
 }
 
-/** Replicas of a record when the caller names no number. */
-export const REPLICATION_DEFAULT = 5
 /** More replicas than this are not a DHT. */
 export const REPLICATION_MAX = 32
 

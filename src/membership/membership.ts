@@ -18,11 +18,10 @@ export type {
   LinkEnd,
   Member,
   MemberChange,
-  MemberState,
   MembershipInput,
   MembershipOutput,
 } from './member.ts'
-export type { MembershipOptions, Tunables } from './options.ts'
+export type { MembershipOptions } from './options.ts'
 
 /** The accused hears of an accusation at most this often outside of pings. */
 const TELL_ACCUSED_MS = 200

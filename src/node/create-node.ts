@@ -1,6 +1,7 @@
 import { pipe } from 'it-pipe'
 import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
 import type { Host } from '../adapters/libp2p/host.ts'
+import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
 import { createGroupCommit } from '../adapters/store/group-commit.ts'
 import type { Store } from '../adapters/store/store.ts'
 import { type PeerId, parsePeerId } from '../base/ids.ts'
@@ -25,6 +26,7 @@ const STORE_SIZE_PERIOD_MS = 10_000
  */
 export async function openNode(options: NodeOptions, platform: Platform): Promise<HearsayNode> {
   const checked = checkNodeOptions(options)
+  for (const address of checked.join) parseJoinAddress(address)
   const closers = new AsyncDisposableStack()
   try {
     const store = platform.createStore(checked.dataDir)

@@ -1,3 +1,4 @@
+import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
 import { unreachable } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
 import { HearsayError } from '../base/errors.ts'
@@ -170,7 +171,8 @@ export class Node implements HearsayNode {
   }
 
   join(addresses: readonly string[]): void {
-    this.#parts.driver.join(addresses)
+    for (const address of addresses) parseJoinAddress(address)
+    this.#driver.join(addresses)
   }
 
   async leave(options: Waiting = {}): Promise<void> {

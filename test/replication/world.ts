@@ -168,7 +168,10 @@ export class World {
     this.now = end
   }
 
-  /** Lets time pass until all digests of all groups are equal. @returns ms it took, undefined when `ms` was not enough */
+  /**
+   * Lets time pass until all digests of all groups are equal.
+   * @returns ms it took, undefined when `ms` was not enough
+   */
   converge(ms: Millis): Millis | undefined {
     const start = this.now
     while (this.now - start < ms) {

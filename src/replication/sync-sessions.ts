@@ -1,7 +1,5 @@
-import { compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
-import { Writer } from '../base/codec.ts'
+import { compareText, equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
-import { hash64 } from '../base/hash.ts'
 import { jitter } from '../base/random.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
@@ -10,6 +8,7 @@ import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import { serve } from './serve.ts'
+import { summaryHash } from './summary-hash.ts'
 
 /** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
 interface Pull {
@@ -388,14 +387,4 @@ export class SyncSessions {
     }
     return chosen
   }
-}
-
-function summaryHash(items: readonly DigestItem[]): Uint8Array {
-  const parts: Uint8Array[] = []
-  for (const item of items) {
-    const name = utf8(item.group)
-    parts.push(Uint8Array.of(name.length >>> 8, name.length & 255), name, item.digest)
-  }
-  const { high, low } = hash64(concatBytes(parts))
-  return new Writer(8).uint32(high).uint32(low).finish()
 }

@@ -1,4 +1,4 @@
-import { assert, present } from '../base/assert.ts'
+import { assert, present, unreachable } from '../base/assert.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { Book } from './book.ts'
@@ -159,6 +159,9 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
         if (this.#departure !== undefined) return
         identity.leave(now)
         this.#departure = new Departure(this.#shared, self, now)
+        return
+      default:
+        unreachable(input)
     }
   }
 

@@ -29,7 +29,7 @@ export interface KvContext {
   readonly emit: (output: KvOutput) => void
   /** The current view of the members. */
   readonly ring: () => Ring
-  readonly clock: () => HybridClock
+  readonly clock: HybridClock
 }
 
 /** A record under a key, as one answer to one question. */
@@ -75,7 +75,7 @@ export function recordInAnswer(
     context.emit({ type: 'dropped', reason: `kv answer: ${fault}` })
     return undefined
   }
-  context.clock().observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
+  context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
   return record
 }
 

@@ -8,14 +8,13 @@
  * a replica itself: its requests to itself are frames like any other, looped back by the engine.
  *
  * Versions are hybrid logical stamps and the clock moves past every version seen, so a write after
- * a read wins. Our own last stamp survives a restart in the records of ours that we hold.
+ * a read wins. What we saw survives a restart in the records that we hold.
  *
  * Sources: Kademlia (Maymounkov and Mazières, IPTPS 2002) for placement; Dynamo (DeCandia et al.,
  * SOSP 2007, §4.5–4.7) for quorums, fallback replicas and read repair; The Tail at Scale (Dean and
  * Barroso, CACM 2013) for hedged requests.
  */
 import { assert, unreachable } from '../base/assert.ts'
-import { equalBytes } from '../base/bytes.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
@@ -72,11 +71,9 @@ export class Kv implements Core<KvInput, KvOutput> {
   readonly #repair: Repair
   readonly #operations = new Map<number, PutOperation | GetOperation>()
   readonly #sweep: Alarm = new Alarm((now) => this.#sweepDue(now))
-  #clock = new HybridClock()
+  readonly #clock = new HybridClock()
   #ring: Ring
   #lost = 0
-  /** The latest stamp among records of ours on disk. */
-  #ownStamp = 0
 
   /** @throws {TypeError} @throws {RangeError} on options that cannot work */
   constructor(options: KvOptions) {
@@ -106,7 +103,7 @@ export class Kv implements Core<KvInput, KvOutput> {
       store,
       emit,
       ring: () => this.#ring,
-      clock: () => this.#clock,
+      clock: this.#clock,
     }
     this.#replica = new Replica(this.#context)
     this.#repair = new Repair(this.#context)
@@ -118,16 +115,13 @@ export class Kv implements Core<KvInput, KvOutput> {
 
   /** Takes a row starting with `kv!` back from disk, before `start`. Unusable ones are dropped and deleted. */
   load(row: StoreRow): void {
-    const record = this.#context.store.load(row)
-    if (record !== undefined && equalBytes(record.author, this.#context.signer.publicKey)) {
-      this.#ownStamp = Math.max(this.#ownStamp, record.stamp)
-    }
+    this.#context.store.load(row)
   }
 
   start(now: Millis): void {
-    this.#clock = new HybridClock(this.#ownStamp)
     const { store, timers, tunables } = this.#context
     store.start(now)
+    // No further ahead than others accept: a clock that was once wrong must not end our writing.
     for (const { record } of store.entries()) {
       this.#clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
     }

@@ -66,7 +66,7 @@ export class Replica {
     const admission = this.#context.store.offer(record, now)
     if (admission.outcome === 'stored') this.#promises.delete(hex(recordId(key)))
     if (admission.outcome !== 'refused') {
-      this.#context.clock().observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
+      this.#context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
     }
     return admission
   }

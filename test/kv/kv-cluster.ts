@@ -110,7 +110,7 @@ export class KvCluster {
     const index = this.nodes.length
     const node = new KvNode(index, (signer) => this.#core(signer, index))
     this.nodes.push(node)
-    node.kv.start(this.now)
+    node.kv.start(this.now + node.aheadMs)
     this.#drain(node)
     return node
   }
@@ -170,7 +170,7 @@ export class KvCluster {
     for (const [key, value] of node.rows) node.kv.load({ key, value })
     node.isUp = true
     this.unreachable.delete(node)
-    node.kv.start(this.now)
+    node.kv.start(this.now + node.aheadMs)
     this.#drain(node)
   }
 

@@ -89,6 +89,15 @@ describe('RecordStore', () => {
     expect(again.store.live(idOf('key 3'), NOW)?.value).toBe(undefined)
   })
 
+  it('keeps the bytes of the disk (golden): key, then kept-until and envelope', () => {
+    const { store, rows } = fixture()
+    const stored = record('a', { expiresAt: NOW + 1_000 })
+    store.offer(stored, NOW)
+    expect([...rows].map(([key, value]) => `${key} ${hex(value)}`)).toEqual([
+      `kv!7753d87ad01bb007433db06c019da8965bc4178a28f4ecb6bbab7600edd6194c e8d7eab6b73374${hex(stored.bytes)}`,
+    ])
+  })
+
   it('never serves damaged, misplaced or forged rows, and deletes them', () => {
     const { store, rows } = fixture()
     store.offer(record('a'), NOW)

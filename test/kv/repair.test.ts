@@ -101,4 +101,31 @@ describe('repair', () => {
     cluster.run(10_000)
     expect(cluster.sent.length).toBeLessThan(20)
   })
+
+  it('has at most 64 KiB on their way to a peer', () => {
+    const cluster = new KvCluster(1, { latencyMs: 100 })
+    const value = new Uint8Array(20_000)
+    for (let i = 0; i < 10; i++) cluster.putNow(cluster.node(0), `key ${i}`, value)
+    const added = cluster.add()
+    cluster.view()
+    cluster.sent.length = 0
+    cluster.run(3_000)
+    expect(added.kv.stats.records).toBe(10)
+    const pushes = cluster.sent.filter(({ type }) => type === 'put')
+    const together = pushes.map(({ at }) => pushes.filter((other) => other.at === at).length)
+    expect(Math.max(...together)).toBe(3)
+  })
+
+  it('asks the same peer again for a record that it pushed once and has newer now', () => {
+    const cluster = new KvCluster(2, { replication: 2, tunables: { repairPeriodMs: 10_000 } })
+    const [holder, late] = [cluster.node(0), cluster.node(1)]
+    for (const value of ['first', 'second']) {
+      cluster.isCut = () => true
+      cluster.putNow(holder, 'a', value, { level: 'one' })
+      cluster.run(3_000)
+      cluster.isCut = () => false
+      cluster.run(14_000)
+      expect(new TextDecoder().decode(cluster.held(late, 'a')).includes(value)).toBe(true)
+    }
+  })
 })

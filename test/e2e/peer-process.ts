@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { type Client, createClient } from '../../src/http/client.ts'
+
+const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
+const READY_MS_MAX = 20_000
+
+interface Ready {
+  readonly event: 'ready'
+  readonly name: string
+  readonly api: string
+  readonly tokenFile: string
+  readonly listen: readonly string[]
+}
+
+/** One real `hearsay up` with its NDJSON output. */
+export class PeerProcess {
+  readonly lines: string[] = []
+  readonly errors: string[] = []
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+  readonly #ready: Promise<Ready>
+  #rest = ''
+
+  constructor(options: { readonly runtimeDir: string; readonly args: readonly string[] }) {
+    const { runtimeDir, args } = options
+    const child = spawn(process.execPath, [BIN, 'up', '--json', '--api', '127.0.0.1:0', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HEARSAY_RUNTIME_DIR: runtimeDir },
+    })
+    this.#child = child
+    this.#exited = once(child, 'exit')
+    const { promise, resolve, reject } = Promise.withResolvers<Ready>()
+    this.#ready = promise
+    // Whoever kills a process that is still starting does not wait for it.
+    promise.catch(() => {})
+    const timer = setTimeout(() => reject(new Error(this.#story('is not ready'))), READY_MS_MAX)
+    child.stdout?.on('data', (chunk) => this.#take(String(chunk), resolve))
+    child.stderr?.on('data', (chunk) => this.errors.push(String(chunk)))
+    child.once('exit', () => {
+      clearTimeout(timer)
+      reject(new Error(this.#story('has ended')))
+    })
+    promise.then(
+      () => clearTimeout(timer),
+      () => {},
+    )
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** The node's client, once it serves. */
+  async client(): Promise<Client> {
+    const { api, tokenFile } = await this.#ready
+    return createClient({ url: api, token: (await readFile(tokenFile, 'utf8')).trim() })
+  }
+
+  async listen(): Promise<readonly string[]> {
+    return (await this.#ready).listen
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal)
+    await this.#exited
+    return this.#child.exitCode
+  }
+
+  #take(text: string, ready: (ready: Ready) => void): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) {
+      this.lines.push(line)
+      if (line.startsWith('{"event":"ready"')) ready(JSON.parse(line))
+    }
+  }
+
+  #story(what: string): string {
+    return `A peer ${what}: ${this.errors.join('')}${this.lines.slice(-3).join('\n')}`
+  }
+}

@@ -94,6 +94,14 @@ test('loadIdentity() refuses a directory in its place', async () => {
   await expect(loadIdentity(directory)).rejects.toMatchObject({ code: 'ERR_IDENTITY' })
 })
 
+test('loadIdentity() reads the golden line', async () => {
+  const directory = await temporaryDirectory()
+  // docs/PROTOCOL.md, "Data directory".
+  const line = `hearsay-identity 1 ${'07'.repeat(32)} 4bb06f8e\n`
+  await writeFile(join(directory, 'identity.key'), line, { mode: 0o600 })
+  expect(await loadIdentity(directory)).toEqual(new Uint8Array(32).fill(7))
+})
+
 test('loadIdentity() follows a link, as mounted secrets are', async () => {
   const [directory, secrets] = [await temporaryDirectory(), await temporaryDirectory()]
   const seed = await loadIdentity(secrets)

@@ -1,4 +1,6 @@
-# hearsay in a container: docker build -t hearsay . && docker run -v hearsay:/data -p 4001:4001 hearsay
+# hearsay in a container: docker build -t hearsay .
+#   docker run -v hearsay:/data -v ./key.txt:/key:ro -p 4001:4001 -e HEARSAY_NETWORK_KEY=/key hearsay
+# A node that listens beyond loopback wants a network key; -e HEARSAY_OPEN=1 lets anybody in instead.
 # Everything a node writes is in /data and /tmp: the root file system may be read-only
 # (docker run --read-only --tmpfs /tmp).
 
@@ -33,4 +35,4 @@ ENV NODE_ENV=production HEARSAY_DATA_DIR=/data HEARSAY_RUNTIME_DIR=/tmp/hearsay
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["node", "bin/hearsay.js", "status", "--json"]
 ENTRYPOINT ["node", "bin/hearsay.js"]
-CMD ["up", "--profile", "lan", "--open", "--listen", "/ip4/0.0.0.0/tcp/4001"]
+CMD ["up", "--profile", "lan", "--listen", "/ip4/0.0.0.0/tcp/4001"]

@@ -83,6 +83,8 @@ export interface Failure {
   readonly code: string
   readonly message: string
   readonly hint: string
+  /** Of a write below its quorum: how many replicas stored it, and how many should have. */
+  readonly quorum?: { readonly acks: number; readonly required: number } | undefined
 }
 
 /** The failure of anything thrown: known errors by their code, everything else is a bug of ours (70). */
@@ -100,7 +102,9 @@ export function failureOf(error: unknown): Failure {
   const code = textField(error, 'code')
   const hint = textField(error, 'hint') ?? ''
   const exit = code === undefined ? undefined : exitOfCode(code)
-  if (code !== undefined && exit !== undefined) return { exit, code, message: error.message, hint }
+  if (code !== undefined && exit !== undefined) {
+    return { exit, code, message: error.message, hint, quorum: quorumOf(error) }
+  }
   // Codes of the library (ERR_…) and of the system (EACCES) are failures with a name, not bugs;
   // those of Node.js itself (ERR_INVALID_ARG_TYPE on a TypeError) are bugs.
   const isNamed = code !== undefined && !(error instanceof TypeError || error instanceof RangeError)
@@ -120,4 +124,13 @@ function internalFailure(reason: string): Failure {
 function textField(value: object, key: string): string | undefined {
   const field: unknown = Reflect.get(value, key)
   return typeof field === 'string' && field !== '' ? field : undefined
+}
+
+/** The library's QuorumError has the numbers itself, the client's ApiError in the problem it received. */
+function quorumOf(error: Error): Failure['quorum'] {
+  const body: unknown = Reflect.get(error, 'body')
+  const holder = typeof body === 'object' && body !== null ? body : error
+  const acks: unknown = Reflect.get(holder, 'acks')
+  const required: unknown = Reflect.get(holder, 'required')
+  return typeof acks === 'number' && typeof required === 'number' ? { acks, required } : undefined
 }

@@ -182,9 +182,9 @@ function tell(
   failure: Failure,
   options: { readonly wantsJson: boolean; readonly stack: string | undefined },
 ): void {
-  const { code, message, hint } = failure
+  const { code, message, hint, quorum } = failure
   if (options.wantsJson) {
-    io.stderr.write(`${jsonLine({ error: { code, message, hint } })}\n`)
+    io.stderr.write(`${jsonLine({ error: { code, message, hint, ...quorum } })}\n`)
     return
   }
   const paint = painterOf(io, io.stderr)

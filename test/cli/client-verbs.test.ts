@@ -81,6 +81,14 @@ describe('exit codes of refusals', () => {
     expect(io.out()).toBe('')
   })
 
+  test('a write below its quorum says how many replicas stored it and how many should have', async () => {
+    const problem = { detail: 'why', code: 'ERR_QUORUM', acks: 2, required: 3 }
+    api.answer('PUT /v1/dht/k', problem, 503)
+    const { code, io } = await api.run(['put', 'k', 'v', '--json'])
+    expect(code).toBe(5)
+    expect(JSON.parse(io.err()).error).toMatchObject({ code: 'ERR_QUORUM', acks: 2, required: 3 })
+  })
+
   test('a missing value, object or path ends with 4', async () => {
     expect((await api.run(['get', 'k'])).code).toBe(4)
     expect((await api.run(['counter', 'get', 'x'])).code).toBe(4)

@@ -199,8 +199,8 @@ export class BlockableLinks implements LinkPort, LinkListener {
   }
 
   #forgetIdle(peer: PeerId, state: Peer): void {
-    if (state.below === undefined && !state.isShown && state.dial === undefined) {
-      this.#peers.delete(peer)
-    }
+    const isIdle = state.below === undefined && !state.isShown && state.dial === undefined
+    // The listener may have dialled again from inside its reaction: that is another state.
+    if (isIdle && this.#peers.get(peer) === state) this.#peers.delete(peer)
   }
 }

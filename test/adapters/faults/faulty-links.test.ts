@@ -5,6 +5,7 @@ import { DELAYED_BYTES_MAX } from '../../../src/adapters/faults/lossy-links.ts'
 import { HELD_BYTES_MAX } from '../../../src/adapters/faults/pausable-links.ts'
 import type { PeerId } from '../../../src/base/ids.ts'
 import { seededRandom } from '../../../src/base/random.ts'
+import type { LinkListener } from '../../../src/engine/ports.ts'
 import { A, B, C, FakeLinks, frameTo, RecordingListener } from './fake-links.ts'
 import { VirtualTimers } from './virtual-timers.ts'
 
@@ -177,6 +178,27 @@ test('a dial into a cut cable succeeds when the cable is back', () => {
   inner.comeUp(A)
   timers.pass(5_000)
   expect(listener.take()).toEqual(['up a'])
+})
+
+test('a dial from inside the news of a lost link has an outcome too', () => {
+  const { inner, links, listener } = setUp()
+  const redialling: LinkListener = {
+    linkUp: (from, details) => listener.linkUp(from, details),
+    linkDown: (from, end) => {
+      listener.linkDown(from, end)
+      links.dial(from, [])
+    },
+    dialFailed: (to, end) => listener.dialFailed(to, end),
+    joinFailed: (address, end) => listener.joinFailed(address, end),
+    frame: (...news) => listener.frame(...news),
+    addresses: (...news) => listener.addresses(...news),
+    dropped: (...news) => listener.dropped(...news),
+  }
+  links.listen(redialling)
+  inner.comeUp(A)
+  inner.goDown(A)
+  inner.failDial(A, 'refused')
+  expect(listener.lines).toEqual(['up a', 'down a reset', 'dial-failed a refused'])
 })
 
 test('a join that comes out at a blocked peer times out', () => {

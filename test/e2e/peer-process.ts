@@ -59,6 +59,11 @@ export class PeerProcess {
     return createClient({ url: api, token: (await readFile(tokenFile, 'utf8')).trim() })
   }
 
+  /** URL of its HTTP API. */
+  async api(): Promise<string> {
+    return (await this.#ready).api
+  }
+
   async listen(): Promise<readonly string[]> {
     return (await this.#ready).listen
   }

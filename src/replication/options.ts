@@ -11,7 +11,7 @@ export interface ReplicationTunables {
   readonly flushMs: number
   /** A push not acked for this long leads to a comparison with that peer. @default 500 (guess) */
   readonly ackTimeoutMs: number
-  /** A pull without news for this long is given up; doubles up to eight times. @default 1_000 (guess) */
+  /** A pull without news for this long is given up; doubles up to four times. @default 1_000 (guess) */
   readonly pullTimeoutMs: number
   /** A pull yields to other peers after this long. @default 10_000 (guess) */
   readonly pullTurnMs: number

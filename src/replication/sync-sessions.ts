@@ -29,7 +29,7 @@ const WHOLE_DIGEST_GROUPS_MAX = 4
 /** Bytes of items after which a digest frame is closed. */
 const DIGEST_FRAME_BYTES = 128 << 10
 const JITTER_SHARE = 0.3
-const PULL_TIMEOUT_GROWTH_MAX = 8
+const PULL_TIMEOUT_GROWTH_MAX = 4
 /** A peer that keeps differing is no reason to repeat an alarm more often than this. */
 const ALARM_PAUSE_MS = 60_000
 

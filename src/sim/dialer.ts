@@ -174,7 +174,6 @@ export class Dialer {
       return
     }
     const link = network.openLink(from, to, openAt)
-    network.announce(link, link.acceptor)
     this.#flush(to, from.peer, link.acceptor.pipe)
     network.world.schedule(openAt - network.world.now, () => {
       if (!link.dialer.isOpen || from.run !== link.dialer.run) return

@@ -27,6 +27,7 @@ const PERIOD_MS_MEAN = 6_000
 const FOR_MS_MAX = 20_000
 /** A disk that takes ten seconds for one commit must not make its node look dead. */
 const SLOW_COMMIT_MS = 10_000
+/** Most jumps are far smaller: within what replicas of values tolerate. */
 const CLOCK_JUMP_MS_MAX = 3_600_000
 const LOSS_MAX = 0.3
 /** Inbound loss of a host that hears little (membership: "80 % inbound loss"). */
@@ -102,7 +103,7 @@ export class Faults {
         node.disk.slow(SLOW_COMMIT_MS, forMs)
         return
       case 'clock-jump':
-        node.clock.jump(Math.round((2 * this.#random.next() - 1) * CLOCK_JUMP_MS_MAX))
+        node.clock.jump(Math.round((2 * this.#random.next() - 1) ** 3 * CLOCK_JUMP_MS_MAX))
         return
       case 'loss':
         this.#loss(forMs)

@@ -163,9 +163,10 @@ export class Network {
     return 1 - (1 - this.conditions.loss) * (1 - extra)
   }
 
-  /** Makes the link of a finished dial; the acceptor is told at once, the dialer at `openAt`. */
+  /** Makes the link of a finished dial; the acceptor is told at once, its caller tells the dialer at `openAt`. */
   openLink(dialer: Host, acceptor: Host, openAt: number): Link {
     this.stats.linksOpened += 1
+    const isKnown = this.#replace(dialer, acceptor)
     const link = new Link({
       dialer,
       acceptor,
@@ -186,7 +187,28 @@ export class Network {
     })
     dialer.links.set(acceptor.peer, link)
     acceptor.links.set(dialer.peer, link)
+    if (isKnown) link.acceptor.isAnnounced = true
+    else this.announce(link, link.acceptor)
     return link
+  }
+
+  /**
+   * What the acceptor still takes for a link ends: silently when the dialer is the same process, whose link it
+   * then continues, as an end when the dialer has restarted.
+   * @returns whether the acceptor knows of a link and keeps it
+   */
+  #replace(dialer: Host, acceptor: Host): boolean {
+    const old = acceptor.links.get(dialer.peer)
+    const own = old?.at(acceptor)
+    if (old === undefined || own === undefined || !own.isOpen) return false
+    own.isOpen = false
+    own.pipe.close()
+    acceptor.links.delete(dialer.peer)
+    if (!own.isAnnounced) return false
+    if (old.opposite(acceptor).run === dialer.run) return true
+    this.world.trace.text('reset').number(this.world.now).number(acceptor.index)
+    acceptor.listener?.linkDown(dialer.peer, 'reset')
+    return false
   }
 
   /** Tells a driver of a link, once. */

@@ -33,9 +33,9 @@ export interface PipeOptions {
  */
 export class Pipe {
   readonly #options: PipeOptions
+  readonly #openAt: Millis
   /** Earliest arrival of the next frame, by protocol. */
   readonly #lastArrival: Map<string, Millis> = new Map()
-  #blockedUntil: Millis
   #queuedBytes = 0
   #held: OutboundFrame[] = []
   #heldSince: Millis = 0
@@ -45,7 +45,7 @@ export class Pipe {
   /** @param openAt nothing arrives before: the other end does not know of the link yet */
   constructor(options: PipeOptions, openAt: Millis) {
     this.#options = options
-    this.#blockedUntil = openAt
+    this.#openAt = openAt
   }
 
   /** @returns false when the queue is full or the pipe is closed */
@@ -72,68 +72,49 @@ export class Pipe {
     const { world, random, stats } = this.#options
     const conditions = this.#options.conditions()
     const loss = this.#options.loss()
-    let delayMs = conditions.latencyMs + conditions.jitterMs * random.next()
-    if (loss > 0 && random.next() < loss) {
-      if (conditions.lossMode === 'vanish') {
-        stats.framesLost += 1
-        this.#queuedBytes -= frame.bytes.length
-        return
-      }
-      delayMs += this.#retransmitMs(loss)
-      this.#blockedUntil = Math.max(this.#blockedUntil, world.now + delayMs)
+    const delayMs = conditions.latencyMs + conditions.jitterMs * random.next()
+    const isLost = loss > 0 && random.next() < loss
+    if (isLost && conditions.lossMode === 'vanish') {
+      this.#lose(frame)
+      return
     }
+    const lateMs = (): Millis => conditions.reorderMs * random.next()
     if (conditions.duplicate > 0 && random.next() < conditions.duplicate) {
       stats.framesDuplicated += 1
       this.#queuedBytes += frame.bytes.length
-      const againAt = world.now + delayMs + conditions.reorderMs * random.next()
-      this.#schedule(frame, Math.max(againAt, this.#blockedUntil + ORDER_GAP_MS))
+      this.#schedule(frame, world.now + delayMs + lateMs(), false)
     }
-    if (conditions.reorder > 0 && random.next() < conditions.reorder) {
-      stats.framesReordered += 1
-      const lateAt = world.now + delayMs + conditions.reorderMs * random.next()
-      this.#schedule(frame, Math.max(lateAt, this.#blockedUntil + ORDER_GAP_MS))
-      return
-    }
-    this.#schedule(frame, this.#inOrder(frame, world.now + delayMs))
+    const isLate = conditions.reorder > 0 && random.next() < conditions.reorder
+    if (isLate) stats.framesReordered += 1
+    const at = world.now + delayMs
+    this.#schedule(frame, isLate ? at + lateMs() : this.#inOrder(frame, at), isLost)
   }
 
   #inOrder(frame: OutboundFrame, arrival: Millis): Millis {
     const behind = (this.#lastArrival.get(frame.protocol) ?? 0) + ORDER_GAP_MS
-    const at = Math.max(arrival, behind, this.#blockedUntil + ORDER_GAP_MS)
+    const at = Math.max(arrival, behind, this.#openAt + ORDER_GAP_MS)
     this.#lastArrival.set(frame.protocol, at)
     return at
   }
 
-  #retransmitMs(loss: number): Millis {
-    const { random, stats } = this.#options
-    let totalMs = 0
-    let timeoutMs = RETRANSMIT_MS_MIN
-    do {
-      totalMs += timeoutMs
-      timeoutMs = Math.min(RETRANSMIT_MS_MAX, timeoutMs * 2)
-      stats.framesRetransmitted += 1
-    } while (random.next() < loss && totalMs < GIVE_UP_MS)
-    return totalMs
-  }
-
-  #schedule(frame: OutboundFrame, at: Millis): void {
+  #schedule(frame: OutboundFrame, at: Millis, isLost: boolean): void {
     const { world } = this.#options
-    world.schedule(at - world.now, () => this.#arrive(frame))
+    const afterOpen = Math.max(at, this.#openAt + ORDER_GAP_MS)
+    world.schedule(afterOpen - world.now, () => this.#arrive(frame, isLost))
   }
 
-  #arrive(frame: OutboundFrame): void {
-    if (this.#held.length > 0) {
-      this.#hold(frame)
-      return
-    }
-    if (!this.#options.isCut()) {
+  #arrive(frame: OutboundFrame, isLost: boolean): void {
+    const isCut = this.#options.isCut()
+    if (!isCut && !isLost && this.#held.length === 0) {
       this.#deliver(frame)
       return
     }
-    if (this.#options.conditions().cutMode === 'hold' && !this.#isClosed) {
-      this.#hold(frame)
-      return
-    }
+    const isGone = isCut && this.#options.conditions().cutMode !== 'hold'
+    if (this.#isClosed || isGone) this.#lose(frame)
+    else this.#hold(frame)
+  }
+
+  #lose(frame: OutboundFrame): void {
     this.#options.stats.framesLost += 1
     this.#queuedBytes -= frame.bytes.length
   }
@@ -153,11 +134,16 @@ export class Pipe {
     this.#retry(RETRANSMIT_MS_MIN)
   }
 
+  /** The first frame held is sent again; once it is through, those behind it are there too. */
   #retry(timeoutMs: Millis): void {
-    this.#options.world.schedule(timeoutMs, () => {
+    const { world, random, stats } = this.#options
+    world.schedule(timeoutMs, () => {
       if (this.#isClosed) return
-      if (this.#options.isCut()) {
-        if (this.#options.world.now - this.#heldSince > GIVE_UP_MS) this.#options.gaveUp()
+      stats.framesRetransmitted += 1
+      const isCut = this.#options.isCut()
+      const loss = this.#options.loss()
+      if (isCut || (loss > 0 && random.next() < loss)) {
+        if (world.now - this.#heldSince > GIVE_UP_MS) this.#options.gaveUp()
         else this.#retry(Math.min(RETRANSMIT_MS_MAX, timeoutMs * 2))
         return
       }

@@ -66,7 +66,10 @@ describe('Network links', () => {
   test.each([1, 2, 3])('seed %i: frames keep their order under loss', (seed) => {
     const { a, b, network, run } = linked(seed)
     network.conditions.loss = 0.3
-    for (let i = 0; i < 50; i++) send(a, b, i)
+    for (let i = 0; i < 50; i++) {
+      send(a, b, i)
+      run(100)
+    }
     run(60_000)
     expect(b.log).toEqual(Array.from({ length: 50 }, (_, i) => `a: ${i}`))
     expect(network.stats.framesRetransmitted).toBeGreaterThan(5)
@@ -220,6 +223,34 @@ describe('Network hosts', () => {
     run(10_000)
     expect(a.log).toEqual(['down b reset'])
     expect(b.log).toEqual([`at ${b.host.address}`])
+  })
+
+  test('a dial by the process of a half-dead link continues it for the other end', () => {
+    const { a, b, network, run } = linked()
+    network.cut(a.host, b.host)
+    a.links.close(b.peer)
+    run(10)
+    network.heal()
+    expect(b.log).toEqual([])
+    a.links.dial(b.peer, [b.host.address])
+    run(100)
+    send(b, a, 1)
+    run(100)
+    expect(a.log).toEqual(['down b closed', 'up b outbound', 'b: 1'])
+    expect(b.log).toEqual([])
+  })
+
+  test('a dial by a restarted process ends the half-dead link of its earlier life first', () => {
+    const { a, b, network, run, boot } = linked()
+    network.cut(a.host, b.host)
+    a.process.kill()
+    network.halt(a.host, 'refusing')
+    run(10)
+    network.heal()
+    boot(a)
+    a.links.dial(b.peer, [b.host.address])
+    run(100)
+    expect(b.log).toEqual(['down a reset', 'up a inbound'])
   })
 
   test('frames on their way outlive the process that sent them', () => {

@@ -65,8 +65,17 @@ export interface StatusInfo {
     readonly replication: number
     readonly mode: 'one-hop' | 'kademlia'
   }
-  /** `path` is absent for a node in memory. */
-  readonly store: { readonly path?: string; readonly bytes: number }
+  readonly store: {
+    /** Absent for a node in memory. */
+    readonly path?: string
+    readonly bytes: number
+    /** True while the disk has no room: writes are refused, reads go on. */
+    readonly full: boolean
+    /** Bytes of an unfinished write that were cut when the store was opened. */
+    readonly tornBytes: number
+    /** Rows that the disk had changed, found when the store was opened. */
+    readonly damagedRows: number
+  }
   /** True when nobody else is alive: writes are kept by this node alone. */
   readonly degraded: boolean
   /** Our own listen multiaddrs with /p2p, to give to others. */

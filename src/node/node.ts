@@ -40,7 +40,7 @@ export interface NodeParts {
   readonly chaos: Chaos | undefined
   listenAddresses(): readonly string[]
   traffic(): Traffic
-  storeBytes(): number
+  store(): Omit<StatusInfo['store'], 'path'>
   /** Closes everything in reverse order of opening, after pending commits are on disk. */
   close(): Promise<void>
   /** Ends everything at once; pending commits are lost as in a crash. */
@@ -124,7 +124,7 @@ export class Node implements HearsayNode {
       dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: 'one-hop' },
       store: {
         ...(dataDir === undefined ? {} : { path: dataDir }),
-        bytes: this.#parts.storeBytes(),
+        ...this.#parts.store(),
       },
       degraded: live < 2,
       listen: this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`),

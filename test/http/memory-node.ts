@@ -379,7 +379,7 @@ function status(node: MemoryNode): StatusInfo {
     members: { alive: node.replicas + 1, suspect: 0, failed: 0, left: 0 },
     groups: [],
     dht: { records: 0, bytes: 0, replication: 3, mode: 'one-hop' },
-    store: { bytes: 0 },
+    store: { bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },
     degraded: false,
     listen: [],
     drops: {},

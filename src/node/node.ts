@@ -11,22 +11,26 @@ import { createGroupHandle } from './group-handle.ts'
 import type {
   Chaos,
   ConvergedInfo,
-  Counter,
   Dht,
-  GroupHandle,
   HearsayNode,
-  MapHandle,
   MemberInfo,
   NodeEvent,
-  ObjectInfo,
-  Register,
-  SetHandle,
   StatusInfo,
   SubscribeOptions,
   Traffic,
-  Waiting,
 } from './node-types.ts'
 import { request } from './requests.ts'
+import type {
+  Counter,
+  GroupHandle,
+  MapHandle,
+  ObjectInfo,
+  Register,
+  SetHandle,
+  Transaction,
+  TransactionInfo,
+  Waiting,
+} from './state-types.ts'
 import { groupInfos, isLive, memberCounts, memberInfo } from './status.ts'
 
 /** The parts that createNode has opened and a node closes. */
@@ -105,8 +109,19 @@ export class Node implements HearsayNode {
     return name === 'main' ? this.#main : createGroupHandle(this.#driver, name)
   }
 
+  groups(): readonly string[] {
+    return [...new Set(['main', ...this.#driver.engine.replication.groups()])]
+  }
+
   objects(): readonly ObjectInfo[] {
     return this.#main.objects()
+  }
+
+  transact(
+    build: (transaction: Transaction) => void,
+    options: Waiting = {},
+  ): Promise<TransactionInfo> {
+    return this.#main.transact(build, options)
   }
 
   status(): StatusInfo {

@@ -44,9 +44,9 @@ export async function loadStore(store: Store, driver: Driver): Promise<StoreRepo
     }
   })
   if (damagedRows > 0) {
-    const kept = damagedRows - unkept
+    const kept = `${damagedRows - unkept} are kept in quarantine.ndjson`
     alarms.push(
-      `store-damaged: the disk changed ${damagedRows} rows, the first ${first}; ${kept} are kept in quarantine.ndjson; other members give them back: check this disk`,
+      `store-damaged: the disk changed ${damagedRows} rows, the first ${first}; ${kept}; other members give them back: check this disk`,
     )
   }
   return { tornBytes, damagedRows, alarms }

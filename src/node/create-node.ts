@@ -7,10 +7,12 @@ import type { Store } from '../adapters/store/store.ts'
 import { type PeerId, parsePeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { Driver } from '../engine/driver.ts'
+import { ChangeFeed } from './change-feed.ts'
 import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
 import { loadStore } from './load-store.ts'
-import { Node, nodeEvent } from './node.ts'
+import { Node } from './node.ts'
+import { nodeEvent } from './node-event.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
 import type { Platform } from './platform.ts'
@@ -66,6 +68,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const links = faults?.links ?? host.links
   const hub = new EventHub((error) => reportObserver(hub, error))
   const events = new EarlyEvents(hub)
+  const changes = new ChangeFeed(random)
   const clock = platform.createClock()
   const running = new Driver({
     ports: { clock, links, disk, random, signer },
@@ -77,7 +80,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') feed(host, running)
-      events.emit(nodeEvent(event, running.now()))
+      events.emit(nodeEvent(event, running.now(), changes))
     },
   })
   driver = running
@@ -114,6 +117,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       },
     },
     hub,
+    changes,
   )
 }
 

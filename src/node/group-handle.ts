@@ -1,4 +1,7 @@
 import type { Driver } from '../engine/driver.ts'
+import type { ChangeFeed } from './change-feed.ts'
+import { followChanges, followObject } from './follow-changes.ts'
+import { fromBigint } from './numbers.ts'
 import { counterAdd, mapRemove, mapSet, type Operation, setChange } from './operations.ts'
 import { request } from './requests.ts'
 import type {
@@ -15,7 +18,7 @@ import type {
 import { collectOperations, operationResults } from './transaction.ts'
 
 /** Handles on the objects of one group. Reads are synchronous and local; writes resolve when durable here. */
-export function createGroupHandle(driver: Driver, group: string): GroupHandle {
+export function createGroupHandle(driver: Driver, group: string, changes: ChangeFeed): GroupHandle {
   const { replication } = driver.engine
   const view = (): ReturnType<typeof replication.view> => replication.view(group)
   const write = async (
@@ -40,6 +43,7 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
       get value() {
         return fromBigint(view().counter(name))
       },
+      watch: (options) => followObject(changes, { group, name, type: 'counter' }, options),
     }),
     set: (name): SetHandle => ({
       add: async (values, options) => run(setChange('set-add', name, values), options),
@@ -51,6 +55,7 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
       get values() {
         return view().setValues(name)
       },
+      watch: (options) => followObject(changes, { group, name, type: 'set' }, options),
     }),
     register: (name): Register => ({
       async set(value, options) {
@@ -62,6 +67,7 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
       get siblings() {
         return view().register(name).siblings
       },
+      watch: (options) => followObject(changes, { group, name, type: 'register' }, options),
     }),
     map: (name): MapHandle => ({
       async set(path, value, options) {
@@ -72,16 +78,13 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
       get value() {
         return view().map(name)
       },
+      watch: (options) => followObject(changes, { group, name, type: 'map' }, options),
     }),
     objects: (): readonly ObjectInfo[] =>
       view()
         .objects()
         .map(({ name, type }) => ({ name, type, group })),
+    watch: (options) => followChanges(changes, (change) => change.group === group, options),
     transact: async (build, options) => write(collectOperations(build), options),
   }
-}
-
-function fromBigint(value: bigint): number | bigint {
-  const isSafe = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER
-  return isSafe ? Number(value) : value
 }

@@ -1,5 +1,12 @@
 import type { PeerId } from '../base/ids.ts'
-import type { GroupHandle, ObjectChange, StateHandle, Waiting } from './state-types.ts'
+import type {
+  Change,
+  GroupHandle,
+  ObjectChange,
+  StateHandle,
+  Waiting,
+  WatchOptions,
+} from './state-types.ts'
 
 export type MemberState = 'alive' | 'suspect' | 'degraded' | 'failed' | 'left'
 
@@ -205,6 +212,13 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
   group(name: string): GroupHandle
   /** Names of the groups that hold anything, and `main`. */
   groups(): readonly string[]
+  /**
+   * Changes of all objects of all groups from the call on, until the signal aborts or the node stops. A reader
+   * that falls more than 10,000 changes or 8 MiB behind is told `reset` instead of what it missed.
+   */
+  watch(options?: WatchOptions): AsyncIterable<Change>
+  /** `EPOCH-SEQUENCE` of the latest change: what is read now is resumed from here by `watch({ from })`. */
+  readonly cursor: string
   status(): StatusInfo
   traffic(): Traffic
   /** Hex digest of a group's state (default `main`). */

@@ -1,12 +1,12 @@
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
-import { unreachable } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
-import type { EngineEvent } from '../engine/engine-types.ts'
+import type { ChangeFeed } from './change-feed.ts'
 import { createDht } from './dht-handle.ts'
 import type { EventHub } from './event-hub.ts'
+import { followChanges } from './follow-changes.ts'
 import { createGroupHandle } from './group-handle.ts'
 import type {
   Chaos,
@@ -21,6 +21,7 @@ import type {
 } from './node-types.ts'
 import { request } from './requests.ts'
 import type {
+  Change,
   Counter,
   GroupHandle,
   MapHandle,
@@ -30,6 +31,7 @@ import type {
   Transaction,
   TransactionInfo,
   Waiting,
+  WatchOptions,
 } from './state-types.ts'
 import { groupInfos, isLive, memberCounts, memberInfo } from './status.ts'
 
@@ -62,21 +64,23 @@ export class Node implements HearsayNode {
   readonly #parts: NodeParts
   readonly #driver: Driver
   readonly #hub: EventHub
+  readonly #changes: ChangeFeed
   readonly #main: GroupHandle
   readonly #startedAt = Date.now()
   #stopping: Promise<void> | undefined
 
-  constructor(parts: NodeParts, hub: EventHub) {
+  constructor(parts: NodeParts, hub: EventHub, changes: ChangeFeed) {
     this.#parts = parts
     this.#driver = parts.driver
     this.#hub = hub
+    this.#changes = changes
     this.name = parts.name
     this.network = parts.network
     this.chaos = parts.chaos
     const { engine } = parts.driver
     this.peerId = engine.membership.self.peerId
     this.dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
-    this.#main = createGroupHandle(parts.driver, 'main')
+    this.#main = createGroupHandle(parts.driver, 'main', changes)
     this.members = {
       list: (): readonly MemberInfo[] =>
         engine.membership.members().map((member) => memberInfo(engine, member)),
@@ -106,7 +110,7 @@ export class Node implements HearsayNode {
   }
 
   group(name: string): GroupHandle {
-    return name === 'main' ? this.#main : createGroupHandle(this.#driver, name)
+    return name === 'main' ? this.#main : createGroupHandle(this.#driver, name, this.#changes)
   }
 
   groups(): readonly string[] {
@@ -122,6 +126,14 @@ export class Node implements HearsayNode {
     options: Waiting = {},
   ): Promise<TransactionInfo> {
     return this.#main.transact(build, options)
+  }
+
+  watch(options: WatchOptions = {}): AsyncIterable<Change> {
+    return followChanges(this.#changes, () => true, options)
+  }
+
+  get cursor(): string {
+    return this.#changes.cursor
   }
 
   status(): StatusInfo {
@@ -218,6 +230,7 @@ export class Node implements HearsayNode {
 
   async #end(close: () => Promise<void>): Promise<void> {
     await close()
+    this.#changes.close()
     this.#hub.emit({ at: Date.now(), type: 'stopped' })
   }
 
@@ -233,48 +246,6 @@ const MOVES_CONVERGENCE: ReadonlySet<NodeEvent['type']> = new Set([
   'member-changed',
   'member-joined',
 ])
-
-/** The public form of an engine's event. */
-export function nodeEvent(event: EngineEvent, at: number): NodeEvent {
-  switch (event.type) {
-    case 'member': {
-      const { kind, member, evidence } = event.change
-      const { name, peerId, state } = member
-      if (kind === 'joined') return { at, type: 'member-joined', name, peerId }
-      return { at, type: 'member-changed', name, peerId, state, evidence }
-    }
-    case 'link-up':
-      return { at, type: 'link-up', peerId: event.peer, address: event.details.remoteAddress }
-    case 'link-down':
-      return { at, type: 'link-down', peerId: event.peer, reason: event.end }
-    case 'join-failed':
-      return { at, type: 'join-failed', address: event.address, reason: event.reason }
-    case 'changed': {
-      const { group, object, objectType, origin } = event
-      return { at, type: 'object-changed', group, object, objectType, origin }
-    }
-    case 'digest':
-      return { at, type: 'digest-changed', group: event.group, digest: hex(event.digest) }
-    case 'digests':
-      return { at, type: 'digests-changed' }
-    case 'synced': {
-      const { peer, bytes, events } = event
-      return { at, type: 'sync-completed', peerId: peer, bytes, events }
-    }
-    case 'stored':
-      return { at, type: 'record-stored', key: event.key, version: event.version }
-    case 'dropped':
-      return { at, type: 'dropped', reason: event.reason, count: 1 }
-    case 'alarm':
-      return { at, type: 'alarm', reason: event.reason }
-    case 'fatal': {
-      const code = event.error instanceof HearsayError ? event.error.code : 'ERR_STORE'
-      return { at, type: 'fatal', reason: event.error.message, code }
-    }
-    default:
-      return unreachable(event)
-  }
-}
 
 function stopped(what: string): HearsayError {
   return new HearsayError('ERR_STOPPED', `Cannot ${what}: the node has stopped`)

@@ -20,12 +20,62 @@ export interface ObjectInfo {
   readonly group: string
 }
 
+/** What changed in an object, as readers see it. */
+export type ChangeDiff =
+  /** The sum now, and by how much it moved; bigints above 2^53 − 1. */
+  | { readonly type: 'counter'; readonly value: number | bigint; readonly delta: number | bigint }
+  | { readonly type: 'set'; readonly added: readonly string[]; readonly removed: readonly string[] }
+  /** `value` is undefined when nothing is left; `siblings` are all concurrent values, the winner first. */
+  | {
+      readonly type: 'register'
+      readonly value: Json | undefined
+      readonly siblings: readonly Json[]
+    }
+  /** Leaves by path. */
+  | {
+      readonly type: 'map'
+      readonly set: readonly { readonly path: readonly string[]; readonly value: Json }[]
+      readonly removed: readonly (readonly string[])[]
+    }
+
 /** One visible change of one object, local or remote. */
 export interface ObjectChange {
   readonly object: string
   readonly objectType: ObjectType
   readonly group: string
   readonly origin: 'local' | 'remote'
+  /** `EPOCH-SEQUENCE`: its place among all changes of this node since it started. Resumes a watch after it. */
+  readonly cursor: string
+  /** Absent when it would be too large or is not known: read the object again. */
+  readonly diff?: ChangeDiff
+}
+
+/** Read again: changes before `cursor` were missed (of everything), or have no diff (of one object). */
+export interface ResetChange {
+  readonly type: 'reset'
+  readonly cursor: string
+  /** The one object to read again; absent: all that are watched. */
+  readonly object?: string
+  readonly objectType?: ObjectType
+  readonly group?: string
+}
+
+/** What a watch yields: diffs of one type of object, or of all types, and now and then a reset. */
+export type Change<T extends ObjectType = ObjectType> =
+  | (Extract<ChangeDiff, { readonly type: T }> & {
+      readonly object: string
+      readonly group: string
+      readonly origin: 'local' | 'remote'
+      readonly cursor: string
+      /** Unix ms. */
+      readonly at: number
+    })
+  | ResetChange
+
+/** Aborting the signal ends the watch quietly. */
+export interface WatchOptions extends Waiting {
+  /** Goes on after this cursor: every change since exactly once, or one reset first. @default from now on */
+  readonly from?: string
 }
 
 export interface Counter {
@@ -36,6 +86,8 @@ export interface Counter {
   add(amount?: number | bigint, options?: Waiting & { readonly growOnly?: boolean }): Promise<void>
   /** The sum, synchronously; a bigint above 2^53 − 1. */
   readonly value: number | bigint
+  /** Changes from the call on, until the signal aborts or the node stops. */
+  watch(options?: WatchOptions): AsyncIterable<Change<'counter'>>
 }
 
 export interface SetHandle {
@@ -47,6 +99,8 @@ export interface SetHandle {
   readonly size: number
   /** Sorted by code unit. */
   readonly values: readonly string[]
+  /** Changes from the call on, until the signal aborts or the node stops. */
+  watch(options?: WatchOptions): AsyncIterable<Change<'set'>>
 }
 
 export interface Register {
@@ -55,6 +109,8 @@ export interface Register {
   readonly value: Json | undefined
   /** All concurrent values, the winner first. */
   readonly siblings: readonly Json[]
+  /** Changes from the call on, until the signal aborts or the node stops. */
+  watch(options?: WatchOptions): AsyncIterable<Change<'register'>>
 }
 
 /** Observed-remove map of registers by path. */
@@ -65,6 +121,8 @@ export interface MapHandle {
   /** The value at a path: a leaf, an object of leaves, or undefined. */
   at(path: readonly string[]): Json | undefined
   readonly value: { readonly [key: string]: Json }
+  /** Changes from the call on, until the signal aborts or the node stops. */
+  watch(options?: WatchOptions): AsyncIterable<Change<'map'>>
 }
 
 /** What one operation of a transaction did. */
@@ -127,4 +185,6 @@ export interface StateHandle {
 
 export interface GroupHandle extends StateHandle {
   readonly name: string
+  /** Changes of all objects of the group from the call on, until the signal aborts or the node stops. */
+  watch(options?: WatchOptions): AsyncIterable<Change>
 }

@@ -1,33 +1,21 @@
-import { createHash } from 'node:crypto'
 import {
   type ConvergedInfo,
-  type Counter,
   type Dht,
   type DhtValue,
   type GroupHandle,
   HearsayError,
   type HearsayNode,
-  type Json,
-  type MapHandle,
   type MemberInfo,
   type NodeEvent,
-  type ObjectInfo,
-  type ObjectType,
   type PeerId,
   type PutOptions,
   type PutResult,
   QuorumError,
-  type Register,
-  type SetHandle,
   type StatusInfo,
-  type Transaction,
 } from '../../src/index.ts'
-import type { Operation } from '../../src/node/operations.ts'
-import { collectOperations, operationResults } from '../../src/node/transaction.ts'
+import { localNode } from '../node/local-node.ts'
 
-type JsonObject = { readonly [key: string]: Json }
-
-/** A node without network and disk: one process holds all the state. Enough to serve every route for real. */
+/** A node without network and disk: replicated state is the real one, members and values are made up. */
 export interface MemoryNode extends HearsayNode {
   /** Tells all subscribers. */
   emit(event: NodeEvent): void
@@ -43,206 +31,6 @@ export interface MemoryNode extends HearsayNode {
 }
 
 const PEER_ID = '12D3KooWGzBXWNvHpLWxz7qNwbGvLJcFQrBqW1Lu6xY6cPZSeadM' as PeerId
-
-class MemoryCounter implements Counter {
-  #sum = 0n
-  readonly #onChange: () => Promise<void>
-
-  constructor(onChange: () => Promise<void>) {
-    this.#onChange = onChange
-  }
-
-  async add(amount: number | bigint = 1, options: { readonly growOnly?: boolean } = {}) {
-    if (options.growOnly === true && amount < 0) {
-      throw new HearsayError('ERR_INVALID', 'Cannot subtract from a G-counter')
-    }
-    await this.#onChange()
-    this.#sum += BigInt(amount)
-  }
-
-  get value(): number | bigint {
-    const asNumber = Number(this.#sum)
-    return Number.isSafeInteger(asNumber) ? asNumber : this.#sum
-  }
-}
-
-class MemorySet implements SetHandle {
-  readonly #values = new Set<string>()
-  readonly #onChange: () => Promise<void>
-
-  constructor(onChange: () => Promise<void>) {
-    this.#onChange = onChange
-  }
-
-  async add(values: string | readonly string[]) {
-    await this.#onChange()
-    const before = this.size
-    for (const value of typeof values === 'string' ? [values] : values) this.#values.add(value)
-    return this.size - before
-  }
-
-  async remove(values: string | readonly string[]) {
-    await this.#onChange()
-    const before = this.size
-    for (const value of typeof values === 'string' ? [values] : values) this.#values.delete(value)
-    return before - this.size
-  }
-
-  has(value: string) {
-    return this.#values.has(value)
-  }
-
-  get size() {
-    return this.#values.size
-  }
-
-  get values() {
-    return [...this.#values].sort()
-  }
-}
-
-class MemoryRegister implements Register {
-  value: Json | undefined
-  readonly #onChange: () => Promise<void>
-
-  constructor(onChange: () => Promise<void>) {
-    this.#onChange = onChange
-  }
-
-  async set(value: Json) {
-    await this.#onChange()
-    this.value = value
-  }
-
-  get siblings() {
-    return this.value === undefined ? [] : [this.value]
-  }
-}
-
-class MemoryMap implements MapHandle {
-  readonly #leaves = new Map<string, Json>()
-  readonly #onChange: () => Promise<void>
-
-  constructor(onChange: () => Promise<void>) {
-    this.#onChange = onChange
-  }
-
-  async set(path: readonly string[], value: Json) {
-    await this.#onChange()
-    this.#leaves.set(JSON.stringify(path), value)
-  }
-
-  async remove(path: readonly string[]) {
-    await this.#onChange()
-    const prefix = JSON.stringify(path).slice(0, -1)
-    const below = [...this.#leaves.keys()].filter((key) => key.startsWith(prefix))
-    for (const key of below) this.#leaves.delete(key)
-    return below.length
-  }
-
-  at(path: readonly string[]): Json | undefined {
-    let found: Json | undefined = this.value
-    for (const key of path) {
-      if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key))
-        return undefined
-      found = (found as JsonObject)[key]
-    }
-    return found
-  }
-
-  get value(): JsonObject {
-    const root: Record<string, Json> = {}
-    for (const [text, value] of this.#leaves) {
-      let at: Record<string, Json> = root
-      const path: string[] = JSON.parse(text)
-      for (const key of path.slice(0, -1)) {
-        at[key] ??= {}
-        at = at[key] as Record<string, Json>
-      }
-      at[path.at(-1) ?? ''] = value
-    }
-    return root
-  }
-}
-
-class MemoryGroup implements GroupHandle {
-  readonly name: string
-  readonly #handles = new Map<string, Counter | SetHandle | Register | MapHandle>()
-  readonly #written = new Map<string, ObjectInfo>()
-  readonly #onChange: (object: ObjectInfo) => void
-
-  constructor(name: string, onChange: (object: ObjectInfo) => void) {
-    this.name = name
-    this.#onChange = onChange
-  }
-
-  counter(name: string): Counter {
-    return this.#handle('counter', name, MemoryCounter)
-  }
-
-  set(name: string): SetHandle {
-    return this.#handle('set', name, MemorySet)
-  }
-
-  register(name: string): Register {
-    return this.#handle('register', name, MemoryRegister)
-  }
-
-  map(name: string): MapHandle {
-    return this.#handle('map', name, MemoryMap)
-  }
-
-  objects() {
-    return [...this.#written.values()]
-  }
-
-  async transact(build: (transaction: Transaction) => void) {
-    const operations = collectOperations(build)
-    const results: { changed: number }[] = []
-    for (const operation of operations) results.push({ changed: await this.#apply(operation) })
-    return { group: this.name, results: operationResults(operations, results) }
-  }
-
-  async #apply(operation: Operation): Promise<number> {
-    const { object } = operation
-    switch (operation.type) {
-      case 'counter-add': {
-        const { amount, growOnly = false } = operation
-        await this.counter(object).add(amount, { growOnly })
-        return 1
-      }
-      case 'set-add':
-        return await this.set(object).add(operation.values)
-      case 'set-remove':
-        return await this.set(object).remove(operation.values)
-      case 'register-set':
-        await this.register(object).set(operation.value)
-        return 1
-      case 'map-set':
-        await this.map(object).set(operation.path, operation.value)
-        return 1
-      case 'map-remove':
-        return await this.map(object).remove(operation.path)
-    }
-  }
-
-  #handle<T extends Counter | SetHandle | Register | MapHandle>(
-    type: ObjectType,
-    name: string,
-    make: new (onChange: () => Promise<void>) => T,
-  ): T {
-    if (name.length > 4096) throw new HearsayError('ERR_LIMIT', 'Cannot use a name above 4 KiB')
-    const key = `${type} ${name}`
-    const found = this.#handles.get(key)
-    if (found !== undefined) return found as T
-    const handle = new make(async () => {
-      this.#written.set(key, { name, type, group: this.name })
-      this.#onChange({ name, type, group: this.name })
-    })
-    this.#handles.set(key, handle)
-    return handle
-  }
-}
 
 class MemoryDht implements Dht {
   readonly #values = new Map<string, { bytes: Uint8Array; version: string }>()
@@ -309,27 +97,19 @@ export function memoryNode(
   options: { readonly name?: string; readonly chaos?: boolean } = {},
 ): MemoryNode {
   const name = options.name ?? 'n0'
-  const listeners = new Set<(event: NodeEvent) => void>()
-  const groups = new Map<string, MemoryGroup>()
+  const { node: state, hub } = localNode()
+  const subscriptions = new Set<() => void>()
   const joined: string[] = []
   const faults: string[] = []
-  const emit = (event: NodeEvent): void => {
-    for (const listener of listeners) listener(event)
-  }
-  const group = (groupName: string): MemoryGroup => {
-    const made = groups.get(groupName)
-    if (made !== undefined) return made
-    const fresh = new MemoryGroup(groupName, ({ name: object, type: objectType, group: of }) => {
+  const group = (groupName: string): GroupHandle => {
+    const handle = state.group(groupName)
+    const transact: GroupHandle['transact'] = async (build, waiting) => {
       if (node.failure !== undefined) throw node.failure
-      emit({ at: 1, type: 'object-changed', object, objectType, group: of, origin: 'local' })
-    })
-    groups.set(groupName, fresh)
-    return fresh
+      return await handle.transact(build, waiting)
+    }
+    return { ...handle, transact }
   }
-  const digest = (of = 'main'): string => {
-    const names = JSON.stringify(group(of).objects())
-    return createHash('sha256').update(names).digest('hex').slice(0, 32)
-  }
+  const digest = (of = 'main'): string => state.digest(of)
   const member = (label: string, peerId: PeerId): MemberInfo => ({
     ...{ name: label, peerId, state: 'alive', incarnation: 0, addresses: [], tags: {} },
     ...{ protocol: 1, digest: digest(), since: new Date(0).toISOString() },
@@ -338,10 +118,11 @@ export function memoryNode(
   const others = (): readonly MemberInfo[] =>
     Array.from({ length: node.replicas }, (_, i) => member(`n${i + 1}`, `peer-${i + 1}` as PeerId))
   const node: MemoryNode = {
-    ...{ name, peerId: PEER_ID, network: 'hearsay', emit, joined, faults },
+    ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
+    emit: (event) => hub.emit(event),
     ...{ replicas: 2, hasConverged: true, failure: undefined },
     get subscribers() {
-      return listeners.size
+      return subscriptions.size
     },
     dht: new MemoryDht({
       get replicas() {
@@ -365,8 +146,12 @@ export function memoryNode(
     map: (object) => group('main').map(object),
     group,
     objects: () => group('main').objects(),
-    groups: () => [...new Set(['main', ...groups.keys()])],
+    groups: () => state.groups(),
     transact: (build) => group('main').transact(build),
+    watch: (waiting) => state.watch(waiting),
+    get cursor() {
+      return state.cursor
+    },
     status: () => status(node),
     traffic: () => ({ sent: {}, received: {} }),
     digest,
@@ -384,13 +169,17 @@ export function memoryNode(
     },
     leave: async () => undefined,
     subscribe: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const unsubscribe = hub.subscribe(listener)
+      subscriptions.add(unsubscribe)
+      return () => {
+        subscriptions.delete(unsubscribe)
+        unsubscribe()
+      }
     },
     events: () => {
       throw new HearsayError('ERR_UNSUPPORTED', 'Cannot iterate events of a node in memory')
     },
-    stop: async () => emit({ at: 1, type: 'stopped' }),
+    stop: () => state.stop(),
     crash: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   }

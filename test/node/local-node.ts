@@ -2,8 +2,10 @@ import { peerIdFromPublicKey } from '../../src/base/ids.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Driver } from '../../src/engine/driver.ts'
 import type { DiskPort } from '../../src/engine/ports.ts'
+import { ChangeFeed } from '../../src/node/change-feed.ts'
 import { EventHub } from '../../src/node/event-hub.ts'
-import { Node, nodeEvent } from '../../src/node/node.ts'
+import { Node } from '../../src/node/node.ts'
+import { nodeEvent } from '../../src/node/node-event.ts'
 
 /** A disk that has everything durable a moment after it was asked, until it fails. */
 class QuickDisk implements DiskPort {
@@ -14,13 +16,21 @@ class QuickDisk implements DiskPort {
   }
 }
 
+interface LocalNode {
+  readonly node: Node
+  readonly disk: QuickDisk
+  readonly hub: EventHub
+  readonly changes: ChangeFeed
+}
+
 /** A node of the production code without network: nobody else, memory that is durable at once. */
-export function localNode(): { readonly node: Node; readonly disk: QuickDisk } {
+export function localNode(): LocalNode {
   const disk = new QuickDisk()
   const publicKey = new Uint8Array(32).fill(1)
   const hub = new EventHub((error) => {
     throw error
   })
+  const changes = new ChangeFeed(seededRandom(2))
   const now = Date.UTC(2026, 0, 1)
   const driver = new Driver({
     ports: {
@@ -47,7 +57,7 @@ export function localNode(): { readonly node: Node; readonly disk: QuickDisk } {
     protocol: { min: 1, max: 1 },
     replication: 5,
     dialLoopback: true,
-    observe: (event) => hub.emit(nodeEvent(event, driver.now())),
+    observe: (event) => hub.emit(nodeEvent(event, driver.now(), changes)),
   })
   driver.start()
   const node = new Node(
@@ -66,6 +76,7 @@ export function localNode(): { readonly node: Node; readonly disk: QuickDisk } {
       abort: async () => driver.halt(),
     },
     hub,
+    changes,
   )
-  return { node, disk }
+  return { node, disk, hub, changes }
 }

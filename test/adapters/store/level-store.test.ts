@@ -2,9 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import { describe, expect, test } from 'vitest'
+import { createGroupCommit } from '../../../src/adapters/store/group-commit.ts'
+import type { RowOperation } from '../../../src/adapters/store/level-rows.ts'
 import { createLevelStore, type LevelStore } from '../../../src/adapters/store/level-store.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
+import type { StoreWrite } from '../../../src/base/core.ts'
 import { allDamaged, allTexts, describeStore } from './store-contract.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -162,6 +166,90 @@ describe('createLevelStore', () => {
     await expect(store.commit([{ key: 'k', value: utf8('v') }], SYNCED)).rejects.toMatchObject({
       code: 'ERR_STOPPED',
     })
+  })
+})
+
+interface Faults {
+  /** What the next syncs answer, after their bytes have reached the kernel. */
+  sync?: Error
+  batches: number
+}
+
+/** A database whose disk loses its nerve when the test says so. */
+function failingStore(directory: string, faults: Faults): LevelStore {
+  return createLevelStore(directory, {
+    createDatabase: (path) => {
+      const database = new ClassicLevel<string, Uint8Array>(path, {
+        keyEncoding: 'utf8',
+        valueEncoding: 'view',
+      })
+      const batch: (operations: RowOperation[], options: { sync: boolean }) => Promise<void> =
+        database.batch.bind(database)
+      Reflect.set(
+        database,
+        'batch',
+        async (operations: RowOperation[], options: { sync: boolean }) => {
+          faults.batches += 1
+          await batch(operations, options)
+          if (options.sync && faults.sync !== undefined) throw faults.sync
+        },
+      )
+      return database
+    },
+  })
+}
+
+describe('createLevelStore on a failing disk', () => {
+  const row = (key: string): StoreWrite => ({ key, value: utf8(key) })
+
+  test.each([
+    ['IO error: 000005.log: Input/output error', 'ERR_STORE'],
+    ['IO error: 000005.log: No space left on device', 'ERR_STORE_FULL'],
+    ['IO error: 000005.log: Disk quota exceeded', 'ERR_STORE_FULL'],
+  ])('a failed fsync (%s) is final: nothing is tried again', async (text, code) => {
+    const directory = await temporaryDirectory()
+    const faults: Faults = { batches: 0 }
+    const store = failingStore(directory, faults)
+    await store.open()
+    await store.commit([row('before')], SYNCED)
+    faults.sync = new Error(text)
+    const failure = await store.commit([row('failed')], SYNCED).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code, message: expect.stringContaining(text) })
+    // The next sync would succeed, as the kernel may claim after it has dropped the pages.
+    delete faults.sync
+    const { batches } = faults
+    await expect(store.commit([row('later')], SYNCED)).rejects.toBe(failure)
+    await expect(store.commit([row('later')], { isSynced: false })).rejects.toBe(failure)
+    expect(faults.batches).toBe(batches)
+    expect(await allTexts(store)).toMatchObject({ before: 'before' })
+    await store.close()
+    const again = await opened(directory)
+    const texts = await allTexts(again)
+    expect(texts).toMatchObject({ before: 'before' })
+    expect(texts).not.toHaveProperty('later')
+    await again.commit([row('later')], SYNCED)
+    await again.close()
+  })
+
+  test('nobody behind a group commit hears of success after a failed fsync', async () => {
+    const faults: Faults = { batches: 0 }
+    const store = failingStore(await temporaryDirectory(), faults)
+    await store.open()
+    const disk = createGroupCommit(store, SYNCED)
+    const heard: string[] = []
+    const commit = (key: string): void =>
+      disk.commit([row(key)], (failure) => heard.push(`${key} ${failure === undefined}`))
+    commit('a')
+    await disk.idle()
+    faults.sync = new Error('IO error: Input/output error')
+    commit('b')
+    commit('c')
+    await disk.idle()
+    delete faults.sync
+    commit('d')
+    await disk.idle()
+    expect(heard).toEqual(['a true', 'b false', 'c false', 'd false'])
+    await store.close()
   })
 })
 

@@ -157,11 +157,17 @@ export class Driver {
         if (output === undefined || this.#isHalted) break
         this.#carry(output)
       }
-      input = this.#inputs.shift()
+      input = this.#inputs.shift() ?? this.#flush()
       if (input === undefined || this.#isHalted) break
     }
     this.#isBusy = false
     this.#arm()
+  }
+
+  /** While a commit is under way events gather, so that load makes commits fuller instead of more. */
+  #flush(): EngineInput | undefined {
+    const isFree = this.#failure === undefined && this.#issued.replication <= this.#durable
+    return isFree && this.engine.hasUnsaved ? { type: 'flush' } : undefined
   }
 
   #carry(output: EngineOutput): void {

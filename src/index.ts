@@ -5,6 +5,7 @@ import { nodejsPlatform } from './node/nodejs-platform.ts'
 export { type ErrorCode, HearsayError, QuorumError } from './base/errors.ts'
 export type { PeerId } from './base/ids.ts'
 export type * from './node/node-types.ts'
+export type * from './node/state-types.ts'
 
 /**
  * Starts a node: local profile, memory store and any port unless the options say otherwise.

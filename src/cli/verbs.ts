@@ -42,6 +42,11 @@ export const VERBS: readonly VerbEntry[] = [
     'replicated map of JSON values by path: set, get, remove',
     () => import('./verbs/map.ts'),
   ),
+  entry(
+    'transact',
+    'write several objects at once, all or nothing',
+    () => import('./verbs/transact.ts'),
+  ),
   entry('objects', 'list the replicated objects', () => import('./verbs/objects.ts')),
   entry('watch', 'print changes as they happen', () => import('./verbs/watch.ts')),
   entry(

@@ -18,8 +18,9 @@ import type {
   Gate,
   Outcome,
 } from './engine-types.ts'
-import type { Ports } from './ports.ts'
-import { storeFailure } from './store-failure.ts'
+import { asksForState, bringsState } from './full-store.ts'
+import type { DiskRoom, Ports } from './ports.ts'
+import { storeFailure, storeFull } from './store-failure.ts'
 
 export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random'> {
   readonly ports: Ports
@@ -50,6 +51,7 @@ export class Driver {
   #isRunning = false
   #isHalted = false
   #isBusy = false
+  #isFull = false
   #failure: HearsayError | undefined
   #armed: Millis | undefined
   #last: Millis = 0
@@ -68,14 +70,26 @@ export class Driver {
     this.engine.load(row)
   }
 
+  /** A row whose bytes the disk changed, instead of load(). @throws {HearsayError} ERR_STORE: see Engine */
+  damaged(key: string): void {
+    assert(!this.#isRunning, 'rows are loaded before the start')
+    this.engine.damaged(key)
+  }
+
   start(): void {
     this.#isRunning = true
+    const room = this.#ports.disk.watch?.((changed) => this.#roomChanged(changed))
+    if (room !== undefined) this.#roomChanged(room)
     this.#ports.links.listen({
       linkUp: (peer, details) => this.#input({ type: 'link-up', peer, details }),
       linkDown: (peer, end) => this.#input({ type: 'link-down', peer, end }),
       dialFailed: (peer, end) => this.#input({ type: 'dial-failed', peer, end }),
       joinFailed: (address, _end, reason) => this.#input({ type: 'join-failed', address, reason }),
-      frame: (peer, protocol, bytes) => this.#input({ type: 'frame', peer, protocol, bytes }),
+      frame: (peer, protocol, bytes) => {
+        if (this.#isFull && bringsState(protocol, bytes)) {
+          this.#input({ type: 'dropped', reason: 'store-full' })
+        } else this.#input({ type: 'frame', peer, protocol, bytes })
+      },
       addresses: (addresses) => this.#input({ type: 'addresses', addresses }),
       dropped: (reason) => this.#input({ type: 'dropped', reason }),
     })
@@ -119,6 +133,11 @@ export class Driver {
     return this.#failure
   }
 
+  /** Whether the disk has no room: writes are refused until it has. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
   /** The node's time: never goes back, whatever the wall clock does. Unix ms. */
   now(): Millis {
     const wall = this.#ports.clock.now()
@@ -137,7 +156,8 @@ export class Driver {
       })
     }
     const isWrite = command.type !== 'get' && command.type !== 'leave'
-    return isWrite ? this.#failure : undefined
+    if (!isWrite) return undefined
+    return this.#failure ?? (this.#isFull ? storeFull(command.type) : undefined)
   }
 
   #input(input: EngineInput): void {
@@ -187,6 +207,7 @@ export class Driver {
     switch (output.type) {
       case 'send': {
         const { peer, protocol, lane, bytes } = output
+        if (this.#isFull && asksForState(protocol, bytes)) return
         const isQueued = links.send({ peer, protocol, lane, bytes })
         if (!isQueued) this.#inputs.push({ type: 'dropped', reason: `unsent ${protocol} frame` })
         return
@@ -257,6 +278,17 @@ export class Driver {
     for (const gate of ['replication', 'kv'] as const) {
       for (const { output } of this.#waiting[gate].splice(0)) this.#abandon(output, error)
     }
+  }
+
+  #roomChanged({ isFull, freeBytes, reserveBytes }: DiskRoom): void {
+    if (isFull === this.#isFull || this.#isHalted) return
+    this.#isFull = isFull
+    this.engine.kv.isFull = isFull
+    const bytes = `${freeBytes} bytes free, ${reserveBytes} are kept in reserve`
+    const reason = isFull
+      ? `store-full: ${bytes}: writes are refused, reads go on`
+      : `store-room: ${bytes}: writes go on`
+    this.#observe({ type: 'alarm', reason })
   }
 
   /** What depended on a commit that failed never leaves; only the caller hears why. */

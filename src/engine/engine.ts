@@ -15,6 +15,7 @@ import { Kv, type KvOutput } from '../kv/kv.ts'
 import { Membership, type MembershipOutput } from '../membership/membership.ts'
 import { Replication, type ReplicationOutput } from '../replication/replication.ts'
 import { combineDigests } from './combine-digests.ts'
+import { damagedRow } from './damaged-row.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
@@ -76,6 +77,12 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     else if (row.key.startsWith('member!')) this.membership.load(row)
     else if (row.key.startsWith('kv!')) this.kv.load(row)
     else this.#drop('unknown store row')
+  }
+
+  /** A row whose bytes the disk changed, instead of load(). @throws {HearsayError} ERR_STORE: see damagedRow() */
+  damaged(key: string): void {
+    this.#drop('damaged store row')
+    this.#push(damagedRow(key))
   }
 
   start(now: Millis): void {
@@ -260,7 +267,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #leave(request: number, now: Millis): void {
     if (this.#hasLeft) {
-      this.#outcome(request, undefined, { ok: true, result: { type: 'leave' } })
+      this.#outcome(request, { ok: true, result: { type: 'leave' } })
       return
     }
     this.#leaveRequests.push(request)
@@ -335,7 +342,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       case 'left':
         this.#hasLeft = true
         for (const request of this.#leaveRequests) {
-          this.#outcome(request, undefined, { ok: true, result: { type: 'leave' } })
+          this.#outcome(request, { ok: true, result: { type: 'leave' } })
         }
         this.#leaveRequests = []
         return
@@ -379,12 +386,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#push({ type: 'send', gate, peer, protocol: 'kv', lane, bytes })
   }
 
-  #outcome(
-    request: number,
-    gate: Gate | undefined,
-    outcome: (EngineOutput & { type: 'outcome' })['outcome'],
-  ): void {
-    this.#push({ type: 'outcome', gate, request, outcome })
+  #outcome(request: number, outcome: (EngineOutput & { type: 'outcome' })['outcome']): void {
+    this.#push({ type: 'outcome', gate: undefined, request, outcome })
   }
 
   #event(event: EngineEvent, gate?: Gate): void {

@@ -79,7 +79,21 @@ export interface LinkDetails {
   readonly via?: string
 }
 
+/** Whether a disk has room for more than what must go on. */
+export interface DiskRoom {
+  readonly isFull: boolean
+  readonly freeBytes: number
+  /** Kept free, so that no commit fails for want of room. */
+  readonly reserveBytes: number
+}
+
 export interface DiskPort {
+  /**
+   * Called once, before any other call. The listener hears of every change from full to not full and back.
+   * A disk without it, or without an answer, is never full.
+   * @returns how it stands now
+   */
+  watch?(listener: (room: DiskRoom) => void): DiskRoom | undefined
   /**
    * Commits the writes as one atomic, durable batch (fsync in strict mode), then calls `done`.
    * Batches become durable in the order of the calls. After a failure nothing is ever retried.

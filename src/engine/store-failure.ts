@@ -8,3 +8,10 @@ export function storeFailure(cause: Error): HearsayError {
     cause,
   })
 }
+
+/** What a command that writes gets while the disk has no room: nothing of it is applied. */
+export function storeFull(action: string): HearsayError {
+  return new HearsayError('ERR_STORE_FULL', `Cannot ${action}: the disk is full`, {
+    hint: 'Free space where the data directory is: writes go on by themselves then, and reads go on now',
+  })
+}

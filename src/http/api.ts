@@ -12,6 +12,7 @@ import { nodeRoutes } from './node-routes.ts'
 import { objectRoutes } from './object-routes.ts'
 import { pageRoutes } from './page.ts'
 import { notFound, problemOf, problemResponse, RequestFault } from './problem.ts'
+import { transactionRoutes } from './transaction-routes.ts'
 
 /** host.md: the longest URL. */
 const URL_LENGTH_MAX = 4 * 1024
@@ -71,6 +72,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     }),
     ...dhtRoutes(),
     ...objectRoutes(),
+    ...transactionRoutes(),
     ...eventRoutes(hub),
     ...labRoutes(lab),
   ]

@@ -12,6 +12,7 @@ import type {
   AnswerOf,
   ChaosAction,
   DhtAnswer,
+  NamedOperation,
   ObjectChanged,
   ObjectOperation,
   ObjectQuery,
@@ -20,6 +21,7 @@ import type {
   ReadyAnswer,
   SetHasAnswer,
   StreamedEvent,
+  TransactionAnswer,
 } from './shapes.ts'
 import { ApiError, type ClientOptions, type Query, segment, Transport } from './transport.ts'
 
@@ -70,6 +72,11 @@ export interface Client {
     operation: ObjectOperation,
     options?: { readonly group?: string } & Waiting,
   ): Promise<ObjectChanged>
+  /** Several objects, all or nothing. */
+  transact(
+    operations: readonly NamedOperation[],
+    options?: { readonly group?: string } & Waiting,
+  ): Promise<TransactionAnswer>
   /** Events for ever: reconnects and resumes without loss, or yields `reset` when it cannot. */
   events(options?: EventQuery): AsyncGenerator<StreamedEvent, void, void>
   converged(
@@ -147,7 +154,9 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-function objectMethods(http: Transport): Pick<Client, 'objects' | 'object' | 'setHas' | 'change'> {
+function objectMethods(
+  http: Transport,
+): Pick<Client, 'objects' | 'object' | 'setHas' | 'change' | 'transact'> {
   return {
     objects: (query) =>
       http.json({ path: '/v1/objects', query: { group: query?.group }, signal: query?.signal }),
@@ -173,6 +182,14 @@ function objectMethods(http: Transport): Pick<Client, 'objects' | 'object' | 'se
         path: `/v1/objects/${segment(name)}`,
         query: { group: query?.group },
         body: operation,
+        signal: query?.signal,
+      }),
+    transact: (operations, query) =>
+      http.json({
+        method: 'POST',
+        path: '/v1/transactions',
+        query: { group: query?.group },
+        body: { operations },
         signal: query?.signal,
       }),
   }

@@ -1,7 +1,7 @@
-import type { Json } from '../index.ts'
+import type { Json, Transaction } from '../index.ts'
 import type { JsonObject } from './body.ts'
-import { invalid } from './problem.ts'
-import type { ObjectOperation } from './shapes.ts'
+import { invalid, RequestFault } from './problem.ts'
+import type { NamedOperation, ObjectOperation } from './shapes.ts'
 
 /** host.md: path depth of a map. */
 const PATH_DEPTH_MAX = 32
@@ -19,6 +19,58 @@ export function parseObjectOperation(body: JsonObject): ObjectOperation {
       return mapOperation(body)
     default:
       throw expected('type', 'counter, set, register or map', body.type)
+  }
+}
+
+/**
+ * Parses the body of `POST /v1/transactions`. How many operations one transaction takes is the node's to say.
+ * @throws {RequestFault} 400, naming the operation
+ */
+export function parseTransaction(body: JsonObject): readonly NamedOperation[] {
+  refuseOthers(body, ['operations'])
+  const { operations } = body
+  if (!Array.isArray(operations)) throw expected('operations', 'a list', operations)
+  return operations.map((operation: Json, index) => {
+    try {
+      return namedOperation(operation)
+    } catch (error) {
+      if (!(error instanceof RequestFault)) throw error
+      throw invalid(`Cannot use operations[${index}]: ${error.message}`, error.hint)
+    }
+  })
+}
+
+function namedOperation(operation: Json): NamedOperation {
+  if (!isObject(operation)) throw invalid('expected an object')
+  const { name, ...rest } = operation
+  if (typeof name !== 'string' || name === '') throw expected('name', 'a name', name)
+  return { name, ...parseObjectOperation(rest) }
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Adds an operation to a transaction. */
+export function applyOperation(transaction: Transaction, operation: NamedOperation): void {
+  const { name } = operation
+  switch (operation.type) {
+    case 'counter': {
+      const { growOnly } = operation
+      const growing = growOnly === undefined ? {} : { growOnly }
+      transaction.counter(name).add(operation.value ?? 1, growing)
+      break
+    }
+    case 'set':
+      transaction.set(name)[operation.op](operation.values ?? operation.value ?? [])
+      break
+    case 'register':
+      transaction.register(name).set(operation.value)
+      break
+    case 'map':
+      if (operation.op === 'remove') transaction.map(name).remove(operation.path)
+      else transaction.map(name).set(operation.path, operation.value)
+      break
   }
 }
 

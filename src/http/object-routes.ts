@@ -2,14 +2,14 @@ import type { GroupHandle, ObjectInfo, ObjectType } from '../index.ts'
 import { parseJson, readJsonObject } from './body.ts'
 import { type Call, deadlineOf, groupQuery, json, type Route, restOfPath } from './call.ts'
 import { requireJson } from './guard.ts'
-import { mapPath, parseObjectOperation } from './object-operation.ts'
+import { applyOperation, mapPath, parseObjectOperation } from './object-operation.ts'
 import { invalid, notFound, RequestFault } from './problem.ts'
 import type {
   CounterAnswer,
   MapAnswer,
+  NamedOperation,
   ObjectAnswer,
   ObjectChanged,
-  ObjectOperation,
   ObjectsAnswer,
   RegisterAnswer,
   SetHasAnswer,
@@ -27,8 +27,10 @@ export function objectRoutes(): readonly Route[] {
 }
 
 function list(call: Call): Response {
-  const all = call.url.searchParams.has('group') ? groupQuery(call).objects() : call.node.objects()
-  const answer: ObjectsAnswer = { objects: all.map(infoOf) }
+  const { node } = call
+  const isOne = call.url.searchParams.has('group')
+  const groups = isOne ? [groupQuery(call)] : node.groups().map((name) => node.group(name))
+  const answer: ObjectsAnswer = { objects: groups.flatMap((group) => group.objects().map(infoOf)) }
   return json(answer)
 }
 
@@ -126,43 +128,30 @@ function mapAnswer(
 async function change(call: Call): Promise<Response> {
   requireJson(call.request)
   const name = restOfPath(call.url, PREFIX)
-  const operation = parseObjectOperation(await readJsonObject(call.request))
-  const signal = deadlineOf(call)
-  return json(await apply(groupQuery(call), { name, operation, signal }))
+  const operation = { name, ...parseObjectOperation(await readJsonObject(call.request)) }
+  const group = groupQuery(call)
+  const { results } = await group.transact(
+    (transaction) => applyOperation(transaction, operation),
+    { signal: deadlineOf(call) },
+  )
+  return json(changedAnswer(group, operation, results[0]?.changed ?? 0))
 }
 
-async function apply(
+function changedAnswer(
   group: GroupHandle,
-  options: {
-    readonly name: string
-    readonly operation: ObjectOperation
-    readonly signal: AbortSignal
-  },
-): Promise<ObjectChanged> {
-  const { name, operation, signal } = options
+  { name, ...operation }: NamedOperation,
+  changed: number,
+): ObjectChanged {
   switch (operation.type) {
-    case 'counter': {
-      const { growOnly } = operation
-      const growing = growOnly === undefined ? {} : { growOnly }
-      await group.counter(name).add(operation.value ?? 1, { signal, ...growing })
+    case 'counter':
       return counterAnswer(group, name)
-    }
-    case 'set': {
-      const set = group.set(name)
-      const values = operation.values ?? operation.value ?? []
-      const changed = await set[operation.op](values, { signal })
-      return { name, type: 'set', size: set.size, changed }
-    }
+    case 'set':
+      return { name, type: 'set', size: group.set(name).size, changed }
     case 'register':
-      await group.register(name).set(operation.value, { signal })
       return registerAnswer(group, name)
     case 'map': {
-      if (operation.op === 'set') {
-        await group.map(name).set(operation.path, operation.value, { signal })
-        return mapAnswer(group, name, undefined)
-      }
-      const changed = await group.map(name).remove(operation.path, { signal })
-      return { ...mapAnswer(group, name, undefined), changed }
+      const answer = mapAnswer(group, name, undefined)
+      return operation.op === 'set' ? answer : { ...answer, changed }
     }
   }
 }

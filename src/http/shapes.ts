@@ -5,6 +5,7 @@ import type {
   ObjectInfo,
   ObjectType,
   PeerId,
+  TransactionInfo,
   WriteLevel,
 } from '../index.ts'
 
@@ -116,6 +117,12 @@ export type ObjectOperation =
       readonly value: Json
     }
   | { readonly type: 'map'; readonly op: 'remove'; readonly path: readonly string[] }
+
+/** One of the operations of `POST /v1/transactions`: `{"operations":[{"name","type","op",…}]}`. */
+export type NamedOperation = { readonly name: string } & ObjectOperation
+
+/** The answer of `POST /v1/transactions`: one result per operation, in order. */
+export type TransactionAnswer = TransactionInfo
 
 /** The answer of `POST /v1/objects/{name}`. */
 export type ObjectChanged = CounterAnswer | SetChangedAnswer | RegisterAnswer | MapAnswer

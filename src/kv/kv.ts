@@ -109,6 +109,11 @@ export class Kv implements Core<KvInput, KvOutput> {
     this.#repair = new Repair(this.#context)
   }
 
+  /** While the disk has no room, records are refused whatever way they come; reads and repair of others go on. */
+  set isFull(isFull: boolean) {
+    this.#context.store.isFull = isFull
+  }
+
   get stats(): { readonly records: number; readonly bytes: number } {
     return { records: this.#context.store.records, bytes: this.#context.store.bytes }
   }

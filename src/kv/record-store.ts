@@ -73,6 +73,8 @@ export class RecordStore {
   readonly #eviction: EvictionOrder<Held>
   #sweeping: Iterator<Held> | undefined
   #purgedAt: Millis = Number.NEGATIVE_INFINITY
+  /** Whether the disk has no room: nothing is stored then, expired records still go. */
+  isFull = false
 
   constructor(options: RecordStoreOptions) {
     this.#options = options
@@ -185,6 +187,7 @@ export class RecordStore {
   }
 
   #store(placing: Placing, now: Millis): Admission {
+    if (this.isFull) return { outcome: 'refused', reason: 'store-full' }
     const writes: StoreWrite[] = []
     const excess = this.#makeRoom(placing, writes, now)
     if (excess !== undefined) {

@@ -108,7 +108,8 @@ export class Replica {
 
   #digests(peer: PeerId, request: KvRequest & { type: 'digests' }, now: Millis): KvReply {
     const indexes: number[] = []
-    for (const [index, digest] of request.digests.entries()) {
+    const isFull = this.#context.store.isFull
+    for (const [index, digest] of isFull ? [] : request.digests.entries()) {
       if (this.#isWanted(digest) && this.#promise(peer, digest, now)) indexes.push(index)
     }
     return { type: 'wanted', id: request.id, bitmap: wantedBitmap(indexes) }

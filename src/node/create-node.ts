@@ -1,13 +1,15 @@
-import { pipe } from 'it-pipe'
 import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
 import type { Host } from '../adapters/libp2p/host.ts'
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
 import { createGroupCommit } from '../adapters/store/group-commit.ts'
+import { watchSpace } from '../adapters/store/space-guard.ts'
 import type { Store } from '../adapters/store/store.ts'
 import { type PeerId, parsePeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { Driver } from '../engine/driver.ts'
+import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
+import { loadStore } from './load-store.ts'
 import { Node, nodeEvent } from './node.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
@@ -54,13 +56,16 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const signer = platform.createSigner(seed)
   const name = checked.name ?? `node-${signer.peerId.slice(-6)}`
   const random = platform.createRandom()
-  const disk = createGroupCommit(store, { isSynced: checked.durability === 'strict' })
+  const guard = await watchSpace(store)
+  closers.defer(() => guard.stop())
+  const disk = createGroupCommit(store, { isSynced: checked.durability === 'strict', guard })
   let driver: Driver | undefined
   const host = await createNodeHost(assembly, () => driver)
   closers.defer(() => host.stop())
   const faults = checked.chaos ? faultyLinks(host, random) : undefined
   const links = faults?.links ?? host.links
   const hub = new EventHub((error) => reportObserver(hub, error))
+  const events = new EarlyEvents(hub)
   const clock = platform.createClock()
   const running = new Driver({
     ports: { clock, links, disk, random, signer },
@@ -72,19 +77,19 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') feed(host, running)
-      hub.emit(nodeEvent(event, running.now()))
+      events.emit(nodeEvent(event, running.now()))
     },
   })
   driver = running
   closers.defer(() => running.halt())
-  await pipe(store.rows(), async (pages) => {
-    for await (const page of pages) for (const row of page) running.load(row)
-  })
+  const { tornBytes, damagedRows, alarms } = await loadStore(store, running)
+  for (const reason of alarms) events.emit({ at: running.now(), type: 'alarm', reason })
   running.start()
   await host.start()
   if (checked.join.length > 0) running.join(checked.join)
   const storeSize = watchStoreSize(store)
   closers.defer(() => storeSize.stop())
+  events.release()
   return new Node(
     {
       driver: running,
@@ -96,7 +101,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       chaos: faults?.chaos,
       listenAddresses: () => host.listenAddresses(),
       traffic: () => host.traffic(),
-      storeBytes: () => storeSize.bytes,
+      store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
       close: async () => {
         await disk.idle()
         await closers.disposeAsync()

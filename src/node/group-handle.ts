@@ -1,4 +1,6 @@
 import type { Driver } from '../engine/driver.ts'
+import { counterAdd, mapRemove, mapSet, type Operation, setChange } from './operations.ts'
+import { request } from './requests.ts'
 import type {
   Counter,
   GroupHandle,
@@ -7,40 +9,41 @@ import type {
   ObjectInfo,
   Register,
   SetHandle,
+  TransactionInfo,
   Waiting,
-} from './node-types.ts'
-import { request } from './requests.ts'
-
-type Transact = Extract<Parameters<Driver['request']>[0], { readonly type: 'transact' }>
-type Operation = Transact['operations'][number]
+} from './state-types.ts'
+import { collectOperations, operationResults } from './transaction.ts'
 
 /** Handles on the objects of one group. Reads are synchronous and local; writes resolve when durable here. */
 export function createGroupHandle(driver: Driver, group: string): GroupHandle {
   const { replication } = driver.engine
   const view = (): ReturnType<typeof replication.view> => replication.view(group)
-  const run = async (operation: Operation, waiting: Waiting = {}): Promise<number> => {
-    const command = { type: 'transact', group, operations: [operation] } as const
+  const write = async (
+    operations: readonly Operation[],
+    waiting: Waiting = {},
+  ): Promise<TransactionInfo> => {
+    const command = { type: 'transact', group, operations } as const
     const options = { expected: 'transact', signal: waiting.signal } as const
     const { results } = await request(driver, command, options)
+    return { group, results: operationResults(operations, results) }
+  }
+  const run = async (operation: Operation, waiting?: Waiting): Promise<number> => {
+    const { results } = await write([operation], waiting)
     return results[0]?.changed ?? 0
   }
   return {
     name: group,
     counter: (name): Counter => ({
       async add(amount = 1, options = {}) {
-        const { growOnly } = options
-        const kind = growOnly === undefined ? {} : { growOnly }
-        await run({ type: 'counter-add', object: name, amount: toBigint(amount), ...kind }, options)
+        await run(counterAdd(name, amount, options), options)
       },
       get value() {
         return fromBigint(view().counter(name))
       },
     }),
     set: (name): SetHandle => ({
-      add: (values, options) =>
-        run({ type: 'set-add', object: name, values: toList(values) }, options),
-      remove: (values, options) =>
-        run({ type: 'set-remove', object: name, values: toList(values) }, options),
+      add: async (values, options) => run(setChange('set-add', name, values), options),
+      remove: async (values, options) => run(setChange('set-remove', name, values), options),
       has: (value) => view().setHas(name, value),
       get size() {
         return view().setSize(name)
@@ -62,9 +65,9 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
     }),
     map: (name): MapHandle => ({
       async set(path, value, options) {
-        await run({ type: 'map-set', object: name, path, value }, options)
+        await run(mapSet(name, path, value), options)
       },
-      remove: (path, options) => run({ type: 'map-remove', object: name, path }, options),
+      remove: async (path, options) => run(mapRemove(name, path), options),
       at: (path) => view().mapAt(name, path),
       get value() {
         return view().map(name)
@@ -74,22 +77,11 @@ export function createGroupHandle(driver: Driver, group: string): GroupHandle {
       view()
         .objects()
         .map(({ name, type }) => ({ name, type, group })),
+    transact: async (build, options) => write(collectOperations(build), options),
   }
-}
-
-function toBigint(amount: number | bigint): bigint {
-  if (typeof amount === 'bigint') return amount
-  if (!Number.isSafeInteger(amount)) {
-    throw new RangeError(`Cannot add to counter: expected a safe integer: ${amount}`)
-  }
-  return BigInt(amount)
 }
 
 function fromBigint(value: bigint): number | bigint {
   const isSafe = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER
   return isSafe ? Number(value) : value
-}
-
-function toList(values: string | readonly string[]): readonly string[] {
-  return typeof values === 'string' ? [values] : values
 }

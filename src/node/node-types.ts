@@ -1,9 +1,5 @@
 import type { PeerId } from '../base/ids.ts'
-
-/** What every waiting call accepts: aborting rejects it with `signal.reason`. */
-export interface Waiting {
-  readonly signal?: AbortSignal
-}
+import type { GroupHandle, ObjectChange, StateHandle, Waiting } from './state-types.ts'
 
 export type MemberState = 'alive' | 'suspect' | 'degraded' | 'failed' | 'left'
 
@@ -65,8 +61,17 @@ export interface StatusInfo {
     readonly replication: number
     readonly mode: 'one-hop' | 'kademlia'
   }
-  /** `path` is absent for a node in memory. */
-  readonly store: { readonly path?: string; readonly bytes: number }
+  readonly store: {
+    /** Absent for a node in memory. */
+    readonly path?: string
+    readonly bytes: number
+    /** True while the disk has no room: writes are refused, reads go on. */
+    readonly full: boolean
+    /** Bytes of an unfinished write that were cut when the store was opened. */
+    readonly tornBytes: number
+    /** Rows that the disk had changed, found when the store was opened. */
+    readonly damagedRows: number
+  }
   /** True when nobody else is alive: writes are kept by this node alone. */
   readonly degraded: boolean
   /** Our own listen multiaddrs with /p2p, to give to others. */
@@ -122,79 +127,6 @@ export interface PutOptions extends Waiting {
   readonly level?: WriteLevel
   /** Time to live in ms. @default 48 h */
   readonly ttlMs?: number
-}
-
-export type ObjectType = 'counter' | 'set' | 'register' | 'map'
-
-/** Any JSON value: what a register or a map leaf holds. Numbers are finite; -0 becomes 0. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json }
-
-export interface ObjectInfo {
-  readonly name: string
-  readonly type: ObjectType
-  readonly group: string
-}
-
-/** One visible change of one object, local or remote. */
-export interface ObjectChange {
-  readonly object: string
-  readonly objectType: ObjectType
-  readonly group: string
-  readonly origin: 'local' | 'remote'
-}
-
-export interface Counter {
-  /**
-   * Adds an integer, resolved when durable here. @param amount |amount| ≤ 2^53 − 1, default 1
-   * @param options `growOnly` makes and treats it as a G-counter: a negative amount is refused
-   */
-  add(amount?: number | bigint, options?: Waiting & { readonly growOnly?: boolean }): Promise<void>
-  /** The sum, synchronously; a bigint above 2^53 − 1. */
-  readonly value: number | bigint
-}
-
-export interface SetHandle {
-  /** @returns how many of the values were not in the set before */
-  add(values: string | readonly string[], options?: Waiting): Promise<number>
-  /** @returns how many of the values were in the set */
-  remove(values: string | readonly string[], options?: Waiting): Promise<number>
-  has(value: string): boolean
-  readonly size: number
-  /** Sorted by code unit. */
-  readonly values: readonly string[]
-}
-
-export interface Register {
-  set(value: Json, options?: Waiting): Promise<void>
-  /** The last write's value; undefined when never written. */
-  readonly value: Json | undefined
-  /** All concurrent values, the winner first. */
-  readonly siblings: readonly Json[]
-}
-
-/** Observed-remove map of registers by path. */
-export interface MapHandle {
-  set(path: readonly string[], value: Json, options?: Waiting): Promise<void>
-  /** Removes the leaf and everything observed below it. @returns how many leaves it removed */
-  remove(path: readonly string[], options?: Waiting): Promise<number>
-  /** The value at a path: a leaf, an object of leaves, or undefined. */
-  at(path: readonly string[]): Json | undefined
-  readonly value: { readonly [key: string]: Json }
-}
-
-export interface GroupHandle {
-  readonly name: string
-  counter(name: string): Counter
-  set(name: string): SetHandle
-  register(name: string): Register
-  map(name: string): MapHandle
-  objects(): readonly ObjectInfo[]
 }
 
 export interface ConvergedInfo {
@@ -258,7 +190,8 @@ export interface Chaos {
   heal(): void
 }
 
-export interface HearsayNode extends AsyncDisposable {
+/** A running node. Objects named on it directly are those of the group `main`. */
+export interface HearsayNode extends AsyncDisposable, StateHandle {
   readonly name: string
   readonly peerId: PeerId
   readonly network: string
@@ -269,12 +202,9 @@ export interface HearsayNode extends AsyncDisposable {
     readonly viewHash: string
   }
   readonly chaos: Chaos | undefined
-  counter(name: string): Counter
-  set(name: string): SetHandle
-  register(name: string): Register
-  map(name: string): MapHandle
   group(name: string): GroupHandle
-  objects(): readonly ObjectInfo[]
+  /** Names of the groups that hold anything, and `main`. */
+  groups(): readonly string[]
   status(): StatusInfo
   traffic(): Traffic
   /** Hex digest of a group's state (default `main`). */

@@ -11,22 +11,26 @@ import { createGroupHandle } from './group-handle.ts'
 import type {
   Chaos,
   ConvergedInfo,
-  Counter,
   Dht,
-  GroupHandle,
   HearsayNode,
-  MapHandle,
   MemberInfo,
   NodeEvent,
-  ObjectInfo,
-  Register,
-  SetHandle,
   StatusInfo,
   SubscribeOptions,
   Traffic,
-  Waiting,
 } from './node-types.ts'
 import { request } from './requests.ts'
+import type {
+  Counter,
+  GroupHandle,
+  MapHandle,
+  ObjectInfo,
+  Register,
+  SetHandle,
+  Transaction,
+  TransactionInfo,
+  Waiting,
+} from './state-types.ts'
 import { groupInfos, isLive, memberCounts, memberInfo } from './status.ts'
 
 /** The parts that createNode has opened and a node closes. */
@@ -40,7 +44,7 @@ export interface NodeParts {
   readonly chaos: Chaos | undefined
   listenAddresses(): readonly string[]
   traffic(): Traffic
-  storeBytes(): number
+  store(): Omit<StatusInfo['store'], 'path'>
   /** Closes everything in reverse order of opening, after pending commits are on disk. */
   close(): Promise<void>
   /** Ends everything at once; pending commits are lost as in a crash. */
@@ -105,8 +109,19 @@ export class Node implements HearsayNode {
     return name === 'main' ? this.#main : createGroupHandle(this.#driver, name)
   }
 
+  groups(): readonly string[] {
+    return [...new Set(['main', ...this.#driver.engine.replication.groups()])]
+  }
+
   objects(): readonly ObjectInfo[] {
     return this.#main.objects()
+  }
+
+  transact(
+    build: (transaction: Transaction) => void,
+    options: Waiting = {},
+  ): Promise<TransactionInfo> {
+    return this.#main.transact(build, options)
   }
 
   status(): StatusInfo {
@@ -124,7 +139,7 @@ export class Node implements HearsayNode {
       dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: 'one-hop' },
       store: {
         ...(dataDir === undefined ? {} : { path: dataDir }),
-        bytes: this.#parts.storeBytes(),
+        ...this.#parts.store(),
       },
       degraded: live < 2,
       listen: this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`),

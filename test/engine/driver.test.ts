@@ -6,8 +6,9 @@ import { type PeerId, peerIdFromPublicKey } from '../../src/base/ids.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Signer } from '../../src/base/signer.ts'
 import { Driver } from '../../src/engine/driver.ts'
-import type { EngineEvent, Outcome } from '../../src/engine/engine-types.ts'
-import type { LinkListener, OutboundFrame } from '../../src/engine/ports.ts'
+import type { Command, EngineEvent, Outcome } from '../../src/engine/engine-types.ts'
+import type { DiskRoom, LinkListener, OutboundFrame } from '../../src/engine/ports.ts'
+import { decodeFrame, encodeFrame } from '../../src/replication/frames.ts'
 
 const STARTED_AT = Date.UTC(2026, 0, 1)
 
@@ -21,8 +22,10 @@ class World {
   wallMs = STARTED_AT
   wake: (() => void) | undefined
   armedAt: number | undefined
+  #tellRoom: (room: DiskRoom) => void = () => {}
 
-  constructor() {
+  /** @param before what happens to the driver before its start */
+  constructor(options: { isFull?: boolean; before?: (driver: Driver) => void } = {}) {
     const publicKey = new Uint8Array(32).fill(1)
     const signer: Signer = {
       publicKey,
@@ -53,6 +56,10 @@ class World {
           close: () => {},
         },
         disk: {
+          watch: (listener) => {
+            this.#tellRoom = listener
+            return roomOf(options.isFull ?? false)
+          },
           commit: (writes, done) => {
             this.commits.push({ writes, done: (failure) => done(failure) })
           },
@@ -67,7 +74,16 @@ class World {
       dialLoopback: true,
       observe: (event) => this.events.push(event),
     })
+    options.before?.(this.driver)
     this.driver.start()
+  }
+
+  setFull(isFull: boolean): void {
+    this.#tellRoom(roomOf(isFull))
+  }
+
+  get alarms(): readonly string[] {
+    return this.events.flatMap((event) => (event.type === 'alarm' ? [event.reason] : []))
   }
 
   link(): PeerId {
@@ -111,6 +127,10 @@ class World {
     this.wallMs += ms
     this.wake?.()
   }
+}
+
+function roomOf(isFull: boolean): DiskRoom {
+  return { isFull, freeBytes: isFull ? 5 : 20, reserveBytes: 10 }
 }
 
 describe('Driver', () => {
@@ -243,3 +263,160 @@ describe('Driver', () => {
     expect(world.driver.engine.replication.view('main').setValues('s')).toEqual(['a', 'b'])
   })
 })
+
+describe('Driver on a full disk', () => {
+  const writes: readonly Command[] = [
+    {
+      type: 'transact',
+      group: 'main',
+      operations: [{ type: 'counter-add', object: 'votes', amount: 1n }],
+    },
+    { type: 'put', key: 'k', value: utf8('w'), level: 'one' },
+    { type: 'delete', key: 'k', level: 'one' },
+    { type: 'offer', key: utf8('/k/k'), record: new Uint8Array(8) },
+  ]
+
+  function outcomeOf(world: World, command: Command): Outcome | undefined {
+    let seen: Outcome | undefined
+    world.driver.request(command, (outcome) => {
+      seen = outcome
+    })
+    return seen
+  }
+
+  test.each(writes)('$type is refused before anything is applied', (command) => {
+    const world = new World()
+    world.commitAll()
+    world.setFull(true)
+    expect(outcomeOf(world, command)).toMatchObject({
+      ok: false,
+      error: { code: 'ERR_STORE_FULL', hint: expect.stringContaining('Free space') },
+    })
+    expect(world.commits).toEqual([])
+    expect(world.driver.engine.replication.view('main').counter('votes')).toBe(0n)
+  })
+
+  test('reads go on, and writes do when there is room again; both turns are told once', () => {
+    const world = new World()
+    world.commitAll()
+    const put: Command = { type: 'put', key: 'k', value: utf8('v'), level: 'one' }
+    world.driver.request(put, () => {})
+    world.commitAll()
+    for (const isFull of [true, true, false, false]) {
+      world.setFull(isFull)
+      expect(world.driver.isFull).toBe(isFull)
+      expect(outcomeOf(world, { type: 'get', key: 'k' })).toMatchObject({
+        ok: true,
+        result: { found: { value: utf8('v') } },
+      })
+    }
+    const outcomes = world.add('votes')
+    world.commitAll()
+    expect(outcomes).toMatchObject([{ ok: true }])
+    expect(world.alarms).toEqual([
+      'store-full: 5 bytes free, 10 are kept in reserve: writes are refused, reads go on',
+      'store-room: 20 bytes free, 10 are kept in reserve: writes go on',
+    ])
+  })
+
+  test('what was accepted before is finished', () => {
+    const world = new World()
+    world.commitAll()
+    const outcomes = world.add('votes')
+    world.setFull(true)
+    world.commitAll()
+    expect(outcomes).toMatchObject([{ ok: true }])
+  })
+
+  test('a disk that is full from the start refuses from the start, and membership goes on', () => {
+    const world = new World({ isFull: true })
+    expect(world.add('votes')).toMatchObject([{ ok: false, error: { code: 'ERR_STORE_FULL' } }])
+    expect(world.alarms).toHaveLength(1)
+    world.link()
+    const before = world.frameCount('member')
+    for (let second = 0; second < 5; second++) world.tick(1_000)
+    expect(world.frameCount('member')).toBeGreaterThan(before)
+  })
+
+  test('events of peers are dropped and counted, and not asked for; digests are answered', () => {
+    const other = new World()
+    other.commitAll()
+    other.link()
+    other.add('votes')
+    other.commitAll()
+    const events = other.frames.find(({ protocol, bytes }) => {
+      const decoded = decodeFrame(bytes)
+      return protocol === 'sync' && decoded.ok && decoded.value.type === 'events'
+    })
+    if (events === undefined) throw new Error('a linked peer is pushed what is new')
+
+    const world = new World()
+    world.commitAll()
+    const peer = world.link()
+    world.setFull(true)
+    world.frames.length = 0
+    world.listener?.frame(peer, 'sync', events.bytes)
+    expect(world.commits).toEqual([])
+    expect(world.driver.engine.drops.get('store-full')).toBe(1)
+    const items = [{ group: 'main', isPartial: false, digest: new Uint8Array(16).fill(1) }]
+    const digest = { type: 'digest', wantsAnswer: true, isLast: true, after: '', items } as const
+    world.listener?.frame(peer, 'sync', encodeFrame(digest))
+    expect(syncTypes(world.frames)).toEqual([])
+    const vector = encodeFrame({
+      type: 'pull',
+      group: 'main',
+      session: 1,
+      credit: 1_000,
+      vector: [],
+      partials: [],
+    })
+    world.listener?.frame(peer, 'sync', vector)
+    expect(syncTypes(world.frames)).toEqual(['end'])
+
+    world.setFull(false)
+    world.frames.length = 0
+    for (let second = 0; second < 10; second++) world.tick(1_000)
+    world.listener?.frame(peer, 'sync', encodeFrame(digest))
+    expect(syncTypes(world.frames)).toContain('pull')
+    world.listener?.frame(peer, 'sync', events.bytes)
+    expect(world.driver.engine.replication.view('main').counter('votes')).toBe(1n)
+  })
+
+  test('a commit that fails although there is room stays final', () => {
+    const world = new World()
+    world.commitAll()
+    const outcomes = world.add('votes')
+    world.setFull(true)
+    world.commitNext(new HearsayError('ERR_STORE_FULL', 'no space'))
+    world.setFull(false)
+    expect(outcomes).toMatchObject([{ ok: false, error: { code: 'ERR_STORE_FULL' } }])
+    expect(world.add('votes')).toMatchObject([{ ok: false, error: { message: 'no space' } }])
+  })
+})
+
+describe('Driver with damaged rows', () => {
+  test.each(['kv!00', 'member!epoch'])('%s is deleted before anything else and counted', (key) => {
+    const world = new World({ before: (driver) => driver.damaged(key) })
+    expect(world.commits[0]?.writes).toEqual([{ key, value: undefined }])
+    expect(world.driver.engine.drops.get('damaged store row')).toBe(1)
+    world.commitAll()
+    const outcomes = world.add('votes')
+    world.commitAll()
+    expect(outcomes).toMatchObject([{ ok: true }])
+  })
+
+  test.each(['state!replica', 'state!log!6d61696e!00', '?tate!log', ''])(
+    'the node does not run on without %s',
+    (key) => {
+      const start = (): World => new World({ before: (driver) => driver.damaged(key) })
+      expect(start).toThrow(HearsayError)
+    },
+  )
+})
+
+function syncTypes(frames: readonly OutboundFrame[]): readonly string[] {
+  return frames.flatMap(({ protocol, bytes }) => {
+    const decoded = protocol === 'sync' ? decodeFrame(bytes) : undefined
+    return decoded?.ok ? [decoded.value.type] : []
+  })
+}

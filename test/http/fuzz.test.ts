@@ -8,6 +8,7 @@ const prefixes = [
   '/v1/',
   '/v1/dht/',
   '/v1/objects/',
+  '/v1/transactions',
   '/v1/join',
   '/v1/chaos',
   '/v1/converged',
@@ -79,6 +80,7 @@ const field = fc.constantFrom(
   'ms',
   'name',
   'addresses',
+  'operations',
 )
 const body = fc.oneof(
   fc.dictionary(field, fc.oneof(word, fc.jsonValue())).map((value) => JSON.stringify(value)),

@@ -20,7 +20,10 @@ import {
   type Register,
   type SetHandle,
   type StatusInfo,
+  type Transaction,
 } from '../../src/index.ts'
+import type { Operation } from '../../src/node/operations.ts'
+import { collectOperations, operationResults } from '../../src/node/transaction.ts'
 
 type JsonObject = { readonly [key: string]: Json }
 
@@ -193,6 +196,36 @@ class MemoryGroup implements GroupHandle {
     return [...this.#written.values()]
   }
 
+  async transact(build: (transaction: Transaction) => void) {
+    const operations = collectOperations(build)
+    const results: { changed: number }[] = []
+    for (const operation of operations) results.push({ changed: await this.#apply(operation) })
+    return { group: this.name, results: operationResults(operations, results) }
+  }
+
+  async #apply(operation: Operation): Promise<number> {
+    const { object } = operation
+    switch (operation.type) {
+      case 'counter-add': {
+        const { amount, growOnly = false } = operation
+        await this.counter(object).add(amount, { growOnly })
+        return 1
+      }
+      case 'set-add':
+        return await this.set(object).add(operation.values)
+      case 'set-remove':
+        return await this.set(object).remove(operation.values)
+      case 'register-set':
+        await this.register(object).set(operation.value)
+        return 1
+      case 'map-set':
+        await this.map(object).set(operation.path, operation.value)
+        return 1
+      case 'map-remove':
+        return await this.map(object).remove(operation.path)
+    }
+  }
+
   #handle<T extends Counter | SetHandle | Register | MapHandle>(
     type: ObjectType,
     name: string,
@@ -331,7 +364,9 @@ export function memoryNode(
     register: (object) => group('main').register(object),
     map: (object) => group('main').map(object),
     group,
-    objects: () => [...groups.values()].flatMap((one) => one.objects()),
+    objects: () => group('main').objects(),
+    groups: () => [...new Set(['main', ...groups.keys()])],
+    transact: (build) => group('main').transact(build),
     status: () => status(node),
     traffic: () => ({ sent: {}, received: {} }),
     digest,
@@ -379,7 +414,7 @@ function status(node: MemoryNode): StatusInfo {
     members: { alive: node.replicas + 1, suspect: 0, failed: 0, left: 0 },
     groups: [],
     dht: { records: 0, bytes: 0, replication: 3, mode: 'one-hop' },
-    store: { bytes: 0 },
+    store: { bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },
     degraded: false,
     listen: [],
     drops: {},

@@ -160,7 +160,7 @@ describe('Origin', () => {
 })
 
 describe('content type', () => {
-  const posts = ['/v1/objects/x', '/v1/join', '/v1/leave', '/v1/chaos']
+  const posts = ['/v1/objects/x', '/v1/transactions', '/v1/join', '/v1/leave', '/v1/chaos']
   const types = [
     'text/plain',
     'application/x-www-form-urlencoded',

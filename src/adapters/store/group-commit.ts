@@ -1,6 +1,7 @@
 import type { StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
-import type { DiskPort } from '../../engine/ports.ts'
+import type { DiskPort, DiskRoom } from '../../engine/ports.ts'
+import type { SpaceGuard } from './space-guard.ts'
 import type { Store } from './store.ts'
 
 export interface GroupCommitOptions {
@@ -12,6 +13,8 @@ export interface GroupCommitOptions {
    * @default 262144 (replication design: 256 KiB)
    */
   readonly batchBytesMax?: number
+  /** Told of what is written, and asked for room. @default none: a disk that is never full */
+  readonly guard?: SpaceGuard
 }
 
 /** A DiskPort with what its owner needs to stop it. */
@@ -48,6 +51,7 @@ class StoreGroupCommit implements GroupCommit {
   readonly #store: Store
   readonly #isSynced: boolean
   readonly #batchBytesMax: number
+  readonly #guard: SpaceGuard | undefined
   #queue: Queued[] = []
   #failure: Error | undefined
   #isRunning = false
@@ -58,10 +62,16 @@ class StoreGroupCommit implements GroupCommit {
     this.#store = store
     this.#isSynced = options.isSynced
     this.#batchBytesMax = options.batchBytesMax ?? BATCH_BYTES_MAX
+    this.#guard = options.guard
   }
 
   get failure(): Error | undefined {
     return this.#failure
+  }
+
+  watch(listener: (room: DiskRoom) => void): DiskRoom | undefined {
+    this.#guard?.listen(listener)
+    return this.#guard?.room
   }
 
   commit(writes: readonly StoreWrite[], done: (failure: Error | undefined) => void): void {
@@ -69,6 +79,7 @@ class StoreGroupCommit implements GroupCommit {
     let bytes = 0
     for (const write of writes) bytes += write.key.length + (write.value?.length ?? 0)
     this.#queue.push({ writes, bytes, done })
+    this.#guard?.queued(bytes)
     if (this.#isRunning) return
     this.#isRunning = true
     // A microtask later: commits of one turn share a batch, and done is never called inside commit.
@@ -90,6 +101,7 @@ class StoreGroupCommit implements GroupCommit {
       const batch = this.#nextBatch()
       await this.#write(batch)
       for (const queued of batch) {
+        this.#guard?.settled(queued.bytes)
         if (!this.#isHalted) queued.done(this.#failure)
       }
     }

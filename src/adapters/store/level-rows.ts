@@ -15,6 +15,8 @@ export interface RowIterator {
 }
 
 const CHECKSUM_BYTES = 4
+/** Our keys stay far below it; a damaged length may claim anything. */
+const DAMAGED_KEY_LENGTH_MAX = 4_096
 /** Keys of callers are printable: they start here. Below it is the store's own bookkeeping. */
 export const FIRST_KEY = ' '
 
@@ -27,12 +29,26 @@ export function rowOperations(writes: readonly StoreWrite[]): RowOperation[] {
   )
 }
 
-/** What an iterator from FIRST_KEY on reads, verified, in pages; see Store.rows(). */
-export async function* rowPages(
-  iterator: RowIterator,
-  place: string,
-): AsyncGenerator<readonly StoreRow[]> {
-  let page: StoreRow[] = []
+/** A damaged row with the bytes that were read. */
+export interface DamagedEntry {
+  readonly key: string
+  readonly reason: string
+  readonly bytes: Uint8Array
+}
+
+/** A page as read: what becomes of the damaged bytes is the store's to decide. */
+export interface RawPage {
+  readonly rows: readonly StoreRow[]
+  readonly damaged: readonly DamagedEntry[]
+}
+
+/**
+ * What an iterator from FIRST_KEY on reads, verified, in pages; see Store.rows(). A checksum covers the
+ * key too, so a row under a changed key is damaged, wherever it lies; sound rows must be in order.
+ */
+export async function* rowPages(iterator: RowIterator, place: string): AsyncGenerator<RawPage> {
+  let rows: StoreRow[] = []
+  let damaged: DamagedEntry[] = []
   let bytes = 0
   let last = ''
   try {
@@ -40,13 +56,19 @@ export async function* rowPages(
       const entries = await iterator.nextv(PAGE_ROWS_MAX)
       if (entries.length === 0) break
       for (const [key, sealed] of entries) {
-        if (key <= last) throw damaged(place, key, 'it is out of order')
-        last = key
-        page.push({ key, value: unseal(place, key, sealed) })
+        const reason = faultOf(key, sealed)
+        if (reason !== undefined) {
+          damaged.push({ key: printableKey(key), reason, bytes: sealed })
+        } else {
+          if (key <= last) throw damagedStore(place, key, 'it is out of order')
+          last = key
+          rows.push({ key, value: sealed.subarray(CHECKSUM_BYTES) })
+        }
         bytes += key.length + sealed.length
-        if (page.length >= PAGE_ROWS_MAX || bytes >= PAGE_BYTES_MAX) {
-          yield page
-          page = []
+        if (rows.length + damaged.length >= PAGE_ROWS_MAX || bytes >= PAGE_BYTES_MAX) {
+          yield { rows, damaged }
+          rows = []
+          damaged = []
           bytes = 0
         }
       }
@@ -54,11 +76,11 @@ export async function* rowPages(
   } finally {
     await iterator.close()
   }
-  if (page.length > 0) yield page
+  if (rows.length > 0 || damaged.length > 0) yield { rows, damaged }
 }
 
-/** The error for rows that the disk gave back differently from how they were written. */
-export function damaged(place: string, key: string, how: string): HearsayError {
+/** The error for a database that as a whole is not what was written. */
+export function damagedStore(place: string, key: string, how: string): HearsayError {
   return new HearsayError(
     'ERR_STORE',
     `Cannot use row ${JSON.stringify(key)} of the store in ${place}: ${how}`,
@@ -82,10 +104,15 @@ function seal(key: string, value: Uint8Array): Uint8Array {
   return sealed
 }
 
-function unseal(place: string, key: string, sealed: Uint8Array): Uint8Array {
-  if (sealed.length < CHECKSUM_BYTES) throw damaged(place, key, 'it is too short')
+/** Why a row cannot be what was written, if so. */
+function faultOf(key: string, sealed: Uint8Array): string | undefined {
+  if (sealed.length < CHECKSUM_BYTES) return 'it is too short'
   const stored = new DataView(sealed.buffer, sealed.byteOffset, CHECKSUM_BYTES).getUint32(0)
-  const value = sealed.subarray(CHECKSUM_BYTES)
-  if (stored !== crc32(value, crc32(key))) throw damaged(place, key, 'its checksum does not match')
-  return value
+  const isSound = stored === crc32(sealed.subarray(CHECKSUM_BYTES), crc32(key))
+  return isSound ? undefined : 'its checksum does not match'
+}
+
+/** A damaged key may hold anything; what is told and written of it does not. */
+function printableKey(key: string): string {
+  return key.replaceAll(/[^ -~]/g, '?').slice(0, DAMAGED_KEY_LENGTH_MAX)
 }

@@ -1,16 +1,20 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import type { StoreRow, StoreWrite } from '../../base/core.ts'
+import type { StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { scanLevelLog } from './level-log.ts'
-import { damaged, FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
-import type { Store } from './store.ts'
+import { damagedStore, FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
+import { migrateStore } from './migrate-store.ts'
+import { STORE_MIGRATIONS, type StoreMigration } from './migrations.ts'
+import { Quarantine } from './quarantine.ts'
+import type { Space, Store, StorePage } from './store.ts'
 import {
   claimDirectory,
   databasePath,
   refuseLocked,
   removeOwner,
+  STORE_FORMAT,
   syncDirectory,
   writeOwner,
 } from './store-directory.ts'
@@ -18,13 +22,24 @@ import {
 /** A store in a directory. */
 export interface LevelStore extends Store {
   readonly path: string
-  /** Bytes of a torn last batch that the last open() cut off: it had never been acknowledged. */
-  readonly tornBytes: number
 }
 
 type Database = ClassicLevel<string, Uint8Array>
 
-const ENCODINGS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const
+export interface LevelStoreOptions {
+  /** The format of the rows. @default STORE_FORMAT */
+  readonly format?: number
+  /** Steps from older formats. @default STORE_MIGRATIONS */
+  readonly migrations?: readonly StoreMigration[]
+  /** Makes the database, not yet open: a way in for one that fails. @default LevelDB */
+  readonly createDatabase?: (path: string) => Database
+}
+
+/**
+ * Uncompressed: a flipped bit then costs the row that it hit. In a compressed block it costs the block,
+ * which neither the rows nor their keys survive (measured: see docs/PROTOCOL.md, "Data directory").
+ */
+const DATABASE_OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'view', compression: false } as const
 /** Exactly one row with this prefix exists: the number of the last batch. */
 const SEQUENCE_PREFIX = '\u0001batch!'
 const SEQUENCE_DIGITS = 16
@@ -43,8 +58,8 @@ const ROW_OVERHEAD_BYTES = 64
  *   row that numbers the batch before, so that a hole leaves two of them;
  * - blocks of table files are read unverified: every value carries a checksum of its row.
  */
-export function createLevelStore(directory: string): LevelStore {
-  return new DirectoryStore(directory)
+export function createLevelStore(directory: string, options: LevelStoreOptions = {}): LevelStore {
+  return new DirectoryStore(directory, options)
 }
 
 class DirectoryStore implements LevelStore {
@@ -56,21 +71,38 @@ class DirectoryStore implements LevelStore {
   #failure: HearsayError | undefined
   #logName = ''
   #bytesSinceSwitch = 0
+  readonly #options: Required<LevelStoreOptions>
+  readonly #quarantine: Quarantine
   #tornBytes = 0
+  #migratedFrom: number | undefined
 
-  constructor(directory: string) {
+  constructor(directory: string, options: LevelStoreOptions) {
     this.path = directory
+    this.#quarantine = new Quarantine(directory)
+    this.#options = {
+      format: STORE_FORMAT,
+      migrations: STORE_MIGRATIONS,
+      createDatabase: (path) => new ClassicLevel<string, Uint8Array>(path, DATABASE_OPTIONS),
+      ...options,
+    }
   }
 
   get tornBytes(): number {
     return this.#tornBytes
   }
 
+  get migratedFrom(): number | undefined {
+    return this.#migratedFrom
+  }
+
   async open(): Promise<void> {
     if (this.#database !== undefined) return
-    await claimDirectory(this.path)
+    const { format, createDatabase } = this.#options
+    await claimDirectory(this.path, format).catch((error: unknown) => {
+      throw storeError(this.path, 'open', error)
+    })
     this.#tornBytes = await this.#scanLogs()
-    const database = new ClassicLevel<string, Uint8Array>(databasePath(this.path), ENCODINGS)
+    const database = createDatabase(databasePath(this.path))
     try {
       await database.open()
     } catch (error) {
@@ -78,6 +110,7 @@ class DirectoryStore implements LevelStore {
       throw storeError(this.path, 'open', error)
     }
     try {
+      this.#migratedFrom = await this.#migrate(database)
       this.#sequence = await this.#readSequence(database)
       await syncDirectory(databasePath(this.path))
       await syncDirectory(this.path)
@@ -91,9 +124,12 @@ class DirectoryStore implements LevelStore {
     this.#database = database
   }
 
-  async *rows(): AsyncGenerator<readonly StoreRow[]> {
+  async *rows(): AsyncGenerator<StorePage> {
     try {
-      yield* rowPages(this.#opened().iterator({ gte: FIRST_KEY }), this.path)
+      for await (const page of rowPages(this.#opened().iterator({ gte: FIRST_KEY }), this.path)) {
+        // Set aside before anybody hears of them: whoever does may delete them.
+        yield { rows: page.rows, damaged: await this.#quarantine.keep(page.damaged) }
+      }
     } catch (error) {
       throw storeError(this.path, 'read', error)
     }
@@ -117,6 +153,15 @@ class DirectoryStore implements LevelStore {
       )
     }
     return bytes
+  }
+
+  async space(): Promise<Space> {
+    const { bavail, bsize, blocks, files, ffree } = await statfs(this.path)
+    return {
+      freeBytes: bavail * bsize,
+      totalBytes: blocks * bsize,
+      freeFiles: files === 0 ? undefined : ffree,
+    }
   }
 
   async close(): Promise<void> {
@@ -170,18 +215,28 @@ class DirectoryStore implements LevelStore {
     for (const name of await logNames(this.path)) {
       const report = scanLevelLog(await readFile(join(databasePath(this.path), name)))
       if (report.damagedAt !== undefined) {
-        throw damaged(this.path, `db/${name}`, `bytes from offset ${report.damagedAt} are damaged`)
+        throw damagedStore(
+          this.path,
+          `db/${name}`,
+          `bytes from offset ${report.damagedAt} are damaged`,
+        )
       }
       tornBytes += report.tornBytes
     }
     return tornBytes
   }
 
+  async #migrate(database: Database): Promise<number | undefined> {
+    const { format, migrations } = this.#options
+    const [bytes, space] = await Promise.all([this.bytes(), this.space()])
+    return migrateStore({ directory: this.path, database, bytes, space, format, migrations })
+  }
+
   async #readSequence(database: Database): Promise<number> {
     const keys = await database
       .keys({ gte: SEQUENCE_PREFIX, lt: `${SEQUENCE_PREFIX}~`, limit: 2 })
       .all()
-    if (keys.length > 1) throw damaged(this.path, keys[0] ?? '', 'a batch after it is missing')
+    if (keys.length > 1) throw damagedStore(this.path, keys[0] ?? '', 'a batch after it is missing')
     const digits = keys[0]?.slice(SEQUENCE_PREFIX.length)
     return digits === undefined ? 0 : Number(digits)
   }

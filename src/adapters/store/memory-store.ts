@@ -1,7 +1,7 @@
 import { MemoryLevel } from 'memory-level'
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
 import { FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
-import type { Store } from './store.ts'
+import type { Store, StorePage } from './store.ts'
 
 /**
  * A store in memory. It outlives its holder: close() keeps the rows, and open() on an open one is
@@ -15,10 +15,16 @@ export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
     storeEncoding: 'view',
   })
   let isFilled = false
-  const pages = (): AsyncGenerator<readonly StoreRow[]> =>
-    rowPages(database.iterator({ gte: FIRST_KEY }), 'memory')
+  async function* pages(): AsyncGenerator<StorePage> {
+    for await (const page of rowPages(database.iterator({ gte: FIRST_KEY }), 'memory')) {
+      const damaged = page.damaged.map(({ key, reason }) => ({ key, reason, isKept: false }))
+      yield { rows: page.rows, damaged }
+    }
+  }
   return {
     path: undefined,
+    tornBytes: 0,
+    migratedFrom: undefined,
     async open() {
       await database.open()
       if (!isFilled) await database.batch(rowOperations(rows))
@@ -30,11 +36,12 @@ export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
     },
     async bytes() {
       let bytes = 0
-      for await (const page of pages()) {
-        for (const row of page) bytes += row.key.length + row.value.length
+      for await (const { rows } of pages()) {
+        for (const row of rows) bytes += row.key.length + row.value.length
       }
       return bytes
     },
+    space: async () => undefined,
     close: () => database.close(),
   }
 }

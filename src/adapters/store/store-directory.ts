@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path'
 import { HearsayError } from '../../base/errors.ts'
 import { makeDirectory } from './make-directory.ts'
 
-/** The layout of rows in the database; a change of it needs a migration. */
+/** The layout of rows in the database; a change of it needs a step in migrations.ts. */
 export const STORE_FORMAT = 1
 
+const KIND = 'hearsay-store'
 const MARKER = 'hearsay-store.json'
 const MARKER_DRAFT = `${MARKER}.tmp`
 const OWNER = 'owner.pid'
@@ -15,19 +16,33 @@ const DATABASE = 'db'
 const TOLERATED = new Set(['identity.key', 'lost+found', MARKER_DRAFT])
 const NEW_DIRECTORY_HINT = 'Choose another data directory with --data-dir'
 
+/** What DIR/hearsay-store.json says beside whose the directory is. */
+export interface Marker {
+  /** Format of the rows; versions that know only smaller ones refuse the directory. */
+  readonly format: number
+  /** Set while rows are being migrated: they are in no format, the backup of this one is whole. */
+  readonly migratingFrom?: number
+}
+
 /** The directory of a store: DIR/hearsay-store.json says whose and which format, DIR/db is LevelDB's. */
 export function databasePath(directory: string): string {
   return join(directory, DATABASE)
 }
 
+/** Where the rows of an older format are kept. */
+export function backupPath(directory: string, format: number): string {
+  return join(directory, `${DATABASE}.backup-${format}`)
+}
+
 /**
  * Makes the directory ours, or refuses it untouched.
+ * @param format the newest format that is known, and that a new directory gets
  * @throws {HearsayError} ERR_STORE, ERR_STORE_FOREIGN, ERR_STORE_VERSION
  */
-export async function claimDirectory(directory: string): Promise<void> {
+export async function claimDirectory(directory: string, format: number): Promise<void> {
   const names = await namesIn(directory)
   if (names.includes(MARKER)) {
-    await checkMarker(directory)
+    await readMarker(directory, format)
   } else {
     const foreign = names.find((name) => !isTolerated(name))
     if (foreign !== undefined) throw foreignDirectory(directory, `it holds "${foreign}"`)
@@ -38,7 +53,30 @@ export async function claimDirectory(directory: string): Promise<void> {
       cause: error,
     })
   })
-  if (!names.includes(MARKER)) await writeMarker(directory)
+  if (!names.includes(MARKER)) await writeMarker(directory, { format })
+}
+
+/**
+ * @param known the newest format that is known
+ * @throws {HearsayError} ERR_STORE_FOREIGN, ERR_STORE_VERSION
+ */
+export async function readMarker(directory: string, known: number): Promise<Marker> {
+  const marker = parseMarker(await readFile(join(directory, MARKER), 'utf8'))
+  if (marker === undefined) throw foreignDirectory(directory, `its ${MARKER} is not ours`)
+  if (marker.format <= known) return marker
+  throw new HearsayError(
+    'ERR_STORE_VERSION',
+    `Cannot open data directory ${directory}: its format is ${marker.format}, this version knows ${known}`,
+    { hint: 'Run the newer hearsay that wrote it; nothing was changed' },
+  )
+}
+
+/** Replaces the marker: afterwards the new one is durable, before it the old one was. */
+export async function writeMarker(directory: string, marker: Marker): Promise<void> {
+  const draft = join(directory, MARKER_DRAFT)
+  await writeFile(draft, `${JSON.stringify({ kind: KIND, ...marker })}\n`, { flush: true })
+  await rename(draft, join(directory, MARKER))
+  await syncDirectory(directory)
 }
 
 /** Makes creations, renames and removals in a directory survive a power loss. */
@@ -93,29 +131,23 @@ function isTolerated(name: string): boolean {
   return TOLERATED.has(name) || name.startsWith('identity.key.')
 }
 
-async function checkMarker(directory: string): Promise<void> {
-  const format = markerFormat(await readFile(join(directory, MARKER), 'utf8'))
-  if (format === undefined) throw foreignDirectory(directory, `its ${MARKER} is not ours`)
-  if (format > STORE_FORMAT) {
-    throw new HearsayError(
-      'ERR_STORE_VERSION',
-      `Cannot open data directory ${directory}: its format is ${format}, this version knows ${STORE_FORMAT}`,
-      { hint: 'Run the newer hearsay that wrote it; nothing was changed' },
-    )
-  }
-}
-
-function markerFormat(text: string): number | undefined {
+function parseMarker(text: string): Marker | undefined {
   try {
     const marker: unknown = JSON.parse(text)
     if (typeof marker !== 'object' || marker === null) return undefined
-    if (!('format' in marker) || !('kind' in marker)) return undefined
-    const { format, kind } = marker
-    const isOurs = kind === 'hearsay-store' && typeof format === 'number' && format >= 1
-    return isOurs ? format : undefined
+    if (!('kind' in marker) || !('format' in marker) || marker.kind !== KIND) return undefined
+    const { format } = marker
+    if (!isFormat(format)) return undefined
+    if (!('migratingFrom' in marker)) return { format }
+    const { migratingFrom } = marker
+    return isFormat(migratingFrom) && migratingFrom < format ? { format, migratingFrom } : undefined
   } catch {
     return undefined
   }
+}
+
+function isFormat(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1
 }
 
 function foreignDirectory(directory: string, why: string): HearsayError {
@@ -124,14 +156,6 @@ function foreignDirectory(directory: string, why: string): HearsayError {
     `Cannot use data directory ${directory}: ${why}, and it was not made by hearsay`,
     { hint: 'Choose an empty or new directory with --data-dir; nothing was changed' },
   )
-}
-
-async function writeMarker(directory: string): Promise<void> {
-  const draft = join(directory, MARKER_DRAFT)
-  const marker = { kind: 'hearsay-store', format: STORE_FORMAT }
-  await writeFile(draft, `${JSON.stringify(marker)}\n`, { flush: true })
-  await rename(draft, join(directory, MARKER))
-  await syncDirectory(directory)
 }
 
 function errorCode(error: unknown): string {

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { withApi } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { formatDuration } from '../duration.ts'
 import { CliError, EXIT, usageError } from '../errors.ts'
 import { durationOption } from '../flags.ts'
+import { readInput } from '../input.ts'
 import { levelOf, levelOption } from '../level.ts'
 import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
@@ -67,25 +67,8 @@ async function readValue(
   if ((word === undefined) === (file === undefined)) {
     throw usageError('Say either VALUE or --file', 'VALUE may be - for stdin')
   }
-  if (file !== undefined) return limited(await contentOf(file))
-  if (word !== '-') return limited(new TextEncoder().encode(word))
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of context.io.stdin) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > VALUE_BYTES_MAX) break
-  }
-  return limited(Buffer.concat(chunks))
-}
-
-async function contentOf(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CliError(EXIT.failure, 'ERR_FILE', `Cannot read ${file}: ${reason}`)
-  }
+  if (file === undefined && word !== '-') return limited(new TextEncoder().encode(word))
+  return limited(await readInput(context.io, file ?? '-', VALUE_BYTES_MAX))
 }
 
 function limited(value: Uint8Array): Uint8Array {

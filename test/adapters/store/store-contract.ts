@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Store } from '../../../src/adapters/store/store.ts'
+import type { DamagedRow, Store } from '../../../src/adapters/store/store.ts'
 import { PAGE_ROWS_MAX } from '../../../src/adapters/store/store.ts'
 import { fromUtf8, utf8 } from '../../../src/base/bytes.ts'
 import type { StoreRow } from '../../../src/base/core.ts'
@@ -13,8 +13,14 @@ const SYNCED = { isSynced: true }
 
 export async function allRows(store: Store): Promise<readonly StoreRow[]> {
   const rows: StoreRow[] = []
-  for await (const page of store.rows()) rows.push(...page)
+  for await (const page of store.rows()) rows.push(...page.rows)
   return rows
+}
+
+export async function allDamaged(store: Store): Promise<readonly DamagedRow[]> {
+  const damaged: DamagedRow[] = []
+  for await (const page of store.rows()) damaged.push(...page.damaged)
+  return damaged
 }
 
 export async function allTexts(store: Store): Promise<Record<string, string>> {
@@ -110,9 +116,9 @@ export function describeStore(place: () => Promise<StorePlace>): void {
     )
     const sizes: number[] = []
     const seen: string[] = []
-    for await (const page of store.rows()) {
-      sizes.push(page.length)
-      seen.push(...page.map((row) => row.key))
+    for await (const { rows } of store.rows()) {
+      sizes.push(rows.length)
+      seen.push(...rows.map((row) => row.key))
     }
     expect(sizes).toEqual([PAGE_ROWS_MAX, 10])
     expect(seen).toEqual([...keys].sort((a, b) => (a < b ? -1 : 1)))
@@ -128,7 +134,7 @@ export function describeStore(place: () => Promise<StorePlace>): void {
       { isSynced: false },
     )
     const sizes: number[] = []
-    for await (const page of store.rows()) sizes.push(page.length)
+    for await (const { rows } of store.rows()) sizes.push(rows.length)
     expect(sizes).toEqual([3, 1])
     await store.close()
   })
@@ -153,6 +159,14 @@ export function describeStore(place: () => Promise<StorePlace>): void {
     const again = await there.open()
     expect(await allTexts(again)).toEqual({ k: 'late' })
     await again.close()
+  })
+
+  test('rows() of a sound store reports no damage, open() no tear and no migration', async () => {
+    const store = await (await place()).open()
+    await store.commit([{ key: 'k', value: utf8('sound') }], SYNCED)
+    expect(await allDamaged(store)).toEqual([])
+    expect([store.tornBytes, store.migratedFrom]).toEqual([0, undefined])
+    await store.close()
   })
 
   test('bytes() grows with what is kept', async () => {

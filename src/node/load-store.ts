@@ -1,0 +1,53 @@
+import { pipe } from 'it-pipe'
+import type { Store } from '../adapters/store/store.ts'
+import type { Driver } from '../engine/driver.ts'
+
+/** What opening a store brought to light. */
+export interface StoreReport {
+  /** Bytes of a torn last batch that were cut: it had never been acknowledged. */
+  readonly tornBytes: number
+  /** Rows whose bytes the disk changed: they were left out. */
+  readonly damagedRows: number
+  /** What people should hear of it, one line each. */
+  readonly alarms: readonly string[]
+}
+
+/**
+ * Loads the rows of an opened store into a driver that has not started.
+ * @throws {HearsayError} ERR_STORE when damage is such that the node must not run
+ */
+export async function loadStore(store: Store, driver: Driver): Promise<StoreReport> {
+  const { tornBytes, migratedFrom } = store
+  const alarms: string[] = []
+  if (migratedFrom !== undefined) {
+    alarms.push(
+      `store-migrated: from format ${migratedFrom}; the old rows are kept in db.backup-${migratedFrom}, remove it once you are content`,
+    )
+  }
+  if (tornBytes > 0) {
+    alarms.push(
+      `store-torn: ${tornBytes} bytes of an unfinished write were cut; nobody had been told it was done`,
+    )
+  }
+  let damagedRows = 0
+  let unkept = 0
+  let first = ''
+  await pipe(store.rows(), async (pages) => {
+    for await (const { rows, damaged } of pages) {
+      for (const row of rows) driver.load(row)
+      for (const { key, reason, isKept } of damaged) {
+        driver.damaged(key)
+        damagedRows += 1
+        if (!isKept) unkept += 1
+        if (first === '') first = `${JSON.stringify(key)}: ${reason}`
+      }
+    }
+  })
+  if (damagedRows > 0) {
+    const kept = `${damagedRows - unkept} are kept in quarantine.ndjson`
+    alarms.push(
+      `store-damaged: the disk changed ${damagedRows} rows, the first ${first}; ${kept}; other members give them back: check this disk`,
+    )
+  }
+  return { tornBytes, damagedRows, alarms }
+}

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FakeApi } from './fake-api.ts'
+
+let api: FakeApi
+
+beforeEach(async () => {
+  api = new FakeApi()
+  await api.start()
+})
+
+afterEach(async () => {
+  await api.stop()
+})
+
+describe('transact', () => {
+  const OPERATIONS = [
+    { name: 'users', type: 'set', op: 'add', value: 'ada' },
+    { name: 'hits', type: 'counter', op: 'add' },
+  ]
+  const DONE = {
+    group: 'main',
+    results: [
+      { name: 'us\x1bers', type: 'set', changed: 1 },
+      { name: 'hits', type: 'counter', changed: 1 },
+    ],
+  }
+
+  test('sends the list of a file, or of stdin for -, to the group', async () => {
+    api.answer('POST /v1/transactions', DONE)
+    const file = join(api.runtimeDir, 'changes.json')
+    await writeFile(file, JSON.stringify(OPERATIONS))
+    const { code, io } = await api.run(['transact', file, '--group', 'team', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(io.out())).toEqual(DONE)
+    await api.run(['transact', '-'], { stdin: JSON.stringify(OPERATIONS) })
+    for (const { body } of api.seen) expect(JSON.parse(body)).toEqual({ operations: OPERATIONS })
+    expect(api.seen[0]?.target).toContain('group=team')
+    expect(api.seen[1]?.target).toContain('group=main')
+  })
+
+  test('tells people what each operation changed', async () => {
+    api.answer('POST /v1/transactions', DONE)
+    const { io } = await api.run(['transact', '-'], { stdin: '[]' })
+    expect(io.out().split('\n')).toEqual([
+      'NAME        TYPE      CHANGED',
+      'us\\x1bers   set       1',
+      'hits        counter   1',
+      '',
+    ])
+  })
+
+  test.each(['', '{', '{"operations":[]}', '7', 'null'])(
+    'refuses %j before sending it, and says the form',
+    async (stdin) => {
+      const { code, io } = await api.run(['transact', '-'], { stdin })
+      expect(code).toBe(2)
+      expect(io.err()).toContain('"type":"set"')
+      expect(api.seen).toEqual([])
+    },
+  )
+
+  test('refuses more than 1 MiB, a missing file and a missing operand', async () => {
+    const large = await api.run(['transact', '-'], { stdin: ' '.repeat(1024 * 1024 + 1) })
+    expect(large.code).toBe(1)
+    expect(large.io.err()).toContain('ERR_LIMIT')
+    const missing = await api.run(['transact', join(api.runtimeDir, 'none.json')])
+    expect(missing.code).toBe(1)
+    expect(missing.io.err()).toContain('ENOENT')
+    expect((await api.run(['transact'])).code).toBe(2)
+    expect(api.seen).toEqual([])
+  })
+
+  test('ends with 2 for an operation that the node refuses', async () => {
+    const problem = { detail: 'Cannot use operations[1]: …', code: 'ERR_INVALID', hint: '' }
+    api.answer('POST /v1/transactions', problem, 400)
+    const { code, io } = await api.run(['transact', '-'], { stdin: '[7]' })
+    expect(code).toBe(2)
+    expect(io.err()).toContain('operations[1]')
+  })
+})
+
+test.each([
+  [['counter', 'add', 'x'], 'POST'],
+  [['counter', 'get', 'x'], 'GET'],
+  [['set', 'add', 'x', 'v'], 'POST'],
+  [['set', 'remove', 'x', 'v'], 'POST'],
+  [['set', 'has', 'x', 'v'], 'GET'],
+  [['set', 'list', 'x'], 'GET'],
+  [['register', 'set', 'x', 'v'], 'POST'],
+  [['register', 'get', 'x'], 'GET'],
+  [['map', 'set', 'x', 'p', '1'], 'POST'],
+  [['map', 'get', 'x'], 'GET'],
+  [['map', 'remove', 'x', 'p'], 'POST'],
+  [['objects'], 'GET'],
+  [['converged'], 'GET'],
+])('%j takes --group', async (words, method) => {
+  await api.run([...words, '--group', 'team'])
+  expect(api.seen).toHaveLength(1)
+  expect(api.seen[0]?.method).toBe(method)
+  expect(new URL(api.seen[0]?.target ?? '', api.url).searchParams.get('group')).toBe('team')
+})

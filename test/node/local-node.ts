@@ -1,0 +1,71 @@
+import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { Driver } from '../../src/engine/driver.ts'
+import type { DiskPort } from '../../src/engine/ports.ts'
+import { EventHub } from '../../src/node/event-hub.ts'
+import { Node, nodeEvent } from '../../src/node/node.ts'
+
+/** A disk that has everything durable a moment after it was asked, until it fails. */
+class QuickDisk implements DiskPort {
+  failure: Error | undefined
+
+  commit(_writes: unknown, done: (failure: Error | undefined) => void): void {
+    queueMicrotask(() => done(this.failure))
+  }
+}
+
+/** A node of the production code without network: nobody else, memory that is durable at once. */
+export function localNode(): { readonly node: Node; readonly disk: QuickDisk } {
+  const disk = new QuickDisk()
+  const publicKey = new Uint8Array(32).fill(1)
+  const hub = new EventHub((error) => {
+    throw error
+  })
+  const now = Date.UTC(2026, 0, 1)
+  const driver = new Driver({
+    ports: {
+      clock: { now: () => now, arm: () => {} },
+      links: {
+        listen: () => {},
+        dial: () => {},
+        join: () => {},
+        send: () => false,
+        protect: () => {},
+        close: () => {},
+      },
+      disk,
+      random: seededRandom(1),
+      signer: {
+        publicKey,
+        peerId: peerIdFromPublicKey(publicKey),
+        sign: () => new Uint8Array(64),
+        verify: () => true,
+      },
+    },
+    network: 'test',
+    name: 'one',
+    protocol: { min: 1, max: 1 },
+    replication: 5,
+    dialLoopback: true,
+    observe: (event) => hub.emit(nodeEvent(event, driver.now())),
+  })
+  driver.start()
+  const node = new Node(
+    {
+      driver,
+      name: 'one',
+      network: 'test',
+      version: '0',
+      replication: 5,
+      dataDir: undefined,
+      chaos: undefined,
+      listenAddresses: () => [],
+      traffic: () => ({ sent: {}, received: {} }),
+      store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),
+      close: async () => driver.halt(),
+      abort: async () => driver.halt(),
+    },
+    hub,
+  )
+  return { node, disk }
+}

@@ -186,7 +186,8 @@ export class Driver {
 
   /** While a commit is under way events gather, so that load makes commits fuller instead of more. */
   #flush(): EngineInput | undefined {
-    const isFree = this.#failure === undefined && this.#issued.replication <= this.#durable
+    // After a failure nothing more is written, and whoever waits is told at once.
+    const isFree = this.#failure !== undefined || this.#issued.replication <= this.#durable
     return isFree && this.engine.hasUnsaved ? { type: 'flush' } : undefined
   }
 
@@ -248,7 +249,10 @@ export class Driver {
     this.#ports.disk.commit(writes, (failure) => {
       if (this.#isHalted) return
       if (failure === undefined) this.#committed(commit)
-      else this.#fail(failure)
+      else {
+        this.#fail(failure)
+        this.#step(this.#inputs.shift())
+      }
     })
   }
 

@@ -223,6 +223,8 @@ class MemoryGroup implements GroupHandle {
         return 1
       case 'map-remove':
         return await this.map(object).remove(operation.path)
+      default:
+        throw new TypeError(`Cannot transact: not in memory: ${operation.type}`)
     }
   }
 

@@ -1,30 +1,78 @@
-import { chainOf, chainWith, chainWithout, type Entry } from './entry.ts'
+import type { Lanes } from './event-draft.ts'
+import { KeyIndex } from './key-index.ts'
 import type { ObjectType } from './operation.ts'
-import { PathTree } from './path-tree.ts'
+import { PathTree, unchain } from './path-tree.ts'
+import type { Records } from './records.ts'
+import { NO_SLOT, type Slots } from './slots.ts'
+
+/** Objects of more entries than this get an index; below it a chain is shorter and smaller. */
+const CHAINED_ENTRIES_MAX = 8
+
+/** The key of an entry as bytes, with its hash. */
+export interface KeyBytes {
+  readonly keyHash: number
+  readonly keyBytes: Uint8Array
+  readonly keyStart: number
+  readonly keyEnd: number
+}
 
 /** The live entries of one object, by key. It exists as long as it has any. */
 export class LiveObject {
   readonly type: ObjectType
   readonly name: string
-  /** Maps keep their leaves here, the other types in `slots`. */
-  readonly tree: PathTree = new PathTree()
-  /** Set: element. Counter: interned writer. Register: the empty text. */
-  readonly slots: Map<string | number, Entry> = new Map()
-  #total = 0n
+  /** Its number in the state: what records say. */
+  readonly id: number
+  /** Hash of type and name. */
+  readonly lanes: Lanes
+  /** A map's leaves. */
+  readonly tree: PathTree | undefined
+  readonly #records: Records
+  readonly #slots: Slots
+  /** Without an index: all entries. */
+  #head = NO_SLOT
+  #entries = 0
+  #keys = 0
+  #index: KeyIndex | undefined
+  /** A counter's value while it is safe; beyond that `#bigTotal`. */
+  #total = 0
+  #bigTotal: bigint | undefined
   #growOnly = 0
 
-  constructor(type: ObjectType, name: string) {
+  constructor(options: {
+    readonly type: ObjectType
+    readonly name: string
+    readonly id: number
+    readonly lanes: Lanes
+    readonly records: Records
+    readonly slots: Slots
+  }) {
+    const { type, name, id, lanes, records, slots } = options
     this.type = type
     this.name = name
+    this.id = id
+    this.lanes = lanes
+    this.tree = type === 'map' ? new PathTree(slots) : undefined
+    this.#records = records
+    this.#slots = slots
+  }
+
+  /** Live entries, concurrent siblings counted each. */
+  get entries(): number {
+    return this.tree?.size ?? this.#entries
+  }
+
+  /** Distinct keys of a set, counter or register. */
+  get keys(): number {
+    return this.#keys
   }
 
   get isEmpty(): boolean {
-    return this.slots.size === 0 && this.tree.size === 0
+    return this.entries === 0
   }
 
   /** A counter's value. */
   get total(): bigint {
-    return this.#total
+    return this.#bigTotal ?? BigInt(this.#total)
   }
 
   /** Whether a live entry of this counter was written as grow-only. */
@@ -32,49 +80,127 @@ export class LiveObject {
     return this.#growOnly > 0
   }
 
-  /** Entries under one key of a set, counter or register. */
-  at(key: string | number): readonly Entry[] {
-    return chainOf(this.slots.get(key))
+  get indexBytes(): number {
+    return this.#index?.allocatedBytes ?? 0
   }
 
-  insert(entry: Entry): void {
-    const { content } = entry
-    if (content.type === 'map') {
-      this.tree.insert(content.path, entry)
+  /** Moves a counter's value by the amount of an entry that came or went. */
+  count(amount: number | bigint, growOnly: number): void {
+    this.#growOnly += growOnly
+    if (typeof amount === 'number' && this.#bigTotal === undefined) {
+      const sum = this.#total + amount
+      if (Number.isSafeInteger(sum)) {
+        this.#total = sum
+        return
+      }
+    }
+    const sum = this.total + BigInt(amount)
+    const asNumber = Number(sum)
+    const isSafe = Number.isSafeInteger(asNumber)
+    this.#bigTotal = isSafe ? undefined : sum
+    this.#total = isSafe ? asNumber : 0
+  }
+
+  has({ keyHash, keyBytes, keyStart, keyEnd }: KeyBytes): boolean {
+    if (this.#index !== undefined) {
+      return this.#index.find(keyHash, keyBytes, keyStart, keyEnd) !== NO_SLOT
+    }
+    return this.#chained(keyBytes, keyStart, keyEnd, this.#head) !== NO_SLOT
+  }
+
+  /** The first slot under a key, or NO_SLOT; {@link after} gives its siblings. */
+  first({ keyHash, keyBytes, keyStart, keyEnd }: KeyBytes): number {
+    if (this.#index !== undefined) return this.#index.find(keyHash, keyBytes, keyStart, keyEnd)
+    return this.#chained(keyBytes, keyStart, keyEnd, this.#head)
+  }
+
+  /** The next slot under the same key. */
+  after(slot: number, { keyBytes, keyStart, keyEnd }: KeyBytes): number {
+    const next = this.#slots.nextOf(slot)
+    return this.#index === undefined ? this.#chained(keyBytes, keyStart, keyEnd, next) : next
+  }
+
+  insert(slot: number, key: KeyBytes): void {
+    const before = this.first(key)
+    if (before === NO_SLOT) this.#keys += 1
+    this.#entries += 1
+    if (this.#index === undefined) {
+      this.#slots.setNext(slot, this.#head)
+      this.#head = slot
+      if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
       return
     }
-    if (content.type === 'counter') {
-      this.#total += content.total
-      if (content.growOnly) this.#growOnly += 1
-    }
-    const key = slotKey(entry)
-    this.slots.set(key, chainWith(this.slots.get(key), entry))
+    this.#slots.setNext(slot, before)
+    if (before === NO_SLOT) this.#index.insert(key.keyHash, slot)
+    else this.#index.replace(key.keyHash, before, slot)
   }
 
-  remove(entry: Entry): void {
-    const { content } = entry
-    if (content.type === 'map') {
-      this.tree.remove(content.path, entry)
+  remove(slot: number, key: KeyBytes): void {
+    this.#entries -= 1
+    if (this.#index === undefined) {
+      this.#head = unchain(this.#slots, this.#head, slot)
+      if (!this.has(key)) this.#keys -= 1
       return
     }
-    if (content.type === 'counter') {
-      this.#total -= content.total
-      if (content.growOnly) this.#growOnly -= 1
-    }
-    const key = slotKey(entry)
-    const rest = chainWithout(this.slots.get(key), entry)
-    if (rest === undefined) this.slots.delete(key)
-    else this.slots.set(key, rest)
+    const head = this.first(key)
+    if (head === slot) {
+      const next = this.#slots.nextOf(slot)
+      if (next === NO_SLOT) {
+        this.#index.remove(key.keyHash, slot)
+        this.#keys -= 1
+      } else this.#index.replace(key.keyHash, slot, next)
+    } else unchain(this.#slots, head, slot)
   }
-}
 
-function slotKey(entry: Entry): string | number {
-  switch (entry.content.type) {
-    case 'counter':
-      return entry.replica
-    case 'set':
-      return entry.content.element
-    default:
-      return ''
+  /** Visits one slot of every key; siblings follow by {@link after}. */
+  eachKey(visit: (slot: number) => void): void {
+    if (this.#index !== undefined) {
+      this.#index.each(visit)
+      return
+    }
+    const seen: number[] = []
+    for (let slot = this.#head; slot !== NO_SLOT; slot = this.#slots.nextOf(slot)) {
+      const key = this.#records.keyOf(this.#slots.recordOf(slot))
+      const isKnown = seen.some((other) =>
+        this.#records.keyEquals(this.#slots.recordOf(other), key, 0, key.length),
+      )
+      if (isKnown) continue
+      seen.push(slot)
+      visit(slot)
+    }
+  }
+
+  /** Visits every slot of a set, counter or register. */
+  eachSlot(visit: (slot: number) => void): void {
+    const walk = (head: number): void => {
+      for (let slot = head; slot !== NO_SLOT; slot = this.#slots.nextOf(slot)) visit(slot)
+    }
+    if (this.#index === undefined) walk(this.#head)
+    else this.#index.each(walk)
+  }
+
+  #chained(key: Uint8Array, start: number, end: number, from: number): number {
+    for (let slot = from; slot !== NO_SLOT; slot = this.#slots.nextOf(slot)) {
+      if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
+    }
+    return NO_SLOT
+  }
+
+  #makeIndex(): void {
+    const index = new KeyIndex(this.#records, this.#slots)
+    let slot = this.#head
+    this.#head = NO_SLOT
+    while (slot !== NO_SLOT) {
+      const next = this.#slots.nextOf(slot)
+      const record = this.#slots.recordOf(slot)
+      const key = this.#records.keyOf(record)
+      const hash = this.#records.keyHash(record)
+      const before = index.find(hash, key, 0, key.length)
+      this.#slots.setNext(slot, before)
+      if (before === NO_SLOT) index.insert(hash, slot)
+      else index.replace(hash, before, slot)
+      slot = next
+    }
+    this.#index = index
   }
 }

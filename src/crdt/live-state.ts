@@ -1,34 +1,40 @@
 import { assert, present } from '../base/assert.ts'
-import { add64, HASH64_ZERO, type Hash64, hashText64, mix64, subtract64 } from '../base/hash.ts'
-import type { Stamp } from '../base/hybrid-clock.ts'
+import { HASH64_ZERO, type Hash64 } from '../base/hash.ts'
+import { mixNumber32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { type Entry, entryHash } from './entry.ts'
-import type { Content, Event } from './event.ts'
+import { isGrowOnlyAmount, readAmount } from './amount.ts'
+import { EventDraft, type Lanes } from './event-draft.ts'
+import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_SET, KIND_UNKNOWN, objectTypeOf } from './kinds.ts'
+import { dotShare, objectLanes, replicaLanes } from './lanes.ts'
 import { LiveObject } from './live-object.ts'
+import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
+import { Records, type RecordView } from './records.ts'
+import { NO_SLOT, Slots, type WriterPages, writerPages } from './slots.ts'
+import { readUtf8 } from '../base/utf8.ts'
 
-/** What one applied event did, to be taken back in reverse order. */
-type Change =
-  | { readonly type: 'inserted' | 'removed'; readonly entry: Entry }
-  | { readonly type: 'unborn'; readonly replica: number; readonly n: number }
-
-/** Collects what a transaction did. */
-export interface Effects {
-  /** Objects whose live entries changed. */
-  readonly touched: Set<LiveObject>
-  /** Only when the transaction may be taken back. */
-  readonly changes?: Change[]
+/** Sees what transactions do to live entries, to undo them and to tell users. */
+export interface Recorder {
+  /** An entry has become live. */
+  inserted(object: LiveObject, slot: number): void
+  /** An entry is about to die. */
+  removing(object: LiveObject, slot: number): void
 }
 
 interface Writer {
   readonly id: ReplicaId
-  readonly hash: Hash64
+  readonly high: number
+  readonly low: number
   /** Highest integrated n: all of 1 … have are integrated. */
   have: number
-  readonly live: Map<number, Entry>
+  /** Hash over all its events up to `have`, see {@link LiveState.chainOf}. */
+  chain: Lanes
+  readonly live: WriterPages
   /** Kills that came before their add. Never merged with `have`: that loses adds (Akka #22188). */
   readonly pendingKills: Set<number>
 }
+
+const NO_CHAIN: Lanes = { high: 0, low: 0 }
 
 /**
  * State as a function of a set of events, closed under each writer's prefix:
@@ -38,13 +44,28 @@ interface Writer {
  * Applying events in any order that is FIFO per writer gives the same state. A dot's life is monotone:
  * unseen → live → dead, or unseen → dead. See Bieniusa et al., "An optimized conflict-free replicated
  * set" (2012), and Almeida et al., "Delta state replicated data types" (2018).
+ *
+ * Entries live in columns (Slots) over bytes (Records); objects find them by key.
  */
 export class LiveState {
+  readonly slots: Slots = new Slots()
+  readonly records: Records = new Records()
+  /** Set while somebody wants to know what changes. */
+  recorder: Recorder | undefined
   readonly #writers: Writer[] = []
   readonly #indexes = new Map<ReplicaId, number>()
   readonly #objects = new Map<string, LiveObject>()
-  #vectorHash: Hash64 = HASH64_ZERO
-  #fingerprint: Hash64 = HASH64_ZERO
+  readonly #byId: (LiveObject | undefined)[] = []
+  readonly #freeIds: number[] = []
+  /** Objects that had no entries at some time since the last sweep. */
+  readonly #emptied = new Set<LiveObject>()
+  readonly #view: RecordView = this.records.newView()
+  readonly #dead = new EventDraft()
+  readonly #cursor = { at: 0 }
+  #vectorHigh = 0
+  #vectorLow = 0
+  #high = 0
+  #low = 0
   #events = 0
   #unapplied = 0
 
@@ -55,12 +76,12 @@ export class LiveState {
 
   /** Order-free hash of the version vector. */
   get vectorHash(): Hash64 {
-    return this.#vectorHash
+    return hash64Of(this.#vectorHigh, this.#vectorLow)
   }
 
   /** Order-free hash of the live entries. */
   get fingerprint(): Hash64 {
-    return this.#fingerprint
+    return hash64Of(this.#high, this.#low)
   }
 
   /** Events integrated. */
@@ -68,9 +89,21 @@ export class LiveState {
     return this.#events
   }
 
+  /** Live entries. */
+  get entries(): number {
+    return this.slots.count
+  }
+
   /** Events of kinds that only a newer version can apply. */
   get unapplied(): number {
     return this.#unapplied
+  }
+
+  /** Bytes of columns, contents and indexes. */
+  get allocatedBytes(): number {
+    let bytes = this.slots.allocatedBytes + this.records.arena.allocatedBytes
+    for (const object of this.#objects.values()) bytes += object.indexBytes
+    return bytes
   }
 
   /** The small integer that stands for a replica in this group. */
@@ -78,8 +111,14 @@ export class LiveState {
     const known = this.#indexes.get(id)
     if (known !== undefined) return known
     const index = this.#writers.length
-    const hash = hashText64(id)
-    this.#writers.push({ id, hash, have: 0, live: new Map(), pendingKills: new Set() })
+    this.#writers.push({
+      id,
+      ...replicaLanes(id),
+      have: 0,
+      chain: NO_CHAIN,
+      live: writerPages(),
+      pendingKills: new Set(),
+    })
     this.#indexes.set(id, index)
     return index
   }
@@ -101,131 +140,271 @@ export class LiveState {
     return index === undefined ? 0 : this.have(index)
   }
 
+  /** Hash over the sequence of a writer's integrated events: two stores with one dot's two lives differ in it. */
+  chainOf(index: number): Lanes {
+    return this.#writers[index]?.chain ?? NO_CHAIN
+  }
+
+  /** Hash of a writer's id. */
+  lanesOf(index: number): Lanes {
+    return this.#writer(index)
+  }
+
+  pendingKillsOf(index: number): ReadonlySet<number> {
+    return this.#writer(index).pendingKills
+  }
+
   pendingKillCount(): number {
     let count = 0
     for (const writer of this.#writers) count += writer.pendingKills.size
     return count
   }
 
+  /** The object of a name, unless it holds nothing. */
   object(type: ObjectType, name: string): LiveObject | undefined {
-    return this.#objects.get(objectKey(type, name))
+    const object = this.#objects.get(objectKey(type, name))
+    return object?.isEmpty === true ? undefined : object
+  }
+
+  /** The object of a name, made when it is new; {@link sweep} takes it back if nothing comes of it. */
+  objectFor(type: ObjectType, name: string): LiveObject {
+    const key = objectKey(type, name)
+    const known = this.#objects.get(key)
+    if (known !== undefined) return known
+    const id = this.#freeIds.pop() ?? this.#byId.length
+    const lanes = objectLanes(type, name)
+    const { records, slots } = this
+    const object = new LiveObject({ type, name, id, lanes, records, slots })
+    this.#objects.set(key, object)
+    this.#byId[id] = object
+    this.#emptied.add(object)
+    return object
+  }
+
+  objectAt(id: number): LiveObject {
+    return present(this.#byId[id], 'object of a live entry')
+  }
+
+  objectName(id: number): string {
+    return this.objectAt(id).name
+  }
+
+  /** Forgets objects without entries. Their numbers get a new meaning: not while a run is open. */
+  sweep(): void {
+    if (this.#emptied.size === 0) return
+    for (const object of this.#emptied) {
+      if (!object.isEmpty) continue
+      this.#objects.delete(objectKey(object.type, object.name))
+      this.#byId[object.id] = undefined
+      this.#freeIds.push(object.id)
+    }
+    this.#emptied.clear()
   }
 
   /** Objects with live entries, unordered. */
-  objects(): Iterable<LiveObject> {
-    return this.#objects.values()
+  *objects(): Generator<LiveObject> {
+    for (const object of this.#objects.values()) if (!object.isEmpty) yield object
   }
 
   get objectCount(): number {
-    return this.#objects.size
+    let count = this.#objects.size
+    for (const object of this.#emptied) if (object.isEmpty) count -= 1
+    return count
   }
 
   /**
-   * Applies the next event of a writer.
-   * @param table interned replica of each index that the event's kills use
+   * Applies the next event of a writer; {@link advance} closes a row of them.
+   * @param event sealed; its kills are interned here
    */
-  apply(dot: AppliedDot, event: Event, table: readonly number[], effects: Effects): void {
-    const writer = this.#writer(dot.replica)
-    assert(dot.n === writer.have + 1, 'events of a writer are applied in order')
-    writer.have = dot.n
+  apply(index: number, n: number, event: EventDraft): void {
+    const writer = this.#writer(index)
+    assert(n === writer.have + 1, 'events of a writer are applied in order')
+    writer.have = n
     this.#events += 1
-    if (event.unknown !== undefined) this.#unapplied += 1
-    for (const kill of event.kills) {
-      this.#kill(present(table[kill.replica], 'interned replica of a kill'), kill.n, effects)
-    }
-    if (writer.pendingKills.delete(dot.n)) {
-      effects.changes?.push({ type: 'unborn', replica: dot.replica, n: dot.n })
+    const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
+    // Insertion first: an object does not end and begin anew when a write replaces its only entry.
+    if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
+    else if (event.kind !== KIND_NONE && !isUnborn) this.insert(index, n, event)
+    const { killCount, killWriters, killDots } = event
+    for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
+  }
+
+  /** A dot dies, or will when its event comes. */
+  kill(index: number, n: number): void {
+    const writer = this.#writer(index)
+    if (n > writer.have) {
+      writer.pendingKills.add(n)
       return
     }
-    if (event.content === undefined) return
-    const entry = {
-      replica: dot.replica,
-      n: dot.n,
-      stamp: dot.stamp,
-      content: event.content,
-      hash: entryHash(writer.hash, dot.n, dot.stamp, event.content),
-      next: undefined,
-    }
-    this.#insert(entry, effects)
-    effects.changes?.push({ type: 'inserted', entry })
+    const slot = this.slots.find(writer.live, n)
+    if (slot !== NO_SLOT) this.#remove(writer, slot)
   }
 
-  /** Closes a transaction: moves the vector hash over its events. @param before `have` before the first */
-  advance(replica: number, before: number): void {
-    const writer = this.#writer(replica)
-    if (before > 0) {
-      this.#vectorHash = subtract64(this.#vectorHash, mix64(writer.hash, before))
-    }
-    this.#vectorHash = add64(this.#vectorHash, mix64(writer.hash, writer.have))
+  isLive(index: number, n: number): boolean {
+    return this.slots.find(this.#writer(index).live, n) !== NO_SLOT
   }
 
-  /** Takes back a transaction that was applied and not yet advanced over. */
-  takeBack(replica: number, before: number, effects: Effects): void {
-    const writer = this.#writer(replica)
-    this.#events -= writer.have - before
-    writer.have = before
-    for (const change of (effects.changes ?? []).toReversed()) {
-      switch (change.type) {
-        case 'inserted':
-          this.#remove(change.entry, effects)
-          break
-        case 'removed':
-          this.#insert(change.entry, effects)
-          break
-        case 'unborn':
-          this.#writer(change.replica).pendingKills.add(change.n)
-      }
+  /** Makes a dot live. @param event its sealed content */
+  insert(index: number, n: number, event: EventDraft): void {
+    const writer = this.#writer(index)
+    const object = this.objectAt(event.object)
+    const slot = this.slots.insert(writer.live, index, n)
+    this.slots.setRecord(slot, this.records.add(object.id, event))
+    this.#high = (this.#high + dotShare(event.high, writer.high, n)) | 0
+    this.#low = (this.#low + dotShare(event.low, writer.low, n)) | 0
+    if (object.tree === undefined) object.insert(slot, event)
+    else {
+      const path = readPath(event.keyBytes, event.keyStart, event.keyEnd)
+      object.tree.insert(path, elementOf(event), slot)
     }
+    if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
+    this.recorder?.inserted(object, slot)
+  }
+
+  /** Closes a transaction or a row of them: moves the vector hash. @param before `have` before the first */
+  advance(index: number, before: number, chain: Lanes): void {
+    const writer = this.#writer(index)
+    this.#moveVector(writer, before)
+    writer.chain = chain
+  }
+
+  /** Adopts a writer's events without having seen each: their live entries are in place already. */
+  adopt(index: number, have: number, chain: Lanes): void {
+    const writer = this.#writer(index)
+    const before = writer.have
+    assert(have >= before, 'have is monotone')
+    writer.have = have
+    this.#events += have - before
+    for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)
+    this.advance(index, before, chain)
+  }
+
+  /** Visits a writer's live dots in order, see Slots.walk. */
+  walk(index: number, from: number, to: number, visit: (slot: number, n: number) => boolean): number {
+    return this.slots.walk(this.#writer(index).live, from, to, visit)
+  }
+
+  /** Fills a draft with the content of a live slot, unsealed. */
+  draftOf(slot: number, draft: EventDraft): void {
+    const view = this.#view
+    this.records.read(this.slots.recordOf(slot), view)
+    fillDraft(draft, view)
   }
 
   #writer(index: number): Writer {
     return present(this.#writers[index], 'interned replica')
   }
 
-  #kill(replica: number, n: number, effects: Effects): void {
-    const writer = this.#writer(replica)
-    const entry = writer.live.get(n)
-    if (entry !== undefined) {
-      this.#remove(entry, effects)
-      effects.changes?.push({ type: 'removed', entry })
-    } else if (n > writer.have) {
-      writer.pendingKills.add(n)
+  #moveVector(writer: Writer, before: number): void {
+    const { high, low, have } = writer
+    if (before > 0) {
+      this.#vectorHigh = (this.#vectorHigh - mixNumber32(high, before)) | 0
+      this.#vectorLow = (this.#vectorLow - mixNumber32(low, before)) | 0
     }
+    if (have === 0) return
+    this.#vectorHigh = (this.#vectorHigh + mixNumber32(high, have)) | 0
+    this.#vectorLow = (this.#vectorLow + mixNumber32(low, have)) | 0
   }
 
-  #insert(entry: Entry, effects: Effects): void {
-    const object = this.#objectFor(entry.content)
-    object.insert(entry)
-    this.#writer(entry.replica).live.set(entry.n, entry)
-    this.#fingerprint = add64(this.#fingerprint, entry.hash)
-    effects.touched.add(object)
-  }
-
-  #remove(entry: Entry, effects: Effects): void {
-    const object = this.#objectFor(entry.content)
-    object.remove(entry)
-    if (object.isEmpty) this.#objects.delete(objectKey(object.type, object.name))
-    this.#writer(entry.replica).live.delete(entry.n)
-    this.#fingerprint = subtract64(this.#fingerprint, entry.hash)
-    effects.touched.add(object)
-  }
-
-  #objectFor(content: Content): LiveObject {
-    const key = objectKey(content.type, content.object)
-    let object = this.#objects.get(key)
-    if (object === undefined) {
-      object = new LiveObject(content.type, content.object)
-      this.#objects.set(key, object)
+  #remove(writer: Writer, slot: number): void {
+    const position = this.slots.recordOf(slot)
+    const view = this.#view
+    this.records.read(position, view)
+    const object = this.objectAt(view.object)
+    if (this.recorder !== undefined) {
+      this.recorder.removing(object, slot)
+      this.records.read(position, view)
     }
-    return object
+    const dead = this.#dead
+    fillDraft(dead, view)
+    dead.seal(object.lanes)
+    const n = this.slots.dotOf(slot)
+    this.#high = (this.#high - dotShare(dead.high, writer.high, n)) | 0
+    this.#low = (this.#low - dotShare(dead.low, writer.low, n)) | 0
+    if (object.tree === undefined) object.remove(slot, dead)
+    else {
+      const path = readPath(view.bytes, view.keyStart, view.keyEnd)
+      object.tree.remove(path, elementOf(dead), slot)
+    }
+    if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)
+    this.slots.remove(writer.live, slot)
+    const start = this.records.arena.offsetOf(position)
+    const sparse = this.records.arena.release(position, view.end - start)
+    if (object.isEmpty) this.#emptied.add(object)
+    if (sparse >= 0) this.#evacuate(sparse)
+  }
+
+  #count(object: LiveObject, event: EventDraft, sign: 1 | -1): void {
+    const { payloadBytes, payloadStart } = event
+    const amount = readAmount(payloadBytes, payloadStart, this.#cursor)
+    const growOnly = isGrowOnlyAmount(payloadBytes, payloadStart) ? sign : 0
+    if (typeof amount === 'bigint') object.count(sign === 1 ? amount : -amount, growOnly)
+    else object.count(sign * amount, growOnly)
+  }
+
+  /** Moves the live records out of a chunk most of whose bytes are dead, and gives it back. */
+  #evacuate(chunk: number): void {
+    const { arena } = this.records
+    const bytes = arena.chunkBytes(chunk)
+    const end = arena.chunkEnd(chunk)
+    const view = this.records.newView()
+    for (let start = 0; start < end; start = view.end) {
+      this.records.readAt(bytes, start, view)
+      const slot = this.#slotAt(view, arena.positionIn(chunk, start))
+      if (slot !== NO_SLOT) this.slots.setRecord(slot, this.records.copy(view, start))
+    }
+    arena.drop(chunk)
+  }
+
+  /** The slot whose record lies at a position; NO_SLOT when the record is dead. */
+  #slotAt(view: RecordView, position: number): number {
+    const object = this.#byId[view.object]
+    if (object === undefined) return NO_SLOT
+    if ((object.type === 'set') !== (view.kind === KIND_SET)) return NO_SLOT
+    if (object.tree !== undefined) {
+      if (!isMapKind(view.kind)) return NO_SLOT
+      const path = readPath(view.bytes, view.keyStart, view.keyEnd)
+      fillDraft(this.#dead, view)
+      const element = elementOf(this.#dead)
+      const chain =
+        element === undefined ? object.tree.at(path) : object.tree.elementAt(path, element)
+      return chain.find((slot) => this.slots.recordOf(slot) === position) ?? NO_SLOT
+    }
+    if (isMapKind(view.kind)) return NO_SLOT
+    fillDraft(this.#dead, view)
+    const key = this.#dead
+    key.rehashKey()
+    for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
+      if (this.slots.recordOf(slot) === position) return slot
+    }
+    return NO_SLOT
   }
 }
 
-/** The dot of an event that is applied, with its transaction's stamp. */
-export interface AppliedDot {
-  readonly replica: number
-  readonly n: number
-  readonly stamp: Stamp
+function isMapKind(kind: number): boolean {
+  return objectTypeOf(kind) === 'map'
+}
+
+function fillDraft(draft: EventDraft, view: RecordView): void {
+  draft.kind = view.kind
+  draft.object = view.object
+  draft.keyBytes = view.bytes
+  draft.keyStart = view.keyStart
+  draft.keyEnd = view.keyEnd
+  draft.payloadBytes = view.bytes
+  draft.payloadStart = view.payloadStart
+  draft.payloadEnd = view.payloadEnd
+  draft.stamp = view.stamp
+  draft.killCount = 0
+}
+
+function elementOf(event: EventDraft): string | undefined {
+  if (event.kind !== KIND_MAP_SET) return undefined
+  return readUtf8(event.payloadBytes, event.payloadStart, event.payloadEnd)
+}
+
+function hash64Of(high: number, low: number): Hash64 {
+  return high === 0 && low === 0 ? HASH64_ZERO : { high: high >>> 0, low: low >>> 0 }
 }
 
 function objectKey(type: ObjectType, name: string): string {

@@ -1,101 +1,376 @@
 import { unreachable } from '../base/assert.ts'
-import type { Entry } from './entry.ts'
-import type { Content } from './event.ts'
+import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
+import { AMOUNT_BYTES_MAX, readAmount, writeAmount } from './amount.ts'
+import { EventDraft } from './event-draft.ts'
+import {
+  KIND_COUNTER,
+  KIND_MAP_COUNTER,
+  KIND_MAP_SET,
+  KIND_MAP_VALUE,
+  KIND_NONE,
+  KIND_REGISTER,
+  KIND_SET,
+} from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import type { LiveState } from './live-state.ts'
+import { pathBytesMax, writePath } from './map-path.ts'
 import type { CheckedOperation } from './operation.ts'
+import type { PathTree } from './path-tree.ts'
+import { NO_SLOT } from './slots.ts'
 
-/** Applies one event at once, so that the next one observes it. */
-export type Emit = (content: Content | undefined, kills: readonly Entry[]) => void
+/** Whose events are made, and under which stamp. */
+export interface Author {
+  /** Interned writer. */
+  readonly writer: number
+  readonly stamp: number
+  /** Own dots above this have not left the process. */
+  readonly shipped: number
+}
+
+type MapSetOperation = Extract<CheckedOperation, { readonly values: readonly string[]; readonly path: readonly string[] }>
+
+/** One event may list this many kills; more are spread over several. */
+const KILLS_PER_EVENT_MAX = 16_384
 
 /**
- * What each type puts into the kill list makes its meaning:
+ * Turns operations into events. What each type puts into the kill list makes its meaning:
  * counter – the writer's previous total; set add – observed dots of the element, so a concurrent add
- * survives a remove; register – all siblings observed; map set – leaves observed at, above and below the
- * path, so a structure never holds what a reader could not see; removals – observed dots only, no entry.
- *
- * @param self interned replica of the writer @returns how many members the operation changed
- * @throws {RangeError} a negative amount for a grow-only counter
+ * survives a remove; register – all siblings observed; map leaves – what was observed above and below the
+ * path and leaves of another kind at it, so a structure never holds what a reader could not see; a counter
+ * in a map – nothing that has left, so that a concurrent removal cannot bring back a total; removals –
+ * observed dots only, no entry.
  */
-export function mutate(
-  state: LiveState,
-  operation: CheckedOperation,
-  self: number,
-  emit: Emit,
-): number {
+export class Mutator {
+  readonly #state: LiveState
+  readonly #emit: (event: EventDraft) => void
+  readonly #draft = new EventDraft()
+  readonly #other = new EventDraft()
+  readonly #cursor = { at: 0 }
+  #scratch = new Uint8Array(1024)
+
+  /** @param emit applies an event at once, so that the next one observes it */
+  constructor(state: LiveState, emit: (event: EventDraft) => void) {
+    this.#state = state
+    this.#emit = emit
+  }
+
+  /** @returns how many members the operation changed */
+  run(operation: CheckedOperation, author: Author): number {
+    this.#draft.clear()
+    this.#draft.stamp = author.stamp
+    switch (operation.type) {
+      case 'counter-add':
+        return this.#counterAdd(operation, author)
+      case 'set-add':
+        return this.#setAdd(operation.object, operation.values)
+      case 'set-remove':
+        return this.#setRemove(operation.object, operation.values)
+      case 'register-set':
+        return this.#registerSet(operation.object, operation.json)
+      case 'map-set':
+        return this.#mapSet(operation)
+      case 'map-counter-add':
+        return this.#mapCounterAdd(operation, author)
+      case 'map-set-add':
+        return this.#mapSetAdd(operation)
+      case 'map-set-remove':
+        return this.#mapSetRemove(operation)
+      case 'map-remove':
+        return this.#mapRemove(operation)
+      default:
+        return unreachable(operation)
+    }
+  }
+
+  #counterAdd(
+    { object: name, amount, growOnly }: Extract<CheckedOperation, { type: 'counter-add' }>,
+    { writer }: Author,
+  ): number {
+    const object = this.#state.objectFor('counter', name)
+    const draft = this.#begin(KIND_COUNTER, object)
+    this.#room(4 + AMOUNT_BYTES_MAX)
+    writerKey(writer, this.#scratch)
+    this.#keyAt(0, 4)
+    draft.seal(object.lanes)
+    let total: number | bigint = Number(amount)
+    const isGrowOnly = growOnly || object.isGrowOnly
+    for (let slot = object.first(draft); slot !== NO_SLOT; slot = object.after(slot, draft)) {
+      total = sum(total, this.#amountAt(slot))
+      this.#kill(slot)
+    }
+    const end = writeAmount(this.#scratch, 4, total, isGrowOnly)
+    this.#payloadAt(4, end)
+    draft.seal(object.lanes)
+    this.#emit(draft)
+    return 1
+  }
+
+  #setAdd(name: string, values: readonly string[]): number {
+    const object = this.#state.objectFor('set', name)
+    let added = 0
+    for (const value of values) {
+      const draft = this.#begin(KIND_SET, object)
+      this.#textKey(value)
+      draft.seal(object.lanes)
+      if (this.#killKey(object) === 0) added += 1
+      this.#emit(draft)
+    }
+    return added
+  }
+
+  #setRemove(name: string, values: readonly string[]): number {
+    let removed = 0
+    const slots: number[] = []
+    const object = this.#state.object('set', name)
+    if (object === undefined) return 0
+    const key = this.#other
+    for (const value of values) {
+      this.#textKey(value)
+      key.keyBytes = this.#scratch
+      key.keyStart = this.#draft.keyStart
+      key.keyEnd = this.#draft.keyEnd
+      key.kind = KIND_SET
+      key.seal(object.lanes)
+      const before = slots.length
+      for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
+        slots.push(slot)
+      }
+      if (slots.length > before) removed += 1
+    }
+    this.#emitKills(slots)
+    return removed
+  }
+
+  #registerSet(name: string, json: string): number {
+    const object = this.#state.objectFor('register', name)
+    const draft = this.#begin(KIND_REGISTER, object)
+    this.#keyAt(0, 0)
+    this.#textPayload(json, 0)
+    draft.seal(object.lanes)
+    this.#killKey(object)
+    this.#emit(draft)
+    return 1
+  }
+
+  #mapSet({ object: name, path, json }: Extract<CheckedOperation, { type: 'map-set' }>): number {
+    const object = this.#leaf(KIND_MAP_VALUE, name, path)
+    const draft = this.#draft
+    this.#textPayload(json, draft.keyEnd)
+    draft.seal(object.lanes)
+    const tree = treeOf(object)
+    for (const slot of tree.above(path)) this.#kill(slot)
+    for (const slot of tree.below(path)) this.#kill(slot)
+    this.#emit(draft)
+    return 1
+  }
+
+  #mapCounterAdd(
+    operation: Extract<CheckedOperation, { type: 'map-counter-add' }>,
+    { writer, shipped }: Author,
+  ): number {
+    const { object: name, path, amount } = operation
+    const object = this.#leaf(KIND_MAP_COUNTER, name, path)
+    const tree = treeOf(object)
+    const draft = this.#draft
+    let total: number | bigint = Number(amount)
+    for (const slot of tree.at(path)) {
+      const kind = this.#kindAt(slot)
+      const { slots } = this.#state
+      const isOwnUnshipped =
+        kind === KIND_MAP_COUNTER && slots.writerOf(slot) === writer && slots.dotOf(slot) > shipped
+      if (isOwnUnshipped) total = sum(total, this.#amountAt(slot))
+      if (isOwnUnshipped || kind !== KIND_MAP_COUNTER) this.#kill(slot)
+    }
+    for (const element of tree.elementsAt(path)) {
+      for (const slot of tree.elementAt(path, element)) this.#kill(slot)
+    }
+    this.#killAround(tree, path)
+    this.#room(draft.keyEnd + AMOUNT_BYTES_MAX)
+    this.#payloadAt(draft.keyEnd, writeAmount(this.#scratch, draft.keyEnd, total, false))
+    draft.seal(object.lanes)
+    this.#emit(draft)
+    return 1
+  }
+
+  #mapSetAdd(operation: MapSetOperation): number {
+    const { object: name, path, values } = operation
+    let added = 0
+    for (const value of values) {
+      const object = this.#leaf(KIND_MAP_SET, name, path)
+      const draft = this.#draft
+      this.#textPayload(value, draft.keyEnd)
+      draft.seal(object.lanes)
+      const tree = treeOf(object)
+      const observed = tree.elementAt(path, value)
+      if (observed.length === 0) added += 1
+      for (const slot of observed) this.#kill(slot)
+      for (const slot of tree.at(path)) this.#kill(slot)
+      this.#killAround(tree, path)
+      this.#emit(draft)
+    }
+    return added
+  }
+
+  #mapSetRemove(operation: MapSetOperation): number {
+    const tree = this.#state.object('map', operation.object)?.tree
+    const slots: number[] = []
+    let removed = 0
+    for (const value of operation.values) {
+      const observed = tree?.elementAt(operation.path, value) ?? []
+      if (observed.length > 0) removed += 1
+      slots.push(...observed)
+    }
+    this.#emitKills(slots)
+    return removed
+  }
+
+  #mapRemove({ object, path }: Extract<CheckedOperation, { type: 'map-remove' }>): number {
+    const tree = this.#state.object('map', object)?.tree
+    if (tree === undefined) return 0
+    const before = tree.leavesBelow(path)
+    this.#emitKills(tree.below(path))
+    return before
+  }
+
+  /** Begins an event for a map leaf; its path is the key. */
+  #leaf(kind: number, name: string, path: readonly string[]): LiveObject {
+    const object = this.#state.objectFor('map', name)
+    this.#begin(kind, object)
+    this.#room(pathBytesMax(path))
+    this.#keyAt(0, writePath(path, this.#scratch, 0))
+    return object
+  }
+
+  #begin(kind: number, object: LiveObject): EventDraft {
+    const draft = this.#draft
+    draft.kind = kind
+    draft.object = object.id
+    draft.killCount = 0
+    draft.payloadStart = 0
+    draft.payloadEnd = 0
+    return draft
+  }
+
+  #killKey(object: LiveObject): number {
+    const draft = this.#draft
+    let killed = 0
+    for (let slot = object.first(draft); slot !== NO_SLOT; slot = object.after(slot, draft)) {
+      this.#kill(slot)
+      killed += 1
+    }
+    return killed
+  }
+
+  #killAround(tree: PathTree, path: readonly string[]): void {
+    for (const slot of tree.above(path)) this.#kill(slot)
+    for (const slot of tree.strictlyBelow(path)) this.#kill(slot)
+  }
+
+  #kill(slot: number): void {
+    const { slots } = this.#state
+    this.#draft.kill(slots.writerOf(slot), slots.dotOf(slot))
+  }
+
+  #emitKills(slots: readonly number[]): void {
+    const draft = this.#draft
+    // Slots are freed by the first event: their dots are taken before.
+    const state = this.#state.slots
+    const dots = slots.map((slot) => ({ writer: state.writerOf(slot), n: state.dotOf(slot) }))
+    for (let from = 0; from < dots.length; from += KILLS_PER_EVENT_MAX) {
+      draft.kind = KIND_NONE
+      draft.object = -1
+      draft.high = 0
+      draft.low = 0
+      draft.keyStart = 0
+      draft.keyEnd = 0
+      draft.payloadStart = 0
+      draft.payloadEnd = 0
+      draft.killCount = 0
+      for (const { writer, n } of dots.slice(from, from + KILLS_PER_EVENT_MAX)) draft.kill(writer, n)
+      this.#emit(draft)
+    }
+  }
+
+  #kindAt(slot: number): number {
+    this.#state.draftOf(slot, this.#other)
+    return this.#other.kind
+  }
+
+  #amountAt(slot: number): number | bigint {
+    this.#state.draftOf(slot, this.#other)
+    return readAmount(this.#other.payloadBytes, this.#other.payloadStart, this.#cursor)
+  }
+
+  #textKey(text: string): void {
+    this.#room(utf8BytesMax(text))
+    this.#keyAt(0, writeUtf8(text, this.#scratch, 0))
+  }
+
+  #keyAt(start: number, end: number): void {
+    const draft = this.#draft
+    draft.keyBytes = this.#scratch
+    draft.keyStart = start
+    draft.keyEnd = end
+  }
+
+  #textPayload(text: string, start: number): void {
+    this.#room(start + utf8BytesMax(text))
+    this.#payloadAt(start, writeUtf8(text, this.#scratch, start))
+  }
+
+  #payloadAt(start: number, end: number): void {
+    const draft = this.#draft
+    draft.payloadBytes = this.#scratch
+    draft.payloadStart = start
+    draft.payloadEnd = end
+  }
+
+  #room(bytes: number): void {
+    if (bytes <= this.#scratch.length) return
+    const grown = new Uint8Array(bytes * 2)
+    grown.set(this.#scratch)
+    this.#scratch = grown
+    this.#draft.keyBytes = grown
+    this.#draft.payloadBytes = grown
+  }
+}
+
+/** Dots that an operation would kill, before it is run: too many are refused while nothing has changed. */
+export function killsOf(state: LiveState, operation: CheckedOperation): number {
   switch (operation.type) {
-    case 'counter-add':
-      return counterAdd(state.object('counter', operation.object), operation, self, emit)
-    case 'set-add':
-      return setAdd(state, operation.object, operation.values, emit)
-    case 'set-remove':
-      return setRemove(state.object('set', operation.object), operation.values, emit)
-    case 'register-set': {
-      const { object, json } = operation
-      emit({ type: 'register', object, json }, state.object('register', object)?.at('') ?? [])
-      return 1
-    }
-    case 'map-set': {
-      const { object, path, json } = operation
-      const tree = state.object('map', object)?.tree
-      const kills = tree === undefined ? [] : [...tree.above(path), ...tree.below(path)]
-      emit({ type: 'map', object, path, json }, kills)
-      return 1
-    }
+    case 'map-set':
+    case 'map-counter-add':
+    case 'map-set-add':
     case 'map-remove':
-      return mapRemove(state.object('map', operation.object), operation.path, emit)
+      return state.object('map', operation.object)?.tree?.below(operation.path).length ?? 0
+    case 'set-add':
+    case 'set-remove':
+    case 'map-set-remove':
+      return operation.values.length
     default:
-      return unreachable(operation)
+      return 1
   }
 }
 
-function counterAdd(
-  counter: LiveObject | undefined,
-  operation: Extract<CheckedOperation, { type: 'counter-add' }>,
-  self: number,
-  emit: Emit,
-): number {
-  const { object, amount } = operation
-  const growOnly = operation.growOnly || (counter?.isGrowOnly ?? false)
-  if (growOnly && amount < 0n) {
-    throw new RangeError(`Cannot add to counter "${object}": it only grows, asked for ${amount}`)
-  }
-  const own = counter?.at(self) ?? []
-  let total = amount
-  for (const { content } of own) if (content.type === 'counter') total += content.total
-  emit({ type: 'counter', object, total, growOnly }, own)
-  return 1
+
+/** The key under which a counter keeps a writer's total: never leaves the process. */
+export function writerKey(writer: number, bytes: Uint8Array): void {
+  bytes[0] = writer >>> 24
+  bytes[1] = writer >>> 16
+  bytes[2] = writer >>> 8
+  bytes[3] = writer
 }
 
-function setAdd(state: LiveState, object: string, values: ReadonlySet<string>, emit: Emit): number {
-  let added = 0
-  for (const element of values) {
-    const observed = state.object('set', object)?.at(element) ?? []
-    if (observed.length === 0) added += 1
-    emit({ type: 'set', object, element }, observed)
-  }
-  return added
+function treeOf(object: LiveObject): PathTree {
+  if (object.tree === undefined) throw new Error('Broken invariant: a map has a tree')
+  return object.tree
 }
 
-function setRemove(set: LiveObject | undefined, values: ReadonlySet<string>, emit: Emit): number {
-  const kills: Entry[] = []
-  let removed = 0
-  for (const element of values) {
-    const observed = set?.at(element) ?? []
-    if (observed.length > 0) removed += 1
-    kills.push(...observed)
+function sum(a: number | bigint, b: number | bigint): number | bigint {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const whole = a + b
+    if (Number.isSafeInteger(whole)) return whole
   }
-  if (kills.length > 0) emit(undefined, kills)
-  return removed
+  return BigInt(a) + BigInt(b)
 }
 
-function mapRemove(map: LiveObject | undefined, path: readonly string[], emit: Emit): number {
-  const kills = map?.tree.below(path) ?? []
-  if (kills.length === 0) return 0
-  const leaves = new Set<string>()
-  for (const { content } of kills) {
-    if (content.type === 'map') leaves.add(JSON.stringify(content.path))
-  }
-  emit(undefined, kills)
-  return leaves.size
-}

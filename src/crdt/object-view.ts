@@ -1,7 +1,12 @@
 import { compareText } from '../base/bytes.ts'
-import type { Entry } from './entry.ts'
+import { readUtf8, utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
+import { readAmount } from './amount.ts'
+import { EventDraft } from './event-draft.ts'
 import { type Json, jsonValue } from './json.ts'
+import { KIND_MAP_COUNTER, KIND_MAP_VALUE } from './kinds.ts'
 import type { LiveState } from './live-state.ts'
+import { readPath } from './map-path.ts'
+import type { Leaf } from './path-tree.ts'
 
 /** A register as read: the last write wins, concurrent ones stay visible. */
 export interface RegisterValue {
@@ -11,55 +16,136 @@ export interface RegisterValue {
   readonly siblings: readonly Json[]
 }
 
-export function readRegister(state: LiveState, name: string): RegisterValue {
-  const siblings = winnersFirst(state, state.object('register', name)?.at('') ?? []).map(entryJson)
-  return { value: siblings[0], siblings }
-}
+/** Reads objects of one state. It keeps scratch space, so make one and use it again. */
+export class ObjectReader {
+  readonly #state: LiveState
+  readonly #draft = new EventDraft()
+  readonly #key = new EventDraft()
+  readonly #cursor = { at: 0 }
+  #scratch = new Uint8Array(256)
 
-/** Elements in code-unit order. */
-export function readSet(state: LiveState, name: string): readonly string[] {
-  const elements: string[] = []
-  for (const key of state.object('set', name)?.slots.keys() ?? []) elements.push(String(key))
-  return elements.sort(compareText)
-}
+  constructor(state: LiveState) {
+    this.#state = state
+  }
 
-/** The leaf at a path, an object of what lies below it, or undefined. */
-export function readMap(state: LiveState, name: string, path: readonly string[]): Json | undefined {
-  return state.object('map', name)?.tree.fold<Json>(
-    path,
-    (siblings) => {
-      const winner = winnersFirst(state, siblings)[0]
-      return winner === undefined ? null : entryJson(winner)
-    },
-    (children) => {
-      const value = {}
-      const sorted = [...children].sort(([a], [b]) => compareText(a, b))
-      for (const [key, child] of sorted) {
-        // Defining, not assigning: a component "__proto__" is a key like any other.
-        Object.defineProperty(value, key, {
-          value: child,
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        })
-      }
-      return value
-    },
-  )
-}
+  setHas(name: string, value: string): boolean {
+    const object = this.#state.object('set', name)
+    if (object === undefined) return false
+    if (utf8BytesMax(value) > this.#scratch.length) {
+      this.#scratch = new Uint8Array(utf8BytesMax(value))
+    }
+    const end = writeUtf8(value, this.#scratch, 0)
+    if (end < 0) return false
+    const key = this.#key
+    key.keyBytes = this.#scratch
+    key.keyStart = 0
+    key.keyEnd = end
+    key.rehashKey()
+    return object.has(key)
+  }
 
-/** Order of concurrent entries: highest stamp, then replica id, then n. The same on every replica. */
-function winnersFirst(state: LiveState, siblings: readonly Entry[]): readonly Entry[] {
-  if (siblings.length < 2) return siblings
-  return siblings.toSorted(
-    (a, b) =>
-      b.stamp - a.stamp ||
-      compareText(state.replicaAt(b.replica), state.replicaAt(a.replica)) ||
-      b.n - a.n,
-  )
-}
+  /** Elements in code-unit order. */
+  setValues(name: string): readonly string[] {
+    const elements: string[] = []
+    this.#state.object('set', name)?.eachKey((slot) => elements.push(this.elementAt(slot)))
+    return elements.sort(compareText)
+  }
 
-function entryJson(entry: Entry): Json {
-  const { content } = entry
-  return content.type === 'register' || content.type === 'map' ? jsonValue(content.json) : null
+  /** The element of a set's slot. */
+  elementAt(slot: number): string {
+    const draft = this.#read(slot)
+    return readUtf8(draft.keyBytes, draft.keyStart, draft.keyEnd)
+  }
+
+  register(name: string): RegisterValue {
+    const slots: number[] = []
+    this.#state.object('register', name)?.eachSlot((slot) => slots.push(slot))
+    const siblings = this.#winnersFirst(slots).map((slot) => this.#json(slot))
+    return { value: siblings[0], siblings }
+  }
+
+  /** The leaf at a path, an object of what lies below it, or undefined. */
+  mapAt(name: string, path: readonly string[]): Json | undefined {
+    return this.#state.object('map', name)?.tree?.fold<Json>(
+      path,
+      (leaf) => this.leafValue(leaf),
+      (children) => {
+        const value = {}
+        const sorted = [...children].sort(([a], [b]) => compareText(a, b))
+        for (const [key, child] of sorted) {
+          // Defining, not assigning: a component "__proto__" is a key like any other.
+          Object.defineProperty(value, key, {
+            value: child,
+            enumerable: true,
+            configurable: true,
+            writable: true,
+          })
+        }
+        return value
+      },
+    )
+  }
+
+  /** The value of the leaf at exactly this path; undefined where there is none. */
+  leafAt(name: string, path: readonly string[]): Json | undefined {
+    const leaf = this.#state.object('map', name)?.tree?.leaf(path)
+    return leaf === undefined ? undefined : this.leafValue(leaf)
+  }
+
+  /** The path of a map's slot. */
+  pathAt(slot: number): readonly string[] {
+    const draft = this.#read(slot)
+    return readPath(draft.keyBytes, draft.keyStart, draft.keyEnd)
+  }
+
+  /** The amount of a counter's slot. */
+  amountAt(slot: number): number | bigint {
+    const draft = this.#read(slot)
+    return readAmount(draft.payloadBytes, draft.payloadStart, this.#cursor)
+  }
+
+  /**
+   * A leaf as read. Where concurrent writers left several kinds, a value hides a counter and a counter a
+   * set. Sums beyond 2^53 are shown as text.
+   */
+  leafValue({ slots, elements }: Leaf): Json {
+    const values: number[] = []
+    let total: number | bigint | undefined
+    for (const slot of slots) {
+      const { kind, payloadBytes, payloadStart } = this.#read(slot)
+      if (kind === KIND_MAP_VALUE) values.push(slot)
+      if (kind !== KIND_MAP_COUNTER) continue
+      total = BigInt(total ?? 0) + BigInt(readAmount(payloadBytes, payloadStart, this.#cursor))
+    }
+    const winner = this.#winnersFirst(values)[0]
+    if (winner !== undefined) return this.#json(winner)
+    if (total !== undefined) {
+      return Number.isSafeInteger(Number(total)) ? Number(total) : String(total)
+    }
+    return [...(elements?.keys() ?? [])].sort(compareText)
+  }
+
+  #read(slot: number): EventDraft {
+    this.#state.draftOf(slot, this.#draft)
+    return this.#draft
+  }
+
+  #json(slot: number): Json {
+    const { payloadBytes, payloadStart, payloadEnd } = this.#read(slot)
+    return jsonValue(readUtf8(payloadBytes, payloadStart, payloadEnd))
+  }
+
+  /** Order of concurrent entries: highest stamp, then replica id, then n. The same on every replica. */
+  #winnersFirst(slots: readonly number[]): readonly number[] {
+    if (slots.length < 2) return slots
+    const { slots: columns } = this.#state
+    const siblings = slots.map((slot) => ({
+      slot,
+      stamp: this.#read(slot).stamp,
+      replica: this.#state.replicaAt(columns.writerOf(slot)),
+      n: columns.dotOf(slot),
+    }))
+    siblings.sort((a, b) => b.stamp - a.stamp || compareText(b.replica, a.replica) || b.n - a.n)
+    return siblings.map(({ slot }) => slot)
+  }
 }

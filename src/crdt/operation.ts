@@ -1,7 +1,13 @@
 import { utf8 } from '../base/bytes.ts'
 import { HearsayError } from '../base/errors.ts'
 import { type Json, jsonText } from './json.ts'
-import { KEY_BYTES_MAX, NAME_BYTES_MAX, OPERATIONS_MAX, PATH_DEPTH_MAX } from './limits.ts'
+import {
+  KEY_BYTES_MAX,
+  NAME_BYTES_MAX,
+  OPERATIONS_MAX,
+  PATH_DEPTH_MAX,
+  VALUES_MAX,
+} from './limits.ts'
 
 export type { Json } from './json.ts'
 
@@ -29,6 +35,20 @@ export type Operation =
       readonly path: readonly string[]
       readonly value: Json
     }
+  /** Adds to the counter at a path; |amount| ≤ 2^53 − 1. */
+  | {
+      readonly type: 'map-counter-add'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly amount: bigint
+    }
+  /** Adds to or removes from the set at a path. */
+  | {
+      readonly type: 'map-set-add' | 'map-set-remove'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly values: readonly string[]
+    }
   /** An empty path removes everything observed in the map. */
   | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
 
@@ -43,7 +63,8 @@ export type CheckedOperation =
   | {
       readonly type: 'set-add' | 'set-remove'
       readonly object: string
-      readonly values: ReadonlySet<string>
+      /** Distinct. */
+      readonly values: readonly string[]
     }
   | { readonly type: 'register-set'; readonly object: string; readonly json: string }
   | {
@@ -51,6 +72,18 @@ export type CheckedOperation =
       readonly object: string
       readonly path: readonly string[]
       readonly json: string
+    }
+  | {
+      readonly type: 'map-counter-add'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly amount: bigint
+    }
+  | {
+      readonly type: 'map-set-add' | 'map-set-remove'
+      readonly object: string
+      readonly path: readonly string[]
+      readonly values: readonly string[]
     }
   | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
 
@@ -80,18 +113,29 @@ function checkOperation(operation: Operation): CheckedOperation {
   const object = checkName('object', operation.object)
   switch (operation.type) {
     case 'counter-add':
-      return checkCounterAdd(object, operation.amount, operation.growOnly === true)
+      return {
+        type: 'counter-add',
+        object,
+        amount: checkAmount(operation.amount),
+        growOnly: operation.growOnly === true,
+      }
     case 'set-add':
     case 'set-remove':
       return { type: operation.type, object, values: checkValues(operation.values) }
     case 'register-set':
       return { type: 'register-set', object, json: jsonText(operation.value) }
     case 'map-set': {
-      const path = checkPath(operation.path)
-      if (path.length === 0) {
-        throw new HearsayError('ERR_INVALID', 'Cannot set in map: the path is empty')
-      }
+      const path = checkLeafPath(operation.path)
       return { type: 'map-set', object, path, json: jsonText(operation.value) }
+    }
+    case 'map-counter-add': {
+      const path = checkLeafPath(operation.path)
+      return { type: 'map-counter-add', object, path, amount: checkAmount(operation.amount) }
+    }
+    case 'map-set-add':
+    case 'map-set-remove': {
+      const path = checkLeafPath(operation.path)
+      return { type: operation.type, object, path, values: checkValues(operation.values) }
     }
     case 'map-remove':
       return { type: 'map-remove', object, path: checkPath(operation.path) }
@@ -100,19 +144,29 @@ function checkOperation(operation: Operation): CheckedOperation {
   }
 }
 
-function checkCounterAdd(object: string, amount: unknown, growOnly: boolean): CheckedOperation {
+function checkAmount(amount: unknown): bigint {
   if (typeof amount !== 'bigint') throw new TypeError('Cannot add to counter: expected a bigint')
   if (amount > AMOUNT_MAX || amount < -AMOUNT_MAX) {
     throw new RangeError(`Cannot add to counter: amount beyond 2^53 − 1: ${amount}`)
   }
-  return { type: 'counter-add', object, amount, growOnly }
+  return amount
 }
 
-function checkValues(values: unknown): ReadonlySet<string> {
+function checkLeafPath(path: unknown): readonly string[] {
+  const checked = checkPath(path)
+  if (checked.length === 0) {
+    throw new HearsayError('ERR_INVALID', 'Cannot set in map: the path is empty')
+  }
+  return checked
+}
+
+function checkValues(values: unknown): readonly string[] {
   if (!Array.isArray(values)) throw new TypeError('Cannot change set: expected a list of values')
-  const distinct = new Set<string>()
-  for (const value of values) distinct.add(checkText('set value', value, KEY_BYTES_MAX))
-  return distinct
+  if (values.length > VALUES_MAX) {
+    throw new HearsayError('ERR_LIMIT', `Cannot change set: above ${VALUES_MAX} values at once`)
+  }
+  const checked = values.map((value) => checkText('set value', value, KEY_BYTES_MAX))
+  return checked.length > 1 ? [...new Set(checked)] : checked
 }
 
 function checkPath(path: unknown): readonly string[] {

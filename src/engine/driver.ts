@@ -177,11 +177,18 @@ export class Driver {
         if (output === undefined || this.#isHalted) break
         this.#carry(output)
       }
-      input = this.#inputs.shift()
+      input = this.#inputs.shift() ?? this.#flush()
       if (input === undefined || this.#isHalted) break
     }
     this.#isBusy = false
     this.#arm()
+  }
+
+  /** While a commit is under way events gather, so that load makes commits fuller instead of more. */
+  #flush(): EngineInput | undefined {
+    // After a failure nothing more is written, and whoever waits is told at once.
+    const isFree = this.#failure !== undefined || this.#issued.replication <= this.#durable
+    return isFree && this.engine.hasUnsaved ? { type: 'flush' } : undefined
   }
 
   #carry(output: EngineOutput): void {
@@ -242,7 +249,10 @@ export class Driver {
     this.#ports.disk.commit(writes, (failure) => {
       if (this.#isHalted) return
       if (failure === undefined) this.#committed(commit)
-      else this.#fail(failure)
+      else {
+        this.#fail(failure)
+        this.#step(this.#inputs.shift())
+      }
     })
   }
 

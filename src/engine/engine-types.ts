@@ -1,6 +1,7 @@
 import type { Lane, Protocol, StoreWrite } from '../base/core.ts'
 import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
+import type { ObjectDiff } from '../crdt/diff.ts'
 import type { Operation } from '../crdt/operation.ts'
 import type { MemberChange } from '../membership/membership.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
@@ -56,6 +57,8 @@ export type Outcome =
 
 export type EngineInput =
   | { readonly type: 'tick' }
+  /** The store is free: events that gather may be written. */
+  | { readonly type: 'flush' }
   | { readonly type: 'link-up'; readonly peer: PeerId; readonly details: LinkDetails }
   | { readonly type: 'link-down'; readonly peer: PeerId; readonly end: LinkEnd }
   | { readonly type: 'dial-failed'; readonly peer: PeerId; readonly end: LinkEnd }
@@ -117,6 +120,8 @@ export type EngineEvent =
       readonly object: string
       readonly objectType: 'counter' | 'set' | 'register' | 'map'
       readonly origin: 'local' | 'remote'
+      /** Undefined: read it again. */
+      readonly diff: ObjectDiff | undefined
     }
   | { readonly type: 'digest'; readonly group: string; readonly digest: Uint8Array }
   /** The known digest of some other member changed. */

@@ -116,6 +116,11 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     return soonest
   }
 
+  /** Whether events gather until a `flush`. */
+  get hasUnsaved(): boolean {
+    return this.replication.hasUnsaved
+  }
+
   /** Frames, rows and records refused, by reason. */
   get drops(): ReadonlyMap<string, number> {
     return this.#drops
@@ -155,6 +160,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     switch (input.type) {
       case 'tick':
         this.#tick(now)
+        return
+      case 'flush':
+        this.replication.handle(input, now)
         return
       case 'link-up':
         this.#linkUp(input.peer, input.details, now)

@@ -77,6 +77,9 @@ function objectTypeOf(operation: Operation): ObjectType {
     case 'register-set':
       return 'register'
     case 'map-set':
+    case 'map-counter-add':
+    case 'map-set-add':
+    case 'map-set-remove':
     case 'map-remove':
       return 'map'
     default:

@@ -8,14 +8,15 @@ import {
   SENT_TO_MAX,
   type VectorEntry,
 } from './frames.ts'
-import type { Group, Integrated } from './group.ts'
+import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 
-/** A new transaction on its way out. */
+/** A new run on its way out. */
 interface Outgoing {
   readonly group: Group
-  readonly transaction: Integrated
+  readonly run: LoggedRun
   /** Hashes of peers that have it or get it from others. */
   readonly served: ReadonlySet<number>
 }
@@ -23,17 +24,17 @@ interface Outgoing {
 interface Batch {
   readonly group: string
   readonly sentTo: readonly number[]
-  readonly transactions: Uint8Array[]
+  readonly runs: Uint8Array[]
   bytes: number
   events: number
 }
 
 /**
- * Pushes what is new here to all linked peers at once: local transactions, and pushed ones that were new,
+ * Pushes what is new here to all linked peers at once: own runs, and pushed ones that were new,
  * so that they flood a partial mesh. A frame names the peers that its sender serves, and they are left out
- * by whoever passes it on; peers whose known vector covers a transaction are left out too. A first push
+ * by whoever passes it on; peers whose known vector covers a run are left out too. A first push
  * leaves at once, the following ones gather for a moment, so that load makes frames fuller instead of more.
- * Pushed events are acked when durable; a push without ack, a large transaction and a peer that lags lead
+ * Pushed events are acked when durable; a push without ack, a large run and a peer that lags lead
  * to a comparison of digests instead of a second push.
  */
 export class Dissemination {
@@ -56,9 +57,9 @@ export class Dissemination {
     return next
   }
 
-  /** @param served hashes of peers that have the transaction or get it from others */
-  push(group: Group, transaction: Integrated, served: ReadonlySet<number>): void {
-    this.#outgoing.push({ group, transaction, served })
+  /** @param served hashes of peers that have the run or get it from others */
+  push(group: Group, run: LoggedRun, served: ReadonlySet<number>): void {
+    this.#outgoing.push({ group, run, served })
   }
 
   /** Has every peer that is not known to be equal compare with us soon: what they lack they pull. */
@@ -140,7 +141,7 @@ export class Dissemination {
         if (batch !== undefined && fits(batch, item, sentTo)) add(batch, item)
         else {
           if (batch !== undefined) this.#sendBatch(peer, batch)
-          const fresh = { group: item.group.name, sentTo, transactions: [], bytes: 0, events: 0 }
+          const fresh = { group: item.group.name, sentTo, runs: [], bytes: 0, events: 0 }
           add(fresh, item)
           batches.set(peer, fresh)
         }
@@ -149,8 +150,8 @@ export class Dissemination {
     for (const [peer, batch] of batches) this.#sendBatch(peer, batch)
   }
 
-  #targets({ group, transaction, served }: Outgoing): readonly Peer[] {
-    const { writer, n0, count } = transaction
+  #targets({ group, run, served }: Outgoing): readonly Peer[] {
+    const { writer, n0, count } = run
     const targets: Peer[] = []
     for (const peer of this.#host.peers.values()) {
       if (served.has(peer.hash) || peer.knows(group.name, writer, n0 + count - 1)) continue
@@ -159,8 +160,8 @@ export class Dissemination {
     return targets
   }
 
-  #mayPush(peer: Peer, { group, transaction }: Outgoing, now: Millis): boolean {
-    const { bytes, count, writer, n0 } = transaction
+  #mayPush(peer: Peer, { group, run }: Outgoing, now: Millis): boolean {
+    const { bytes, count, writer, n0 } = run
     const { pushBytesMax, windowBytes, ackTimeoutMs } = this.#host.tunables
     if (bytes.length > pushBytesMax || count > FRAME_EVENTS_MAX) {
       this.#announceTo.add(peer)
@@ -176,11 +177,11 @@ export class Dissemination {
   }
 
   #sendBatch(peer: Peer, batch: Batch): void {
-    const { group, sentTo, transactions } = batch
+    const { group, sentTo, runs } = batch
     this.#host.sendBytes(
       peer,
       'user',
-      encodeFrame({ type: 'events', group, session: 0, sentTo, transactions }),
+      encodeFrame({ type: 'events', group, session: 0, sentTo, runs }),
     )
   }
 
@@ -219,15 +220,15 @@ function sentToList(served: ReadonlySet<number>, targets: readonly Peer[]): read
 function fits(batch: Batch, item: Outgoing, sentTo: readonly number[]): boolean {
   return (
     batch.group === item.group.name &&
-    batch.bytes + item.transaction.bytes.length <= PAYLOAD_BYTES &&
-    batch.events + item.transaction.count <= FRAME_EVENTS_MAX &&
+    batch.bytes + item.run.bytes.length <= PAYLOAD_BYTES &&
+    batch.events + item.run.count <= FRAME_EVENTS_MAX &&
     batch.sentTo.length === sentTo.length &&
     batch.sentTo.every((hash, i) => hash === sentTo[i])
   )
 }
 
 function add(batch: Batch, item: Outgoing): void {
-  batch.transactions.push(item.transaction.bytes)
-  batch.bytes += item.transaction.bytes.length
-  batch.events += item.transaction.count
+  batch.runs.push(item.run.bytes)
+  batch.bytes += item.run.bytes.length
+  batch.events += item.run.count
 }

@@ -1,25 +1,20 @@
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import {
-  NAME_BYTES_MAX,
-  REPLICAS_MAX,
-  TRANSACTION_BYTES_MAX,
-  TRANSACTION_EVENTS_MAX,
-} from '../crdt/limits.ts'
-import { readReplica, replicaBytes } from '../crdt/transaction.ts'
+import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../crdt/limits.ts'
+import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 /** A whole frame on the sync protocol. */
 export const FRAME_BYTES_MAX: number = 256 << 10
 /** Events that one frame may bring: bounds the work that a frame causes. */
-export const FRAME_EVENTS_MAX: number = 1_024
-/** Large transactions travel in pieces of exactly this size; the last one is the rest. */
+export const FRAME_EVENTS_MAX: number = 4_096
+/** Large runs travel in pieces of exactly this size; the last one is the rest. */
 export const PIECE_BYTES: number = 128 << 10
 /** Payload gathered into one events frame: with its head it stays far below the frame's limit. */
 export const PAYLOAD_BYTES: number = 128 << 10
 export const DIGEST_BYTES = 16
 /** Peers that an events frame may name as served already. */
 export const SENT_TO_MAX = 64
-/** Half-received transactions that a pull may resume. */
+/** Half-received runs that a pull may resume. */
 export const PARTIALS_MAX = 4
 const SUMMARY_BYTES = 8
 const DIGEST_ITEMS_MAX = 8_192
@@ -38,7 +33,7 @@ export interface DigestItem {
   readonly digest: Uint8Array
 }
 
-/** The pieces held of a transaction that has come in part. */
+/** The pieces held of a run that has come in part. */
 export interface Partial {
   readonly replica: ReplicaId
   readonly n0: number
@@ -73,16 +68,16 @@ export type SyncFrame =
       readonly vector: readonly VectorEntry[]
       readonly partials: readonly Partial[]
     }
-  /** Whole transactions; session 0 is a push. */
+  /** Whole runs; session 0 is a push. */
   | {
       readonly type: 'events'
       readonly group: string
       readonly session: number
       /** Hashes of peers that get the same from others. */
       readonly sentTo: readonly number[]
-      readonly transactions: readonly Uint8Array[]
+      readonly runs: readonly Uint8Array[]
     }
-  /** A piece of one large transaction, only ever in answer to a pull. */
+  /** A piece of one large run, only ever in answer to a pull. */
   | {
       readonly type: 'piece'
       readonly group: string
@@ -104,17 +99,20 @@ export type SyncFrame =
     }
   /** These events are durable at the sender. */
   | { readonly type: 'ack'; readonly group: string; readonly vector: readonly VectorEntry[] }
+  /** Another history of this replica than the one received is held here. */
+  | { readonly type: 'fork'; readonly group: string; readonly replica: ReplicaId; readonly n: number }
 
-const TYPE_SUMMARY = 0x11
-const TYPE_DIGEST = 0x12
-const TYPE_EQUAL = 0x13
-const TYPE_PULL = 0x14
-const TYPE_EVENTS = 0x15
-const TYPE_PIECE = 0x16
-const TYPE_END = 0x17
-const TYPE_ACK = 0x18
+const TYPE_SUMMARY = 0x21
+const TYPE_DIGEST = 0x22
+const TYPE_EQUAL = 0x23
+const TYPE_PULL = 0x24
+const TYPE_EVENTS = 0x25
+const TYPE_PIECE = 0x26
+const TYPE_END = 0x27
+const TYPE_ACK = 0x28
+const TYPE_FORK = 0x29
 
-/** Encodes a frame: a type byte (high digit: version 1), then its fields. */
+/** Encodes a frame: a type byte (high digit: version 2), then its fields. */
 export function encodeFrame(frame: SyncFrame): Uint8Array {
   const writer = new Writer(128)
   switch (frame.type) {
@@ -145,8 +143,8 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       writer.uint8(TYPE_EVENTS).text(frame.group).varint(frame.session)
       writer.varint(frame.sentTo.length)
       for (const hash of frame.sentTo) writer.uint32(hash)
-      writer.varint(frame.transactions.length)
-      for (const transaction of frame.transactions) writer.bytes(transaction)
+      writer.varint(frame.runs.length)
+      for (const run of frame.runs) writer.bytes(run)
       return writer.finish()
     case 'piece':
       writer.uint8(TYPE_PIECE).text(frame.group).varint(frame.session)
@@ -160,6 +158,9 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       writer.uint8(TYPE_ACK).text(frame.group)
       writeVector(writer, frame.vector)
       return writer.finish()
+    case 'fork':
+      writer.uint8(TYPE_FORK).text(frame.group).raw(replicaBytes(frame.replica))
+      return writer.varint(frame.n).finish()
   }
 }
 
@@ -169,7 +170,7 @@ export function decodeFrame(bytes: Uint8Array): Decoded<SyncFrame> {
   return decode(bytes, readFrame)
 }
 
-/** Pieces of a transaction of `total` bytes. */
+/** Pieces of a run of `total` bytes. */
 export function pieceCount(total: number): number {
   return Math.ceil(total / PIECE_BYTES)
 }
@@ -205,6 +206,10 @@ function readFrame(reader: Reader): SyncFrame {
     }
     case TYPE_ACK:
       return { type: 'ack', group: readGroup(reader), vector: readVector(reader) }
+    case TYPE_FORK: {
+      const group = readGroup(reader)
+      return { type: 'fork', group, replica: readReplica(reader), n: reader.varint() }
+    }
     default:
       throw new DecodeError('unknown sync frame')
   }
@@ -240,7 +245,7 @@ function readPull(reader: Reader): SyncFrame {
   for (let i = 0; i < count; i++) {
     const replica = readReplica(reader)
     const n0 = reader.varint()
-    const total = reader.varint(TRANSACTION_BYTES_MAX)
+    const total = reader.varint(RUN_BYTES_MAX)
     partials.push({ replica, n0, total, held: reader.raw(Math.ceil(pieceCount(total) / 8)) })
   }
   return { type: 'pull', group, session, credit, vector, partials }
@@ -253,17 +258,17 @@ function readEvents(reader: Reader): SyncFrame {
   const sentTo: number[] = []
   for (let i = 0; i < peers; i++) sentTo.push(reader.uint32())
   const count = reader.varint(FRAME_EVENTS_MAX)
-  const transactions: Uint8Array[] = []
-  for (let i = 0; i < count; i++) transactions.push(reader.bytes(FRAME_BYTES_MAX))
-  return { type: 'events', group, session, sentTo, transactions }
+  const runs: Uint8Array[] = []
+  for (let i = 0; i < count; i++) runs.push(reader.bytes(FRAME_BYTES_MAX))
+  return { type: 'events', group, session, sentTo, runs }
 }
 
 function readPiece(reader: Reader): SyncFrame {
   const group = readGroup(reader)
   const session = reader.varint()
   const replica = readReplica(reader)
-  const n0 = reader.varint(Number.MAX_SAFE_INTEGER - TRANSACTION_EVENTS_MAX)
-  const total = reader.varint(TRANSACTION_BYTES_MAX)
+  const n0 = reader.varint(Number.MAX_SAFE_INTEGER - RUN_EVENTS_MAX)
+  const total = reader.varint(RUN_BYTES_MAX)
   const pieces = pieceCount(total)
   if (pieces === 0) throw new DecodeError('piece of nothing')
   const index = reader.varint(pieces - 1)

@@ -1,58 +1,63 @@
 import { compareText } from '../base/bytes.ts'
 import type { LiveState } from '../crdt/live-state.ts'
-import { type RegisterValue, readMap, readRegister, readSet } from '../crdt/object-view.ts'
+import type { ObjectReader, RegisterValue } from '../crdt/object-view.ts'
 import type { Json, ObjectType } from '../crdt/operation.ts'
+
+interface Readable {
+  readonly state: LiveState
+  readonly reader: ObjectReader
+}
 
 /** Synchronous readers over one group. Each answer is the reader's own: changing it changes nothing here. */
 export class GroupView {
-  readonly #state: () => LiveState
+  readonly #group: () => Readable
 
-  constructor(state: () => LiveState) {
-    this.#state = state
+  constructor(group: () => Readable) {
+    this.#group = group
   }
 
   /** The sum of all increments seen; 0n when there is none. */
   counter(name: string): bigint {
-    return this.#state().object('counter', name)?.total ?? 0n
+    return this.#group().state.object('counter', name)?.total ?? 0n
   }
 
   setHas(name: string, value: string): boolean {
-    return this.#state().object('set', name)?.slots.has(value) ?? false
+    return this.#group().reader.setHas(name, value)
   }
 
   setSize(name: string): number {
-    return this.#state().object('set', name)?.slots.size ?? 0
+    return this.#group().state.object('set', name)?.keys ?? 0
   }
 
   /** Elements in code-unit order. */
   setValues(name: string): readonly string[] {
-    return readSet(this.#state(), name)
+    return this.#group().reader.setValues(name)
   }
 
   register(name: string): RegisterValue {
-    return readRegister(this.#state(), name)
+    return this.#group().reader.register(name)
   }
 
   /** The whole map as nested objects. */
   map(name: string): { readonly [key: string]: Json } {
-    const value = readMap(this.#state(), name, [])
+    const value = this.#group().reader.mapAt(name, [])
     return isBranch(value) ? value : {}
   }
 
   /** The leaf at a path, an object of what lies below it, or undefined. */
   mapAt(name: string, path: readonly string[]): Json | undefined {
-    return readMap(this.#state(), name, path)
+    return this.#group().reader.mapAt(name, path)
   }
 
   /** Objects that hold anything, by name, then type. */
   objects(): readonly { readonly name: string; readonly type: ObjectType }[] {
-    const objects = [...this.#state().objects()].map(({ name, type }) => ({ name, type }))
+    const objects = [...this.#group().state.objects()].map(({ name, type }) => ({ name, type }))
     return objects.sort((a, b) => compareText(a.name, b.name) || compareText(a.type, b.type))
   }
 
   /** Whether an object holds anything: an emptied set or map is as if it had never been. */
   has(name: string, type: ObjectType): boolean {
-    return this.#state().object(type, name) !== undefined
+    return this.#group().state.object(type, name) !== undefined
   }
 }
 

@@ -1,74 +1,74 @@
-import { present } from '../base/assert.ts'
 import { Writer } from '../base/codec.ts'
 import { HearsayError } from '../base/errors.ts'
-import { equal64, type Hash64 } from '../base/hash.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import type { Event, Transaction } from '../crdt/event.ts'
-import { REPLICAS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_EVENTS_MAX } from '../crdt/limits.ts'
-import type { LiveObject } from '../crdt/live-object.ts'
-import { type Effects, LiveState } from '../crdt/live-state.ts'
-import { mutate } from '../crdt/mutate.ts'
-import type { CheckedOperation } from '../crdt/operation.ts'
+import { type EventDraft, EventDraft as Draft, type Lanes } from '../crdt/event-draft.ts'
+import { chainStep, killShare } from '../crdt/lanes.ts'
 import {
-  checksumOf,
-  decodeTransaction,
-  decodeTransactionHead,
-  encodeTransaction,
-  groupSeed,
-} from '../crdt/transaction.ts'
+  KILLS_MAX,
+  REPLICAS_MAX,
+  TRANSACTION_BYTES_MAX,
+  TRANSACTION_EVENTS_MAX,
+} from '../crdt/limits.ts'
+import { LiveState } from '../crdt/live-state.ts'
+import { killsOf, Mutator, writerKey } from '../crdt/mutate.ts'
+import { ObjectReader } from '../crdt/object-view.ts'
+import type { CheckedOperation } from '../crdt/operation.ts'
+import type { RunReader } from '../crdt/run-reader.ts'
+import { chainAfter, decodeRunHead } from '../crdt/run-reader.ts'
+import { RunWriter } from '../crdt/run-writer.ts'
+import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
+import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
-import { ReplicaLog } from './replica-log.ts'
+import { GroupLog, type LoggedRun } from './group-log.ts'
 import { Staging, type StagingLimits } from './staging.ts'
-import { transactionBuilder } from './transaction-builder.ts'
 
-/** A transaction that has just become part of the state here. */
-export interface Integrated {
-  readonly replica: ReplicaId
-  /** Interned in the group. */
-  readonly writer: number
-  readonly n0: number
-  readonly count: number
-  readonly stamp: Stamp
-  readonly bytes: Uint8Array
-}
-
-/** What became of transaction bytes from a peer. */
+/** What became of a run from a peer. */
 export type Receipt =
-  /** With staged ones that it set free, in order. `chainBroken`: it does not continue what we hold. */
-  | {
-      readonly type: 'integrated'
-      readonly transactions: readonly Integrated[]
-      readonly touched: ReadonlySet<LiveObject>
-      readonly chainBroken: boolean
-    }
+  /** With staged ones that it set free, in order. */
+  | { readonly type: 'integrated'; readonly runs: readonly LoggedRun[] }
   | { readonly type: 'duplicate' | 'staged'; readonly replica: ReplicaId; readonly end: number }
-  /** Other events under dots that we hold: ours are kept. */
+  /** Another history of its writer than the one held here: ours is kept. */
   | { readonly type: 'conflict'; readonly replica: ReplicaId; readonly n0: number }
   | { readonly type: 'dropped'; readonly reason: string }
 
-/** Outcome of a local transaction. */
-export interface Written {
-  readonly results: readonly { readonly changed: number }[]
-  /** Undefined when nothing had to change. */
-  readonly transaction: Integrated | undefined
-  readonly touched: ReadonlySet<LiveObject>
-}
+/** A run is closed for others beyond this: several fit one frame. */
+const OPEN_BYTES_MAX = 48 << 10
+const OPEN_EVENTS_MAX = 4096
 
 /** One group's replicated state with the log it came from. */
 export class Group {
   readonly name: string
-  readonly state: LiveState = new LiveState()
-  readonly #seed: Hash64
-  readonly #logs: ReplicaLog[] = []
-  readonly #staging: Staging
+  state: LiveState = new LiveState()
+  reader: ObjectReader = new ObjectReader(this.state)
+  readonly log: GroupLog = new GroupLog()
+  readonly changes: ChangeRecorder = new ChangeRecorder()
   /** Own events up to here are durable at some peer. */
   ackedOwn = 0
+  /** Number of the store's next row of the log. */
+  sequence = 1
+  readonly #runs: RunReader
+  readonly #staging: Staging
+  #mutator: Mutator
+  #open: RunWriter
+  readonly #draft = new Draft()
+  readonly #keyBytes = new Uint8Array(4)
+  #writer = -1
+  #isFirst = false
+  #chainHigh = 0
+  #chainLow = 0
+  /** Runs that are part of the state and not yet handed to the store. */
+  #unsaved: LoggedRun[] = []
 
-  constructor(name: string, limits: StagingLimits) {
+  /** @param runs scratch to read runs with; may be shared */
+  constructor(name: string, limits: StagingLimits, runs: RunReader) {
     this.name = name
-    this.#seed = groupSeed(name)
+    this.#runs = runs
     this.#staging = new Staging(limits)
+    this.#mutator = new Mutator(this.state, (event) => this.#emit(event))
+    this.#open = new RunWriter(this.state)
+    this.state.recorder = this.changes
+    this.changes.attach(this.state)
   }
 
   get isEmpty(): boolean {
@@ -77,6 +77,7 @@ export class Group {
 
   /** Vector hash (8 B) and fingerprint (8 B): equal digests, equal state. */
   digest(): Uint8Array {
+    this.close()
     const { vectorHash, fingerprint } = this.state
     const writer = new Writer(16).uint32(vectorHash.high).uint32(vectorHash.low)
     return writer.uint32(fingerprint.high).uint32(fingerprint.low).finish()
@@ -92,146 +93,288 @@ export class Group {
     return entries
   }
 
-  log(writer: number): ReplicaLog {
-    let log = this.#logs[writer]
-    if (log === undefined) {
-      log = new ReplicaLog()
-      this.#logs[writer] = log
-    }
-    return log
+  /** Whether anything waits to be handed to the store. */
+  get hasUnsaved(): boolean {
+    return this.#unsaved.length > 0 || this.#open.count > 0
   }
 
-  /** Takes in a transaction of any writer, in any order, any number of times. */
+  /** Takes the runs that are new since the last time, for one row of the store. */
+  takeUnsaved(): readonly LoggedRun[] {
+    this.close()
+    const runs = this.#unsaved
+    this.#unsaved = []
+    return runs
+  }
+
+  /** Takes in a run of any writer, in any order, any number of times. */
   receive(bytes: Uint8Array): Receipt {
-    const head = decodeTransactionHead(bytes)
-    if (!head.ok) return { type: 'dropped', reason: 'transaction-malformed' }
-    const { replica, n0, count, checksum } = head.value
-    const writer = this.state.indexOf(replica)
-    const have = writer === undefined ? 0 : this.state.have(writer)
-    if (writer !== undefined && n0 <= have) {
-      const held = this.log(writer).startingAt(n0)
-      if (held !== undefined && equal64(checksumOf(held), checksum)) {
-        return { type: 'duplicate', replica, end: n0 + count - 1 }
-      }
-    }
-    const decoded = decodeTransaction(bytes, this.#seed)
-    if (!decoded.ok) return { type: 'dropped', reason: 'transaction-malformed' }
-    if (n0 <= have) return { type: 'conflict', replica, n0 }
-    if (!this.#hasRoomFor(decoded.value)) return { type: 'dropped', reason: 'replicas-limit' }
-    // A view into a frame would keep the whole frame in memory.
-    const staged = { transaction: decoded.value, bytes: bytes.slice() }
+    const head = decodeRunHead(bytes)
+    if (!head.ok || head.value.isEntries) return { type: 'dropped', reason: 'run-malformed' }
+    const { replica, n0, count } = head.value
+    const have = this.state.haveOf(replica)
+    const end = n0 + count - 1
+    if (end <= have) return this.#isOther(replica, n0, end, bytes)
+      ? { type: 'conflict', replica, n0 }
+      : { type: 'duplicate', replica, end }
     if (n0 > have + 1) {
-      if (!this.#staging.add(replica, staged)) return { type: 'dropped', reason: 'staging-full' }
-      return { type: 'staged', replica, end: n0 + count - 1 }
+      // A view into a frame would keep the whole frame in memory.
+      const isRoom = this.#staging.add(replica, { n0, count, bytes: bytes.slice() })
+      return isRoom ? { type: 'staged', replica, end } : { type: 'dropped', reason: 'staging-full' }
     }
-    return this.#integrateFrom(replica, staged)
+    const runs: LoggedRun[] = []
+    let next: Uint8Array | undefined = bytes
+    while (next !== undefined) {
+      const outcome = this.#integrate(next)
+      if (typeof outcome === 'string') {
+        if (runs.length > 0) break
+        return outcome === 'conflict'
+          ? { type: 'conflict', replica, n0 }
+          : { type: 'dropped', reason: outcome }
+      }
+      runs.push(outcome)
+      this.#unsaved.push(outcome)
+      next = this.#staging.take(replica, outcome.n0 + outcome.count - 1)?.bytes
+    }
+    return { type: 'integrated', runs }
   }
 
-  /** Restores one transaction from the log; false when it does not continue what was restored. */
-  restore(bytes: Uint8Array): Integrated | undefined {
-    const decoded = decodeTransaction(bytes, this.#seed)
-    if (!decoded.ok) return undefined
-    const replica = present(decoded.value.replicas[0], 'writer')
-    if (decoded.value.n0 !== this.state.haveOf(replica) + 1) return undefined
-    return this.#integrate(decoded.value, bytes, { touched: new Set() })
+  /** Restores one run from the store; undefined when it does not continue what was restored. */
+  restore(bytes: Uint8Array): LoggedRun | undefined {
+    const head = decodeRunHead(bytes)
+    if (!head.ok || head.value.isEntries) return undefined
+    const { replica, n0, count } = head.value
+    const have = this.state.haveOf(replica)
+    if (n0 + count - 1 <= have) {
+      // A snapshot covers it: it is kept to serve from, if nothing is missing before it.
+      const writer = this.state.intern(replica)
+      const run = { replica, writer, n0, count, stamp: 0, bytes: bytes.slice() }
+      this.log.append(run)
+      return run
+    }
+    const outcome = this.#integrate(bytes)
+    return typeof outcome === 'string' ? undefined : outcome
   }
 
   /**
    * Applies operations as one transaction of `self`, all or nothing.
+   * @returns members changed by each operation
    * @throws {HearsayError} ERR_LIMIT @throws {RangeError} nothing changed then
    */
-  write(self: ReplicaId, operations: readonly CheckedOperation[], stamp: Stamp): Written {
+  write(self: ReplicaId, operations: readonly CheckedOperation[], stamp: Stamp): readonly number[] {
     const { state } = this
     if (state.indexOf(self) === undefined && state.replicaCount >= REPLICAS_MAX) {
       throw new HearsayError('ERR_LIMIT', `Cannot write: the group has ${REPLICAS_MAX} writers`)
     }
     const writer = state.intern(self)
-    const before = state.have(writer)
-    const effects: Effects = { touched: new Set(), changes: [] }
-    const builder = transactionBuilder(state, writer)
-    try {
-      const results = operations.map((operation) => ({
-        changed: mutate(state, operation, writer, (content, kills) => {
-          const event = builder.add(content, kills)
-          const n = before + builder.events.length
-          if (builder.events.length > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
-          state.apply({ replica: writer, n, stamp }, event, builder.table, effects)
-        }),
-      }))
-      if (builder.events.length === 0) {
-        return { results, transaction: undefined, touched: effects.touched }
+    const events = this.#checkRoom(operations)
+    if (!this.#mayContinue(writer, stamp, events)) this.close()
+    this.changes.origin = 'local'
+    if (this.#open.count === 0) this.#begin(writer, stamp)
+    this.#isFirst = true
+    const author = { writer, stamp, shipped: this.#open.n0 - 1 }
+    return operations.map((operation) => this.#mutator.run(operation, author))
+  }
+
+  /** Ends the open run of own transactions: it becomes bytes. */
+  close(): void {
+    if (this.#open.count > 0) {
+      const { n0, count, lastStamp: stamp } = this.#open
+      const chain = { high: this.#chainHigh, low: this.#chainLow }
+      const bytes = this.#open.finish(chain)
+      const writer = this.#writer
+      this.state.advance(writer, n0 - 1, chain)
+      const run = { replica: this.state.replicaAt(writer), writer, n0, count, stamp, bytes }
+      this.log.append(run)
+      this.#unsaved.push(run)
+      this.#open.begin(writer, n0 + count, stamp)
+    }
+    this.state.sweep()
+  }
+
+  /** Puts another state in the place of this one's, which it contains. */
+  replaceState(state: LiveState): void {
+    this.close()
+    this.state.recorder = undefined
+    this.state = state
+    state.recorder = this.changes
+    this.changes.attach(state)
+    this.changes.touchAll(state)
+    this.reader = new ObjectReader(state)
+    this.#mutator = new Mutator(state, (event) => this.#emit(event))
+    this.#open = new RunWriter(state)
+    this.#writer = -1
+  }
+
+  #begin(writer: number, stamp: Stamp): void {
+    this.#writer = writer
+    const chain = this.state.chainOf(writer)
+    this.#chainHigh = chain.high
+    this.#chainLow = chain.low
+    // Its first stamp follows the one counted from, which costs the head nothing.
+    this.#open.begin(writer, this.state.have(writer) + 1, Math.max(0, stamp - 1))
+  }
+
+  #mayContinue(writer: number, stamp: Stamp, events: number): boolean {
+    if (this.#open.count === 0) return true
+    const isRoom = this.#open.length < OPEN_BYTES_MAX && this.#open.count + events <= OPEN_EVENTS_MAX
+    return writer === this.#writer && isRoom && this.#open.fits(stamp)
+  }
+
+  #emit(event: EventDraft): void {
+    const writer = this.#writer
+    let high = 0
+    let low = 0
+    const { killCount, killWriters, killDots } = event
+    for (let i = 0; i < killCount; i++) {
+      const lanes = this.state.lanesOf(killWriters[i] ?? 0)
+      high = (high + killShare(lanes.high, killDots[i] ?? 0)) | 0
+      low = (low + killShare(lanes.low, killDots[i] ?? 0)) | 0
+    }
+    const stamp = this.#isFirst ? event.stamp : -1
+    this.#chainHigh = chainStep(this.#chainHigh, event.high, high, stamp)
+    this.#chainLow = chainStep(this.#chainLow, event.low, low, stamp)
+    this.#open.add(event, this.#isFirst)
+    this.#isFirst = false
+    this.state.apply(writer, this.state.have(writer) + 1, event)
+  }
+
+  /** Integrates what a run has above `have`; its first event there starts a transaction. */
+  #integrate(bytes: Uint8Array): LoggedRun | 'conflict' | 'run-malformed' | 'replicas-limit' {
+    const runs = this.#runs
+    const read = runs.read(bytes)
+    if (!read.ok) return 'run-malformed'
+    const { replica, n0, count } = read.value
+    if (!this.#hasRoomFor(runs.replicas)) return 'replicas-limit'
+    // Own events reach the store in their order.
+    if (this.#writer >= 0 && this.state.replicaAt(this.#writer) === replica) this.close()
+    const writer = this.state.intern(replica)
+    const have = this.state.have(writer)
+    const from = have + 1 - n0
+    if (runs.starts[from] !== 1) return 'run-malformed'
+    const table = runs.replicas.map((id) => this.state.intern(id))
+    const chain = this.#chainOver(writer, from, table)
+    if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'
+    const objects = runs.objects.map(({ type, name }) => this.state.objectFor(type, name).id)
+    const isWhole = from === 0
+    const tail = isWhole ? undefined : new RunWriter(this.state)
+    tail?.begin(writer, have + 1, runs.stamps[from] ?? 0)
+    const draft = this.#draft
+    this.changes.origin = 'remote'
+    for (let i = from; i < count; i++) {
+      runs.draft(i, draft)
+      if (draft.kind === KIND_COUNTER) {
+        writerKey(writer, this.#keyBytes)
+        draft.keyBytes = this.#keyBytes
+        draft.keyStart = 0
+        draft.keyEnd = 4
+        draft.rehashKey()
       }
-      const previous = this.log(writer).lastChecksum
-      const { replicas, events } = builder
-      const bytes = encodeTransaction(
-        { n0: before + 1, stamp, flags: 0, previous, replicas, events },
-        this.#seed,
+      draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
+      this.#fillKills(i, table)
+      tail?.add(draft, runs.starts[i] === 1)
+      this.state.apply(writer, n0 + i, draft)
+    }
+    this.state.advance(writer, have, chain)
+    const stamp = runs.stamps[count - 1] ?? 0
+    const own = tail === undefined ? bytes.slice() : tail.finish(chain)
+    const run = { replica, writer, n0: have + 1, count: count - from, stamp, bytes: own }
+    this.log.append(run)
+    if (this.#open.count === 0) this.state.sweep()
+    return run
+  }
+
+  #fillKills(i: number, table: readonly number[]): void {
+    const { killStarts, killReplicas, killDots } = this.#runs
+    const end = killStarts[i + 1] ?? 0
+    for (let k = killStarts[i] ?? 0; k < end; k++) {
+      this.#draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
+    }
+  }
+
+  /** The chain of a writer after the events that were read. */
+  #chainOver(writer: number, from: number, table: readonly number[]): Lanes {
+    const { highs, lows, stamps, starts, killStarts, killReplicas, killDots, events } = this.#runs
+    let { high, low } = this.state.chainOf(writer)
+    for (let i = from; i < events; i++) {
+      let killsHigh = 0
+      let killsLow = 0
+      const end = killStarts[i + 1] ?? 0
+      for (let k = killStarts[i] ?? 0; k < end; k++) {
+        const lanes = this.state.lanesOf(table[killReplicas[k] ?? 0] ?? 0)
+        killsHigh = (killsHigh + killShare(lanes.high, killDots[k] ?? 0)) | 0
+        killsLow = (killsLow + killShare(lanes.low, killDots[k] ?? 0)) | 0
+      }
+      const stamp = starts[i] === 1 ? (stamps[i] ?? 0) : -1
+      high = chainStep(high, highs[i] ?? 0, killsHigh, stamp)
+      low = chainStep(low, lows[i] ?? 0, killsLow, stamp)
+    }
+    return { high, low }
+  }
+
+  /** Whether a run covers dots that we hold with another history. */
+  #isOther(replica: ReplicaId, n0: number, end: number, bytes: Uint8Array): boolean {
+    const writer = this.state.indexOf(replica)
+    if (writer === undefined) return false
+    const held = this.log.runAt(writer, this.log.indexAbove(writer, n0 - 1))
+    if (held === undefined || held.n0 + held.count - 1 !== end) return false
+    const ours = chainAfter(held.bytes)
+    const theirs = chainAfter(bytes)
+    return ours.high !== theirs.high || ours.low !== theirs.low
+  }
+
+  /** @returns events at most */
+  #checkRoom(operations: readonly CheckedOperation[]): number {
+    let events = 0
+    let kills = 0
+    let bytes = 0
+    const growOnly = new Set<string>()
+    for (const operation of operations) {
+      kills += killsOf(this.state, operation)
+      events += eventsOf(operation)
+      if (operations.length > 1 || events > 1) bytes += bytesOf(operation)
+      if (operation.type !== 'counter-add') continue
+      const { object, amount } = operation
+      const isGrowOnly =
+        operation.growOnly ||
+        growOnly.has(object) ||
+        (amount < 0n && this.state.object('counter', object)?.isGrowOnly === true)
+      if (isGrowOnly && amount < 0n) {
+        throw new RangeError(`Cannot add to counter "${object}": it only grows, asked for ${amount}`)
+      }
+      if (isGrowOnly && operations.length > 1) growOnly.add(object)
+    }
+    if (events + Math.floor(kills / 8192) > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
+    if (bytes + kills * 12 > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')
+    if (kills > KILLS_MAX) {
+      throw new HearsayError(
+        'ERR_LIMIT',
+        `Cannot transact: it would remove above ${KILLS_MAX} entries at once: ${kills}`,
+        { hint: 'Remove in parts, for a map by its branches' },
       )
-      if (bytes.length > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')
-      const transaction = this.#append(self, { writer, n0: before + 1, events, stamp, bytes })
-      return { results, transaction, touched: effects.touched }
-    } catch (error) {
-      state.takeBack(writer, before, effects)
-      throw error
     }
+    return events
   }
 
-  #integrateFrom(
-    replica: ReplicaId,
-    first: { transaction: Transaction; bytes: Uint8Array },
-  ): Receipt {
-    const touched = new Set<LiveObject>()
-    const transactions: Integrated[] = []
-    let chainBroken = false
-    let next: { transaction: Transaction; bytes: Uint8Array } | undefined = first
-    this.#staging.take(replica, first.transaction.n0)
-    while (next !== undefined && this.#hasRoomFor(next.transaction)) {
-      const { previous } = next.transaction
-      const log = this.log(this.state.intern(replica))
-      if (!equal64(log.lastChecksum, previous)) chainBroken = true
-      const integrated = this.#integrate(next.transaction, next.bytes, { touched })
-      transactions.push(integrated)
-      next = this.#staging.take(replica, integrated.n0 + integrated.count)
-    }
-    return { type: 'integrated', transactions, touched, chainBroken }
-  }
-
-  #integrate(transaction: Transaction, bytes: Uint8Array, effects: Effects): Integrated {
-    const { replicas, events, n0, stamp } = transaction
-    const table = replicas.map((replica) => this.state.intern(replica))
-    const writer = present(table[0], 'writer')
-    let n = n0
-    for (const event of events) {
-      this.state.apply({ replica: writer, n, stamp }, event, table, effects)
-      n += 1
-    }
-    const replica = present(replicas[0], 'writer')
-    return this.#append(replica, { writer, n0, events, stamp, bytes })
-  }
-
-  #append(
-    replica: ReplicaId,
-    applied: {
-      writer: number
-      n0: number
-      events: readonly Event[]
-      stamp: Stamp
-      bytes: Uint8Array
-    },
-  ): Integrated {
-    const { writer, n0, events, stamp, bytes } = applied
-    this.state.advance(writer, n0 - 1)
-    this.log(writer).append(n0, events.length, bytes)
-    return { replica, writer, n0, count: events.length, stamp, bytes }
-  }
-
-  #hasRoomFor(transaction: Transaction): boolean {
+  #hasRoomFor(replicas: readonly ReplicaId[]): boolean {
     let unknown = 0
-    for (const replica of transaction.replicas) {
-      if (this.state.indexOf(replica) === undefined) unknown += 1
-    }
+    for (const replica of replicas) if (this.state.indexOf(replica) === undefined) unknown += 1
     return unknown === 0 || this.state.replicaCount + unknown <= REPLICAS_MAX
   }
+}
+
+function eventsOf(operation: CheckedOperation): number {
+  return operation.type === 'set-add' || operation.type === 'map-set-add'
+    ? operation.values.length
+    : 1
+}
+
+/** An upper bound of what an operation takes in a run. */
+function bytesOf(operation: CheckedOperation): number {
+  let units = operation.object.length
+  if ('values' in operation) for (const value of operation.values) units += value.length + 8
+  if ('json' in operation) units += operation.json.length
+  if ('path' in operation) for (const component of operation.path) units += component.length + 2
+  return units * 3 + 64
 }
 
 function tooLarge(what: 'events' | 'bytes'): HearsayError {

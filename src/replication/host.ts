@@ -2,11 +2,20 @@ import type { Lane, Millis } from '../base/core.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
-import type { LiveObject } from '../crdt/live-object.ts'
 import type { SyncFrame } from './frames.ts'
-import type { Group, Integrated } from './group.ts'
+import type { RunReader } from '../crdt/run-reader.ts'
+import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
 import type { ReplicationTunables } from './options.ts'
 import type { Peer } from './peer.ts'
+
+/** How runs came: pushed (session 0) or pulled. */
+export interface Arrival {
+  readonly peer: Peer
+  readonly session: number
+  /** Hashes of peers that have them or get them from others. */
+  readonly served: ReadonlySet<number>
+}
 
 /** What the parts of the replication core share. */
 export interface Host {
@@ -20,10 +29,10 @@ export interface Host {
   groupFrom(name: string): Group | undefined
   send(peer: Peer, lane: Lane, frame: SyncFrame): void
   sendBytes(peer: Peer, lane: Lane, bytes: Uint8Array): void
-  /** Pushes one atomic batch with these transactions; before any send that tells of them. */
-  persist(group: Group, integrated: readonly Integrated[]): void
-  /** Tells users which objects changed by remote events. */
-  tellChanges(group: Group, touched: ReadonlySet<LiveObject>): void
+  /** Scratch to read runs with. */
+  readonly runs: RunReader
+  /** Runs have become part of the state: they go to the store with the next row, before any send. */
+  integrated(group: Group, runs: readonly LoggedRun[], from: Arrival): void
   /** Adopts a remote stamp; false when it is too far ahead. */
   observe(stamp: Stamp, now: Millis): boolean
   dropped(reason: string): void

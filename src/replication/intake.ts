@@ -1,13 +1,13 @@
 import { unreachable } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import type { LiveObject } from '../crdt/live-object.ts'
-import { decodeTransactionHead } from '../crdt/transaction.ts'
+import { decodeRunHead } from '../crdt/run-reader.ts'
 import type { Dissemination } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import { FRAME_EVENTS_MAX, type SyncFrame } from './frames.ts'
-import type { Group, Integrated } from './group.ts'
-import type { Host } from './host.ts'
+import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
+import type { Arrival, Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import type { SyncSessions } from './sync-sessions.ts'
 
@@ -23,7 +23,7 @@ export interface IntakeParts {
   readonly sessions: SyncSessions
 }
 
-/** Takes in transactions from peers: integrates, persists, then acks, passes on and asks for what is missing. */
+/** Takes in runs from peers: integrates them, has them persisted and asks for what is missing. */
 export class Intake {
   readonly #host: Host
   readonly #fragments: Fragments
@@ -48,24 +48,20 @@ export class Intake {
     const group = this.#host.groupFrom(name)
     if (group === undefined) return
     const { isNew, whole } = this.#fragments.add(frame)
-    this.#sessions.onPayload(
-      peer,
-      group,
-      { session, bytes: frame.bytes.length, events: 0, isNew },
-      now,
-    )
-    if (whole !== undefined)
-      this.#receive({ peer, group, session, sentTo: [], transactions: [whole], bytes: 0 }, now)
+    const payload = { session, bytes: frame.bytes.length, events: 0, isNew }
+    this.#sessions.onPayload(peer, group, payload, now)
+    if (whole === undefined) return
+    this.#receive({ peer, group, session, sentTo: [], runs: [whole], bytes: 0 }, now)
   }
 
   onEvents(peer: Peer, frame: Extract<SyncFrame, { type: 'events' }>, now: Millis): void {
-    const { session, sentTo, transactions } = frame
+    const { session, sentTo, runs } = frame
     let events = 0
     let bytes = 0
-    for (const transaction of transactions) {
-      const head = decodeTransactionHead(transaction)
+    for (const run of runs) {
+      const head = decodeRunHead(run)
       if (head.ok) events += head.value.count
-      bytes += transaction.length
+      bytes += run.length
     }
     if (events > FRAME_EVENTS_MAX) {
       this.#host.dropped('sync-frame-events-limit')
@@ -73,21 +69,18 @@ export class Intake {
     }
     const group = this.#host.groupFrom(frame.group)
     if (group === undefined) return
-    this.#receive({ peer, group, session, sentTo, transactions, bytes }, now)
+    this.#receive({ peer, group, session, sentTo, runs, bytes }, now)
   }
 
-  #receive(arrival: Arrival, now: Millis): void {
-    const { peer, group, session } = arrival
-    const integrated: Integrated[] = []
-    const touched = new Set<LiveObject>()
+  #receive(incoming: Incoming, now: Millis): void {
+    const { peer, group, session } = incoming
+    const integrated: LoggedRun[] = []
     let hasGap = false
-    for (const transaction of arrival.transactions) {
-      const receipt = group.receive(transaction)
+    for (const bytes of incoming.runs) {
+      const receipt = group.receive(bytes)
       switch (receipt.type) {
         case 'integrated':
-          integrated.push(...receipt.transactions)
-          for (const object of receipt.touched) touched.add(object)
-          if (receipt.chainBroken) this.#alarmOnce(now, 'chain-broken', group, receipt)
+          integrated.push(...receipt.runs)
           break
         case 'staged':
           hasGap = true
@@ -100,8 +93,7 @@ export class Intake {
           break
         }
         case 'conflict':
-          this.#host.dropped('transaction-conflict')
-          this.#alarmOnce(now, 'dot-reused', group, receipt)
+          this.#conflict(peer, group, receipt, now)
           break
         case 'dropped':
           this.#host.dropped(receipt.reason)
@@ -110,30 +102,24 @@ export class Intake {
           unreachable(receipt)
       }
     }
-    this.#host.persist(group, integrated)
-    this.#host.tellChanges(group, touched)
-    this.#spread(arrival, integrated, now)
+    this.#arrived(incoming, integrated, now)
     let events = 0
     for (const { count } of integrated) events += count
-    const payload = { session, bytes: arrival.bytes, events, isNew: events > 0 }
+    const payload = { session, bytes: incoming.bytes, events, isNew: events > 0 }
     this.#sessions.onPayload(peer, group, payload, now)
     if (hasGap) this.#sessions.pull(peer, group, now)
   }
 
-  /** Passes on what was new, after it was persisted. */
-  #spread(arrival: Arrival, integrated: readonly Integrated[], now: Millis): void {
+  #arrived(incoming: Incoming, integrated: readonly LoggedRun[], now: Millis): void {
     if (integrated.length === 0) return
-    const { peer, group, session, sentTo } = arrival
-    const served = new Set([...sentTo, peer.hash])
-    for (const transaction of integrated) {
-      const { writer, n0, count, stamp } = transaction
+    const { peer, group, session, sentTo } = incoming
+    for (const { writer, n0, count, stamp, replica } of integrated) {
       peer.learn(group.name, writer, n0 + count - 1)
       if (!this.#host.observe(stamp, now)) this.#host.dropped('stamp-ahead')
-      if (transaction.replica === this.#host.replica()) this.#host.identityReused(group, now)
-      if (session !== 0) continue
-      this.#dissemination.owesAck(peer, group, writer)
-      this.#dissemination.push(group, transaction, served)
+      if (replica === this.#host.replica()) this.#host.identityReused(group, now)
     }
+    const arrival: Arrival = { peer, session, served: new Set([...sentTo, peer.hash]) }
+    this.#host.integrated(group, integrated, arrival)
     // What a pull brings is told when it ends; what comes after its end is told now.
     if (session !== 0 && !this.#sessions.isPulling(peer, group.name, session)) {
       this.#dissemination.announce(group, peer)
@@ -141,9 +127,20 @@ export class Intake {
     this.#sessions.disturb(now)
   }
 
-  #alarmOnce(now: Millis, reason: string, group: Group, receipt: Receipted): void {
-    const writer = 'replica' in receipt ? receipt.replica : receipt.transactions[0]?.replica
-    const text = `${reason}: group ${group.name}: writer ${writer ?? 'unknown'}`
+  /** Two histories under one replica id: ours is kept, and whoever writes under that id hears of it. */
+  #conflict(
+    peer: Peer,
+    group: Group,
+    { replica, n0 }: { readonly replica: ReplicaId; readonly n0: number },
+    now: Millis,
+  ): void {
+    this.#host.dropped('replica-forked')
+    this.#alarmOnce(now, `replica-forked: group ${group.name}: writer ${replica}`)
+    if (replica === this.#host.replica()) this.#host.identityReused(group, now)
+    else this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n: n0 })
+  }
+
+  #alarmOnce(now: Millis, text: string): void {
     if (now - (this.#alarms.get(text) ?? Number.NEGATIVE_INFINITY) < ALARM_PAUSE_MS) return
     if (this.#alarms.size >= ALARMS_MAX) this.#alarms.clear()
     this.#alarms.set(text, now)
@@ -151,15 +148,13 @@ export class Intake {
   }
 }
 
-type Receipted = { readonly replica: ReplicaId } | { readonly transactions: readonly Integrated[] }
-
-/** Transactions from a peer: pushed (session 0) or pulled. */
-interface Arrival {
+/** Runs in one frame from a peer. */
+interface Incoming {
   readonly peer: Peer
   readonly group: Group
   readonly session: number
   readonly sentTo: readonly number[]
-  readonly transactions: readonly Uint8Array[]
+  readonly runs: readonly Uint8Array[]
   /** Payload to count for the session. */
   readonly bytes: number
 }

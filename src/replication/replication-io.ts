@@ -1,11 +1,14 @@
 import type { Lane, StoreWrite } from '../base/core.ts'
 import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
-import type { ObjectType, Operation } from '../crdt/operation.ts'
+import type { Operation } from '../crdt/operation.ts'
+import type { ObjectChange } from './change-recorder.ts'
 
 /** What happens to the replication core. */
 export type ReplicationInput =
   | { readonly type: 'tick' }
+  /** The store is free: what has gathered may be written. */
+  | { readonly type: 'flush' }
   /** A link to a peer is up or down; or a peer is said to differ from us. */
   | { readonly type: 'peer-up' | 'peer-down' | 'sync-wanted'; readonly peer: PeerId }
   | { readonly type: 'frame'; readonly peer: PeerId; readonly bytes: Uint8Array }
@@ -41,13 +44,7 @@ export type ReplicationOutput =
       readonly request: number
       readonly error: HearsayError | TypeError | RangeError
     }
-  | {
-      readonly type: 'changed'
-      readonly group: string
-      readonly object: string
-      readonly objectType: ObjectType
-      readonly origin: 'local' | 'remote'
-    }
+  | ({ readonly type: 'changed'; readonly group: string } & ObjectChange)
   /** 16 bytes: vector hash and fingerprint. */
   | { readonly type: 'digest'; readonly group: string; readonly digest: Uint8Array }
   /** A pull from this peer ended with equal vectors; payload bytes and new events received. */

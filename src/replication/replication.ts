@@ -1,20 +1,19 @@
 import { present, unreachable } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
-import { type Core, type Lane, type Millis, Outbox, type StoreRow } from '../base/core.ts'
+import { type Core, type Lane, type Millis, Outbox, type StoreRow, type StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
 import { type PeerId, parseReplicaId, type ReplicaId } from '../base/ids.ts'
 import { type Random, randomBytes } from '../base/random.ts'
-import type { LiveObject } from '../crdt/live-object.ts'
-import { LiveState } from '../crdt/live-state.ts'
+import { RunReader } from '../crdt/run-reader.ts'
 import { checkName, checkOperations } from '../crdt/operation.ts'
-import { decodeTransactionHead } from '../crdt/transaction.ts'
 import { Dissemination } from './dissemination.ts'
 import { Fragments } from './fragments.ts'
-import { decodeFrame, encodeFrame } from './frames.ts'
-import { Group, type Integrated } from './group.ts'
+import { decodeFrame, encodeFrame, type SyncFrame } from './frames.ts'
+import { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
 import { GroupView } from './group-view.ts'
-import type { Host } from './host.ts'
+import type { Arrival, Host } from './host.ts'
 import { Intake } from './intake.ts'
 import {
   type ReplicationOptions,
@@ -23,7 +22,7 @@ import {
 } from './options.ts'
 import { Peer } from './peer.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
-import { damaged, logKey, parseRow, replicaRow } from './rows.ts'
+import { damaged, logRow, parseRow, replicaRow } from './rows.ts'
 import { SyncSessions } from './sync-sessions.ts'
 
 export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
@@ -38,6 +37,9 @@ export interface GroupStatus {
 }
 
 const MAIN_GROUP = 'main'
+const NOBODY: ReadonlySet<number> = new Set()
+/** Transactions that gather before they are handed to the store at once. */
+const UNSAVED_MAX = 16_384
 /** A forger who claims our events must not make us mint identities without end. */
 const REMINT_PAUSE_MS = 10_000
 
@@ -60,9 +62,15 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #dissemination: Dissemination
   readonly #sessions: SyncSessions
   readonly #intake: Intake
-  /** Groups whose digest has to be told at the end of this input. */
-  readonly #dirty = new Set<Group>()
-  readonly #nothing = new LiveState()
+  /** Scratch that all groups read runs with. */
+  readonly #runs = new RunReader()
+  /** Groups with events that are not in the store yet. */
+  readonly #unsaved = new Set<Group>()
+  /** How runs that are not in the store yet have come. */
+  readonly #arrivals = new Map<LoggedRun, Arrival>()
+  #results: { readonly request: number; readonly changed: readonly number[] }[] = []
+  #isSaving = false
+  readonly #nothing: Group
   /** Highest stamp of each writer in the loaded log. */
   readonly #loadedStamps = new Map<ReplicaId, number>()
   #replica: ReplicaId | undefined
@@ -78,7 +86,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#dissemination = dissemination
     this.#sessions = sessions
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
-    this.#groups.set(MAIN_GROUP, new Group(MAIN_GROUP, this.#tunables))
+    this.#nothing = this.#newGroup('nothing')
+    this.#groups.set(MAIN_GROUP, this.#newGroup(MAIN_GROUP))
   }
 
   /** Our writing identity. */
@@ -96,20 +105,18 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       this.#replica = parsed.replica
       return
     }
-    const { replica, n0 } = parsed
-    const head = decodeTransactionHead(row.value)
-    if (!head.ok || head.value.replica !== replica || head.value.n0 !== n0) {
-      throw damaged(`row ${row.key} holds something else`)
-    }
     let group = this.#groups.get(parsed.group)
     if (group === undefined) {
-      group = new Group(parsed.group, this.#tunables)
+      group = this.#newGroup(parsed.group)
       this.#groups.set(parsed.group, group)
     }
-    const restored = group.restore(row.value.slice())
-    if (restored === undefined)
-      throw damaged(`row ${row.key} is damaged or rows before it are missing`)
-    this.#loadedStamps.set(replica, restored.stamp)
+    for (const bytes of parsed.runs) {
+      const run = group.restore(bytes)
+      if (run === undefined) throw damaged(`row ${row.key} is damaged or rows before it are missing`)
+      const known = this.#loadedStamps.get(run.replica) ?? 0
+      this.#loadedStamps.set(run.replica, Math.max(known, run.stamp))
+    }
+    group.sequence = parsed.sequence + 1
   }
 
   /** Ends loading: a store without identity gets one. */
@@ -127,6 +134,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     switch (input.type) {
       case 'tick':
         this.#sessions.tick(now)
+        break
+      case 'flush':
+        this.#save()
         break
       case 'peer-up':
         this.#peerDown(input.peer, now)
@@ -150,10 +160,11 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         unreachable(input)
     }
     this.#dissemination.flush(now, (peer) => this.#sessions.compare(peer, now))
-    for (const group of this.#dirty) {
-      this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
-    }
-    this.#dirty.clear()
+  }
+
+  /** Whether events wait for a `flush`: they are written when the store is free, several at once. */
+  get hasUnsaved(): boolean {
+    return this.#unsaved.size > 0 || this.#results.length > 0
   }
 
   poll(): ReplicationOutput | undefined {
@@ -177,7 +188,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Readers of a group; an unknown one reads as empty. */
   view(group: string): GroupView {
-    return new GroupView(() => this.#groups.get(group)?.state ?? this.#nothing)
+    return new GroupView(() => this.#groups.get(group) ?? this.#nothing)
   }
 
   status(group: string): GroupStatus {
@@ -210,14 +221,19 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       alarm: (reason) => this.#outbox.push({ type: 'alarm', reason }),
       synced: (peer, pulled) => this.#outbox.push({ type: 'synced', peer: peer.id, ...pulled }),
       announce: (group, except) => this.#dissemination.announce(group, except),
-      persist: (group, integrated) => this.#persist(group, integrated),
-      tellChanges: (group, touched) => this.#tellChanges(group, touched, 'remote'),
+      runs: this.#runs,
+      integrated: (group, runs, from) => {
+        this.#unsaved.add(group)
+        for (const run of runs) this.#arrivals.set(run, from)
+      },
       observe: (stamp, now) => this.#clock.observe(stamp, now),
       identityReused: (group, now) => this.#identityReused(group, now),
     }
   }
 
+  /** Every frame may tell of events: what is not in the store yet goes there first. */
   #send(peer: Peer, lane: Lane, bytes: Uint8Array): void {
+    this.#save()
     this.#outbox.push({ type: 'send', peer: peer.id, lane, bytes })
   }
 
@@ -232,9 +248,13 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       this.#drop('groups-limit')
       return undefined
     }
-    group = new Group(name, this.#tunables)
+    group = this.#newGroup(name)
     this.#groups.set(name, group)
     return group
+  }
+
+  #newGroup(name: string): Group {
+    return new Group(name, this.#tunables, this.#runs)
   }
 
   #peerUp(id: PeerId, now: Millis): void {
@@ -260,14 +280,13 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       if (group === undefined) {
         throw new HearsayError('ERR_LIMIT', `Cannot write: above ${this.#groups.size} groups`)
       }
-      const written = group.write(this.replica, operations, this.#clock.next(now))
-      if (written.transaction !== undefined) {
-        this.#persist(group, [written.transaction])
-        this.#tellChanges(group, written.touched, 'local')
-        this.#dissemination.push(group, written.transaction, new Set())
+      const changed = group.write(this.replica, operations, this.#clock.next(now))
+      if (group.hasUnsaved) {
+        this.#unsaved.add(group)
         this.#sessions.disturb(now)
       }
-      this.#outbox.push({ type: 'transacted', request, results: written.results })
+      this.#results.push({ request, changed })
+      if (this.#results.length >= UNSAVED_MAX) this.#save()
     } catch (error) {
       const isTold =
         error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
@@ -315,29 +334,58 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         if (group !== undefined) this.#dissemination.acked(peer, group, frame.vector)
         break
       }
+      case 'fork':
+        this.#onFork(frame, now)
+        break
       default:
         unreachable(frame)
     }
   }
 
-  #persist(group: Group, integrated: readonly Integrated[]): void {
-    if (integrated.length === 0) return
-    const writes = integrated.map(({ replica, n0, bytes }) => ({
-      key: logKey(group.name, replica, n0),
-      value: bytes,
-    }))
-    this.#outbox.push({ type: 'persist', writes })
-    this.#dirty.add(group)
+  /** Hands what has gathered to the store; then, and only then, it may be told. */
+  #save(): void {
+    if (this.#isSaving || !this.hasUnsaved) return
+    this.#isSaving = true
+    const writes: StoreWrite[] = []
+    const saved: (readonly [Group, readonly LoggedRun[]])[] = []
+    for (const group of this.#unsaved) {
+      const runs = group.takeUnsaved()
+      if (runs.length === 0) continue
+      saved.push([group, runs])
+      writes.push(logRow(group.name, group.sequence, runs.map(({ bytes }) => bytes)))
+      group.sequence += 1
+    }
+    this.#unsaved.clear()
+    if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
+    for (const [group, runs] of saved) this.#told(group, runs)
+    for (const { request, changed } of this.#results) {
+      const results = changed.map((members) => ({ changed: members }))
+      this.#outbox.push({ type: 'transacted', request, results })
+    }
+    this.#results = []
+    this.#arrivals.clear()
+    this.#isSaving = false
   }
 
-  #tellChanges(group: Group, touched: ReadonlySet<LiveObject>, origin: 'local' | 'remote'): void {
-    const told = new Set<string>()
-    for (const { name: object, type: objectType } of touched) {
-      const key = `${objectType}:${object}`
-      if (told.has(key)) continue
-      told.add(key)
-      this.#outbox.push({ type: 'changed', group: group.name, object, objectType, origin })
+  #told(group: Group, runs: readonly LoggedRun[]): void {
+    for (const run of runs) {
+      const from = this.#arrivals.get(run)
+      if (from === undefined) this.#dissemination.push(group, run, NOBODY)
+      else if (from.session === 0) {
+        this.#dissemination.owesAck(from.peer, group, run.writer)
+        this.#dissemination.push(group, run, from.served)
+      }
     }
+    for (const change of group.changes.take()) {
+      this.#outbox.push({ type: 'changed', group: group.name, ...change })
+    }
+    this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
+  }
+
+  /** Somebody holds another history of ours. Others' claims about others are their own affair. */
+  #onFork(frame: Extract<SyncFrame, { type: 'fork' }>, now: Millis): void {
+    const group = this.#groups.get(frame.group)
+    if (group !== undefined && frame.replica === this.#replica) this.#identityReused(group, now)
   }
 
   #mint(): void {

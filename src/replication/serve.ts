@@ -7,31 +7,30 @@ import {
   pieceCount,
   type SyncFrame,
 } from './frames.ts'
+import type { RunReader } from '../crdt/run-reader.ts'
 import type { Group } from './group.ts'
+import { packedRuns, type PackedRun } from './repack.ts'
 
 /** Frames that answer a pull, its end included. */
 export interface Answer {
   readonly frames: readonly Uint8Array[]
-  /** Payload: bytes of transactions and pieces. */
+  /** Payload: bytes of runs and pieces. */
   readonly bytes: number
 }
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
 
 /**
- * L mode: exactly the transactions that a version vector lacks, in each writer's order, at most `credit`
- * bytes of them. Nothing is remembered between two answers: the next pull's vector says where to go on.
+ * L mode: exactly the events that a version vector lacks, in each writer's order, at most `credit` bytes of
+ * them. Nothing is remembered between two answers: the next pull's vector says where to go on.
+ * @param runs scratch to read with
  */
-export function serve(group: Group, pull: Pull, credit: number): Answer {
+export function serve(group: Group, pull: Pull, credit: number, runs: RunReader): Answer {
   const packer = new Packer(group.name, pull.session, credit)
   const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
-  const hasMore = !serveWriters(group, has, (writer, index) => {
-    const log = group.log(writer)
-    const bytes = log.bytesAt(index)
-    const count = log.countAt(index)
+  const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0 }) => {
     if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) return packer.add(bytes, count)
     const replica = group.state.replicaAt(writer)
-    const n0 = log.startAt(index)
     const partial = pull.partials.find(
       (held) => held.replica === replica && held.n0 === n0 && held.total === bytes.length,
     )
@@ -51,14 +50,14 @@ export function serve(group: Group, pull: Pull, credit: number): Answer {
 function serveWriters(
   group: Group,
   has: ReadonlyMap<string, number>,
-  visit: (writer: number, index: number) => boolean,
+  runs: RunReader,
+  visit: (writer: number, run: PackedRun) => boolean,
 ): boolean {
   for (let writer = 0; writer < group.state.replicaCount; writer++) {
     const known = has.get(group.state.replicaAt(writer)) ?? 0
     if (known >= group.state.have(writer)) continue
-    const log = group.log(writer)
-    for (let index = log.indexAbove(known); index < log.length; index++) {
-      if (!visit(writer, index)) return false
+    for (const run of packedRuns(group, writer, known, runs)) {
+      if (!visit(writer, run)) return false
     }
   }
   return true
@@ -69,7 +68,7 @@ class Packer {
   readonly #session: number
   readonly #credit: number
   readonly #frames: Uint8Array[] = []
-  #transactions: Uint8Array[] = []
+  #runs: Uint8Array[] = []
   #pendingBytes = 0
   #pendingEvents = 0
   #bytes = 0
@@ -87,18 +86,18 @@ class Packer {
       this.#pendingBytes + bytes.length > PAYLOAD_BYTES ||
       this.#pendingEvents + count > FRAME_EVENTS_MAX
     if (isFull) this.#flush()
-    this.#transactions.push(bytes)
+    this.#runs.push(bytes)
     this.#pendingBytes += bytes.length
     this.#pendingEvents += count
     return true
   }
 
   addPieces(
-    transaction: Pick<Extract<SyncFrame, { type: 'piece' }>, 'replica' | 'n0' | 'bytes'>,
+    run: Pick<Extract<SyncFrame, { type: 'piece' }>, 'replica' | 'n0' | 'bytes'>,
     partial: Partial | undefined,
   ): boolean {
     this.#flush()
-    const { replica, n0, bytes: whole } = transaction
+    const { replica, n0, bytes: whole } = run
     const total = whole.length
     for (let index = 0; index < pieceCount(total); index++) {
       if ((((partial?.held[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1) continue
@@ -126,10 +125,10 @@ class Packer {
   }
 
   #flush(): void {
-    if (this.#transactions.length === 0) return
-    const [group, session, transactions] = [this.#group, this.#session, this.#transactions]
-    this.#frames.push(encodeFrame({ type: 'events', group, session, sentTo: [], transactions }))
-    this.#transactions = []
+    if (this.#runs.length === 0) return
+    const [group, session, runs] = [this.#group, this.#session, this.#runs]
+    this.#frames.push(encodeFrame({ type: 'events', group, session, sentTo: [], runs }))
+    this.#runs = []
     this.#pendingBytes = 0
     this.#pendingEvents = 0
   }

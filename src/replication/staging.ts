@@ -1,9 +1,9 @@
 import type { ReplicaId } from '../base/ids.ts'
-import type { Transaction } from '../crdt/event.ts'
 
-/** A transaction whose writer's earlier ones are missing here. */
+/** A run whose writer's earlier events are missing here. */
 export interface Staged {
-  readonly transaction: Transaction
+  readonly n0: number
+  readonly count: number
   readonly bytes: Uint8Array
 }
 
@@ -12,7 +12,7 @@ export interface StagingLimits {
   readonly stagedBytesMax: number
 }
 
-/** Transactions that wait for a gap to close. A cache: what is dropped here is pulled again. */
+/** Runs that wait for a gap to close. A cache: what is dropped here is pulled again. */
 export class Staging {
   readonly #limits: StagingLimits
   readonly #byWriter = new Map<ReplicaId, Map<number, Staged>>()
@@ -29,38 +29,49 @@ export class Staging {
 
   /** False when there was no room: everything staged is forgotten then, so that junk cannot settle. */
   add(writer: ReplicaId, staged: Staged): boolean {
-    const { n0, events } = staged.transaction
     const waiting = this.#byWriter.get(writer) ?? new Map<number, Staged>()
-    if (waiting.has(n0)) return true
+    const before = waiting.get(staged.n0)
+    if (before !== undefined && before.count >= staged.count) return true
     const isFull =
-      this.#events + events.length > this.#limits.stagedEventsMax ||
+      this.#events + staged.count > this.#limits.stagedEventsMax ||
       this.#bytes + staged.bytes.length > this.#limits.stagedBytesMax
     if (isFull) {
       this.clear()
       return false
     }
-    waiting.set(n0, staged)
+    if (before !== undefined) this.#left(before)
+    waiting.set(staged.n0, staged)
     this.#byWriter.set(writer, waiting)
-    this.#events += events.length
+    this.#events += staged.count
     this.#bytes += staged.bytes.length
     return true
   }
 
-  /** Takes the transaction that starts at `n0`. */
-  take(writer: ReplicaId, n0: number): Staged | undefined {
+  /** Takes a run that continues `have`, if one waits; forgets those that are covered by it. */
+  take(writer: ReplicaId, have: number): Staged | undefined {
     const waiting = this.#byWriter.get(writer)
-    const staged = waiting?.get(n0)
-    if (waiting === undefined || staged === undefined) return undefined
-    waiting.delete(n0)
+    if (waiting === undefined) return undefined
+    let found: Staged | undefined
+    for (const [n0, staged] of waiting) {
+      if (n0 > have + 1) continue
+      waiting.delete(n0)
+      this.#left(staged)
+      if (n0 + staged.count - 1 <= have) continue
+      found = staged
+      break
+    }
     if (waiting.size === 0) this.#byWriter.delete(writer)
-    this.#events -= staged.transaction.events.length
-    this.#bytes -= staged.bytes.length
-    return staged
+    return found
   }
 
   clear(): void {
     this.#byWriter.clear()
     this.#events = 0
     this.#bytes = 0
+  }
+
+  #left(staged: Staged): void {
+    this.#events -= staged.count
+    this.#bytes -= staged.bytes.length
   }
 }

@@ -177,13 +177,13 @@ export class SyncSessions {
       isBehind = true
       if (replica === self) this.#host.identityReused(group, now)
     }
-    const answer = serve(group, frame, Math.min(frame.credit, tunables.windowBytes))
+    const answer = serve(group, frame, Math.min(frame.credit, tunables.windowBytes), this.#host.runs)
     peer.spend(answer.bytes + frame.vector.length)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
     if (isBehind) this.pull(peer, group, now)
   }
 
-  /** Transactions or pieces came in answer to a pull; `isNew` when any was missing here. */
+  /** Runs or pieces came in answer to a pull; `isNew` when any was missing here. */
   onPayload(
     peer: Peer,
     group: Group,

@@ -1,5 +1,5 @@
 import type { StoreWrite } from '../base/core.ts'
-import { decodeTransactionHead } from '../crdt/transaction.ts'
+import { type UnpackedEvent, unpackRun } from '../crdt/unpack-run.ts'
 import { parseRow } from '../replication/rows.ts'
 import type { Cluster, ClusterObserver, SimulatedNode } from './cluster.ts'
 import type { Violations } from './violations.ts'
@@ -23,8 +23,8 @@ export class DotChecks implements ClusterObserver {
   }
   readonly #cluster: Cluster
   readonly #violations: Violations
-  /** `group replica n` → the transaction's own checksum. */
-  readonly #checksums: Map<string, string> = new Map()
+  /** `group replica n` → the event as text. */
+  readonly #events: Map<string, string> = new Map()
   readonly #writers: Map<string, Writer> = new Map()
 
   constructor(cluster: Cluster, violations: Violations) {
@@ -37,7 +37,7 @@ export class DotChecks implements ClusterObserver {
       if (value === undefined || !key.startsWith('state!')) continue
       const row = parseRow({ key, value })
       if (row.type === 'replica') this.#identify(node, row.replica)
-      else this.#dots(node, row, value)
+      else if (row.type === 'log') for (const run of row.runs) this.#dots(node, row.group, run)
     }
   }
 
@@ -55,59 +55,54 @@ export class DotChecks implements ClusterObserver {
     }
   }
 
-  #dots(
-    node: SimulatedNode,
-    row: { readonly group: string; readonly replica: string; readonly n0: number },
-    value: Uint8Array,
-  ): void {
-    const head = decodeTransactionHead(value)
-    if (!head.ok) {
-      this.#violations.add('rows are well formed', `${node.name}: ${head.reason}`)
+  #dots(node: SimulatedNode, group: string, run: Uint8Array): void {
+    const events = unpackRun(run)
+    const [first, last] = events.ok ? [events.value[0], events.value.at(-1)] : []
+    if (!events.ok || first === undefined || last === undefined) {
+      this.#violations.add('rows are well formed', `${node.name}: ${events.ok ? 'empty' : events.reason}`)
       return
     }
-    const { group, replica } = row
-    const { count, checksum } = head.value
-    const last = row.n0 + count - 1
-    this.#assignedOnce(
-      node,
-      { group, replica, n0: row.n0, last },
-      `${checksum.high}.${checksum.low}`,
-    )
+    const { replica } = first
+    for (const event of events.value) this.#assignedOnce(node, group, event)
     const writer = this.#writers.get(replica)
     if (writer?.node === node) {
-      writer.durable.set(group, Math.max(last, writer.durable.get(group) ?? 0))
+      writer.durable.set(group, Math.max(last.n, writer.durable.get(group) ?? 0))
       return
     }
     this.counts.foreign += 1
     const own = writer?.durable.get(group) ?? 0
-    if (own >= last) return
+    if (own >= last.n) return
     const name = writer?.node.name ?? 'an unknown writer'
     this.#violations.add(
       'nothing leaves before it is durable',
-      `${node.name} holds ${last} events of ${name}, whose own disk has ${own}`,
+      `${node.name} holds ${last.n} events of ${name}, whose own disk has ${own}`,
     )
   }
 
-  #assignedOnce(
-    node: SimulatedNode,
-    dots: { group: string; replica: string; n0: number; last: number },
-    checksum: string,
-  ): void {
-    for (let n = dots.n0; n <= dots.last; n++) {
-      const key = `${dots.group} ${dots.replica} ${n}`
-      const known = this.#checksums.get(key)
-      if (known === undefined) {
-        this.#checksums.set(key, checksum)
-        this.counts.dots += 1
-        continue
-      }
-      this.counts.compared += 1
-      if (known === checksum) continue
-      const writer = this.#writers.get(dots.replica)?.node.name ?? dots.replica
-      this.#violations.add(
-        'a dot is assigned once',
-        `${node.name} holds another event ${n} of ${writer} (${this.#cluster.world.now} ms)`,
-      )
+  #assignedOnce(node: SimulatedNode, group: string, event: UnpackedEvent): void {
+    const key = `${group} ${event.replica} ${event.n}`
+    const text = eventText(event)
+    const known = this.#events.get(key)
+    if (known === undefined) {
+      this.#events.set(key, text)
+      this.counts.dots += 1
+      return
     }
+    this.counts.compared += 1
+    if (known === text) return
+    const writer = this.#writers.get(event.replica)?.node.name ?? event.replica
+    this.#violations.add(
+      'a dot is assigned once',
+      `${node.name} holds another event ${event.n} of ${writer} (${this.#cluster.world.now} ms)`,
+    )
   }
+}
+
+/** Everything that one dot's event may not differ in. */
+function eventText({ stamp, starts, content, kills }: UnpackedEvent): string {
+  const dots = kills.map(({ replica, n }) => `${replica} ${n}`).sort()
+  const plain = JSON.stringify(content, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
+  return `${stamp} ${starts} ${plain} ${dots.join()}`
 }

@@ -2,13 +2,14 @@ import { HearsayError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { Replication } from '../../src/replication/replication.ts'
+import { parseRow } from '../../src/replication/rows.ts'
 
 export const NOW: number = Date.UTC(2026, 0, 1)
 
 /** A replica alone, whose log is looked at. */
 export class Writer {
   readonly core: Replication
-  /** Encoded transactions in the order in which they were written. */
+  /** Encoded runs in the order in which they were written. */
   readonly log: Uint8Array[] = []
   #refusal: Error | undefined
   #request = 0
@@ -19,12 +20,13 @@ export class Writer {
     this.#drain()
   }
 
-  /** @returns the encoded transaction @throws what the core refused with */
+  /** @returns the encoded run @throws what the core refused with */
   write(operations: readonly Operation[], group: string = 'main'): Uint8Array | undefined {
     const before = this.log.length
     this.#refusal = undefined
     this.#request += 1
     this.core.handle({ type: 'transact', request: this.#request, group, operations }, NOW)
+    this.core.handle({ type: 'flush' }, NOW)
     this.#drain()
     if (this.#refusal !== undefined) throw this.#refusal
     return this.log[before]
@@ -46,7 +48,9 @@ export class Writer {
       if (output.type === 'refused') this.#refusal = output.error
       if (output.type !== 'persist') continue
       for (const { key, value } of output.writes) {
-        if (key.includes('!log!') && value !== undefined) this.log.push(value)
+        if (value === undefined) continue
+        const row = parseRow({ key, value })
+        if (row.type === 'log') this.log.push(...row.runs.map((run) => run.slice()))
       }
     }
   }

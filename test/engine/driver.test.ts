@@ -152,16 +152,18 @@ describe('Driver', () => {
     expect(world.events.filter((event) => event.type === 'digest')).toHaveLength(1)
   })
 
-  test('writes are released in their order, each by its own commit', () => {
+  test('writes gather while a commit is under way, and are released by their own commit', () => {
     const world = new World()
     world.commitAll()
     const first = world.add('one')
     const second = world.add('two')
-    expect(world.commits).toHaveLength(2)
+    const third = world.add('three')
+    expect(world.commits).toHaveLength(1)
     world.commitNext()
-    expect([first.length, second.length]).toEqual([1, 0])
+    expect([first.length, second.length, third.length]).toEqual([1, 0, 0])
+    expect(world.commits).toHaveLength(1)
     world.commitNext()
-    expect([first.length, second.length]).toEqual([1, 1])
+    expect([first.length, second.length, third.length]).toEqual([1, 1, 1])
   })
 
   test('membership goes on while the disk does not answer', () => {

@@ -55,6 +55,7 @@ test('a restarted engine tells the digest of what it loaded', () => {
     },
     NOW,
   )
+  before.handle({ type: 'flush' }, NOW)
   const rows = persistedRows(before)
   const after = createEngine()
   for (const row of rows) after.load(row)

@@ -264,8 +264,10 @@ describe('damage', () => {
 
   test('a missing row before others is refused', () => {
     const { world, a } = three()
-    for (const value of ['x', 'y', 'z']) world.transact(a, [add('s', value)])
-    world.run(1_000)
+    for (const value of ['x', 'y', 'z']) {
+      world.transact(a, [add('s', value)])
+      world.run(1_000)
+    }
     world.crash(a)
     const [first] = [...a.rows.keys()].filter((key) => key.includes('!log!')).sort()
     a.rows.delete(first ?? '')

@@ -1,4 +1,4 @@
-import type { Content, Transaction } from '../../src/crdt/event.ts'
+import type { Content, UnpackedEvent } from '../../src/crdt/unpack-run.ts'
 
 /*
  * The naive model: a replica is a set of events, and what it shows is computed from that set alone:
@@ -19,22 +19,21 @@ export interface OracleState {
   readonly sets: Record<string, readonly string[]>
   /** JSON texts, winner first. */
   readonly registers: Record<string, readonly string[]>
-  /** By map and JSON of the path: JSON texts, winner first. */
-  readonly leaves: Record<string, Record<string, readonly string[]>>
+  /** By map and JSON of the path: JSON of what a reader sees. */
+  readonly leaves: Record<string, Record<string, string>>
 }
 
 export function dotKey(replica: string, n: number): string {
   return `${replica}:${n}`
 }
 
-export function oracleEvents(transaction: Transaction): readonly OracleEvent[] {
-  const { replicas, n0, stamp, events } = transaction
-  return events.map(({ content, kills }, i) => ({
-    replica: replicas[0] ?? '',
-    n: n0 + i,
+export function oracleEvents(events: readonly UnpackedEvent[]): readonly OracleEvent[] {
+  return events.map(({ replica, n, stamp, content, kills }) => ({
+    replica,
+    n,
     stamp,
     content,
-    kills: kills.map(({ replica, n }) => dotKey(replicas[replica] ?? '', n)),
+    kills: kills.map((kill) => dotKey(kill.replica, kill.n)),
   }))
 }
 
@@ -50,7 +49,7 @@ export function oracleState(events: Iterable<OracleEvent>): OracleState {
   const sums = new Map<string, bigint>()
   const sets = new Map<string, Set<string>>()
   const registers = new Map<string, OracleEvent[]>()
-  const leaves = new Map<string, Map<string, OracleEvent[]>>()
+  const maps = new Map<string, Map<string, OracleEvent[]>>()
   for (const event of live(events)) {
     const { content } = event
     switch (content?.type) {
@@ -63,11 +62,13 @@ export function oracleState(events: Iterable<OracleEvent>): OracleState {
       case 'register':
         registers.set(content.object, [...(registers.get(content.object) ?? []), event])
         break
-      case 'map': {
-        const map = leaves.get(content.object) ?? new Map<string, OracleEvent[]>()
+      case 'map-value':
+      case 'map-counter':
+      case 'map-set': {
+        const map = maps.get(content.object) ?? new Map<string, OracleEvent[]>()
         const path = JSON.stringify(content.path)
         map.set(path, [...(map.get(path) ?? []), event])
-        leaves.set(content.object, map)
+        maps.set(content.object, map)
       }
     }
   }
@@ -75,7 +76,7 @@ export function oracleState(events: Iterable<OracleEvent>): OracleState {
     counters: sortedRecord(sums, String),
     sets: sortedRecord(sets, (set) => [...set].sort()),
     registers: sortedRecord(registers, winnersFirst),
-    leaves: sortedRecord(leaves, (map) => sortedRecord(map, winnersFirst)),
+    leaves: sortedRecord(maps, (map) => sortedRecord(map, leafText)),
   }
 }
 
@@ -86,8 +87,22 @@ function winnersFirst(events: readonly OracleEvent[]): readonly string[] {
     return b.n - a.n
   })
   return ordered.map(({ content }) =>
-    content?.type === 'register' || content?.type === 'map' ? content.json : '',
+    content?.type === 'register' || content?.type === 'map-value' ? content.json : '',
   )
+}
+
+/** A value hides a counter, a counter a set. */
+function leafText(events: readonly OracleEvent[]): string {
+  const values = events.filter(({ content }) => content?.type === 'map-value')
+  const winner = winnersFirst(values)[0]
+  if (winner !== undefined) return winner
+  let sum: bigint | undefined
+  const elements = new Set<string>()
+  for (const { content } of events) {
+    if (content?.type === 'map-counter') sum = (sum ?? 0n) + content.amount
+    if (content?.type === 'map-set') elements.add(content.element)
+  }
+  return sum === undefined ? JSON.stringify([...elements].sort()) : String(sum)
 }
 
 function sortedRecord<V, W>(map: ReadonlyMap<string, V>, show: (value: V) => W): Record<string, W> {

@@ -4,7 +4,8 @@ import { Heap } from '../../src/base/heap.ts'
 import type { PeerId } from '../../src/base/ids.ts'
 import { type Random, randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
-import { decodeTransaction, groupSeed } from '../../src/crdt/transaction.ts'
+import { unpackRun } from '../../src/crdt/unpack-run.ts'
+import { parseRow } from '../../src/replication/rows.ts'
 import type { ReplicationTunables } from '../../src/replication/options.ts'
 import {
   Replication,
@@ -46,6 +47,8 @@ export interface Node {
   /** Raised by each crash: what an older life scheduled is void. */
   life: number
   isUp: boolean
+  /** Batches on their way to the disk. */
+  commits: number
   frames: number
   sentBytes: number
 }
@@ -90,6 +93,7 @@ export class World {
       told: [],
       life: 0,
       isUp: false,
+      commits: 0,
       frames: 0,
       sentBytes: 0,
     }
@@ -106,6 +110,7 @@ export class World {
   start(node: Node): void {
     node.core = this.#newCore()
     node.life += 1
+    node.commits = 0
     node.isUp = true
     const rows = [...node.rows].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [key, value] of rows) node.core.load({ key, value })
@@ -201,15 +206,27 @@ export class World {
   }
 
   #drain(node: Node): void {
+    this.#carry(node)
+    // The store is free: nothing that was pushed to it is still on its way.
+    if (node.core.hasUnsaved && node.commits === 0) {
+      node.core.handle({ type: 'flush' }, this.now)
+      this.#carry(node)
+    }
+  }
+
+  #carry(node: Node): void {
     const held: ReplicationOutput[] = []
     let durableAt = this.now
     for (let output = node.core.poll(); output !== undefined; output = node.core.poll()) {
       if (output.type === 'persist') {
         const { writes } = output
         durableAt += this.faults.diskMs === 0 ? 0 : this.#random.next() * this.faults.diskMs
-        this.#at(this.#ordered(`disk ${node.id} ${node.life}`, durableAt), node, () =>
-          this.#commit(node, writes),
-        )
+        node.commits += 1
+        this.#at(this.#ordered(`disk ${node.id} ${node.life}`, durableAt), node, () => {
+          this.#commit(node, writes)
+          node.commits -= 1
+          if (node.commits === 0) this.#drain(node)
+        })
       } else if (
         output.type === 'changed' ||
         output.type === 'dropped' ||
@@ -247,16 +264,17 @@ export class World {
   }
 
   #note(key: string, value: Uint8Array): void {
-    const [, kind, group] = key.split('!')
-    if (kind !== 'log' || group === undefined) return
-    const name = Buffer.from(group, 'hex').toString()
-    const decoded = decodeTransaction(value, groupSeed(name))
-    if (!decoded.ok) throw new Error(`persisted an unreadable transaction: ${decoded.reason}`)
-    const events = this.events.get(name) ?? new Map<string, OracleEvent>()
-    this.events.set(name, events)
-    for (const event of oracleEvents(decoded.value)) {
-      const dot = dotKey(event.replica, event.n)
-      if (!events.has(dot)) events.set(dot, event)
+    const row = parseRow({ key, value })
+    if (row.type !== 'log') return
+    const events = this.events.get(row.group) ?? new Map<string, OracleEvent>()
+    this.events.set(row.group, events)
+    for (const run of row.runs) {
+      const unpacked = unpackRun(run)
+      if (!unpacked.ok) throw new Error(`persisted an unreadable run: ${unpacked.reason}`)
+      for (const event of oracleEvents(unpacked.value)) {
+        const dot = dotKey(event.replica, event.n)
+        if (!events.has(dot)) events.set(dot, event)
+      }
     }
   }
 

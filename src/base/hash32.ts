@@ -1,0 +1,55 @@
+/*
+ * Hashes over ranges of bytes as plain 32-bit integers, so that hot loops make no objects. A 64-bit hash is
+ * two of them with different seeds ("lanes"). MurmurHash3's mixing (Appleby, public domain): finds damage
+ * and accidental differences, no defence against forgers.
+ */
+
+/** Seeds of the two lanes of a 64-bit hash. */
+export const LANE_HIGH = 0x3c6ef372
+export const LANE_LOW = 0x1b873593
+
+const C1 = 0xcc9e2d51 | 0
+const C2 = 0x1b873593
+
+/** Hash of `bytes[start … end)`; a signed 32-bit integer. */
+export function hash32(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let h = seed | 0
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    const word =
+      (bytes[at] ?? 0) |
+      ((bytes[at + 1] ?? 0) << 8) |
+      ((bytes[at + 2] ?? 0) << 16) |
+      ((bytes[at + 3] ?? 0) << 24)
+    const k = Math.imul(word, C1)
+    h ^= Math.imul((k << 15) | (k >>> 17), C2)
+    h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
+  }
+  if (at < end) {
+    let tail = bytes[at] ?? 0
+    if (at + 1 < end) tail |= (bytes[at + 1] ?? 0) << 8
+    if (at + 2 < end) tail |= (bytes[at + 2] ?? 0) << 16
+    const k = Math.imul(tail, C1)
+    h ^= Math.imul((k << 15) | (k >>> 17), C2)
+  }
+  return finish32(h ^ (end - start))
+}
+
+/** Mixes a 32-bit value into a hash; not commutative. */
+export function mix32(hash: number, value: number): number {
+  const k = Math.imul(value | 0, C1)
+  const h = hash ^ Math.imul((k << 15) | (k >>> 17), C2)
+  return finish32((Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0)
+}
+
+/** Mixes a safe integer into a hash. */
+export function mixNumber32(hash: number, value: number): number {
+  return mix32(mix32(hash, value | 0), Math.floor(value / 2 ** 32) | 0)
+}
+
+function finish32(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return h ^ (h >>> 16)
+}

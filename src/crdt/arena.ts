@@ -1,0 +1,114 @@
+import { assert } from '../base/assert.ts'
+
+/** Bytes of a full chunk, as a power of two: positions are chunk number and offset in one 32-bit integer. */
+const CHUNK_BITS = 18
+const CHUNK_BYTES = 1 << CHUNK_BITS
+const OFFSET_MASK = CHUNK_BYTES - 1
+/** Chunks grow to full size from here, so that a small group stays small. */
+const FIRST_CHUNK_BYTES = 1024
+const CHUNKS_MAX = 1 << (32 - CHUNK_BITS)
+/** Longer records get a chunk of their own. */
+const SHARED_RECORD_BYTES_MAX = CHUNK_BYTES >>> 3
+
+interface Chunk {
+  bytes: Uint8Array
+  /** Bytes written. */
+  end: number
+  /** Bytes that belong to records still wanted. */
+  live: number
+}
+
+/**
+ * Append-only bytes in chunks. A record lies in one chunk; its position is an unsigned 32-bit number. Chunks
+ * without live bytes are given back; half-dead ones are for the owner to move, see {@link release}.
+ */
+export class Arena {
+  readonly #chunks: (Chunk | undefined)[] = []
+  readonly #free: number[] = []
+  #tail = -1
+  #bytes = 0
+
+  /** Bytes allocated. */
+  get allocatedBytes(): number {
+    return this.#bytes
+  }
+
+  /** Room for a record; the caller fills it at once. @returns its position */
+  append(length: number): number {
+    const tail = this.#chunks[this.#tail]
+    const hasRoom = tail !== undefined && tail.end + length <= tail.bytes.length
+    const chunk = hasRoom ? this.#tail : this.#newChunk(length)
+    const into = this.#chunk(chunk)
+    const position = chunk * CHUNK_BYTES + into.end
+    into.end += length
+    into.live += length
+    return position
+  }
+
+  /** The chunk that holds a position; {@link offsetOf} tells where in it. */
+  bytesOf(position: number): Uint8Array {
+    return this.#chunk(position >>> CHUNK_BITS).bytes
+  }
+
+  offsetOf(position: number): number {
+    return position & OFFSET_MASK
+  }
+
+  /** Gives a record up. @returns the chunk whose records should be moved because most of it is dead, or −1 */
+  release(position: number, length: number): number {
+    const number = position >>> CHUNK_BITS
+    const chunk = this.#chunk(number)
+    chunk.live -= length
+    if (number === this.#tail) return -1
+    if (chunk.live === 0) {
+      this.#drop(number)
+      return -1
+    }
+    return chunk.live * 2 < chunk.end ? number : -1
+  }
+
+  /** Bytes written to a chunk, all of them whole records. */
+  chunkEnd(chunk: number): number {
+    return this.#chunk(chunk).end
+  }
+
+  chunkBytes(chunk: number): Uint8Array {
+    return this.#chunk(chunk).bytes
+  }
+
+  positionIn(chunk: number, offset: number): number {
+    return chunk * CHUNK_BYTES + offset
+  }
+
+  /** Drops a chunk whose live records were moved. */
+  drop(chunk: number): void {
+    this.#drop(chunk)
+  }
+
+  #chunk(number: number): Chunk {
+    const chunk = this.#chunks[number]
+    assert(chunk !== undefined, 'an arena position points into a chunk')
+    return chunk
+  }
+
+  #newChunk(length: number): number {
+    const isLone = length > SHARED_RECORD_BYTES_MAX
+    const before = this.#chunks[this.#tail]?.bytes.length ?? FIRST_CHUNK_BYTES / 4
+    const size = isLone ? length : Math.max(length, Math.min(CHUNK_BYTES, before * 4))
+    const number = this.#free.pop() ?? this.#chunks.length
+    assert(number < CHUNKS_MAX, 'a group holds less than 4 GiB of live entries')
+    this.#chunks[number] = { bytes: new Uint8Array(size), end: 0, live: 0 }
+    this.#bytes += size
+    if (isLone) return number
+    const old = this.#tail
+    this.#tail = number
+    if (this.#chunks[old]?.live === 0) this.#drop(old)
+    return number
+  }
+
+  #drop(number: number): void {
+    this.#bytes -= this.#chunk(number).bytes.length
+    this.#chunks[number] = undefined
+    this.#free.push(number)
+  }
+}

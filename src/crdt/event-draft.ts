@@ -1,0 +1,83 @@
+import { hash32, LANE_HIGH, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
+import { hasKey, hasPayload, hasStamp, KIND_NONE } from './kinds.ts'
+
+/** Two lanes of a 64-bit hash. */
+export interface Lanes {
+  readonly high: number
+  readonly low: number
+}
+
+/**
+ * One event on its way into the state and the log, filled anew for each: bytes stay where they are, so that
+ * a million events make no garbage.
+ */
+export class EventDraft {
+  kind = KIND_NONE
+  /** Index of the object in the state; −1 without entry. */
+  object = -1
+  keyBytes: Uint8Array = new Uint8Array(0)
+  keyStart = 0
+  keyEnd = 0
+  payloadBytes: Uint8Array = new Uint8Array(0)
+  payloadStart = 0
+  payloadEnd = 0
+  stamp = 0
+  /** Hash of the key, for the object's index. */
+  keyHash = 0
+  /** Hash of all that reads can tell apart but the dot. */
+  high = 0
+  low = 0
+  /** Dots that die: interned writers and numbers; the first `killCount` count. */
+  readonly killWriters: number[] = []
+  readonly killDots: number[] = []
+  killCount = 0
+
+  /** Starts over: an event that does nothing yet. */
+  clear(): void {
+    this.kind = KIND_NONE
+    this.object = -1
+    this.keyStart = 0
+    this.keyEnd = 0
+    this.payloadStart = 0
+    this.payloadEnd = 0
+    this.stamp = 0
+    this.keyHash = 0
+    this.high = 0
+    this.low = 0
+    this.killCount = 0
+  }
+
+  kill(writer: number, n: number): void {
+    this.killWriters[this.killCount] = writer
+    this.killDots[this.killCount] = n
+    this.killCount += 1
+  }
+
+  /** Computes the key's hash alone. */
+  rehashKey(): void {
+    this.keyHash = hash32(this.keyBytes, this.keyStart, this.keyEnd, LANE_LOW)
+  }
+
+  /** Computes the hash of the content. @param object hash of the object's name and type */
+  seal(object: Lanes): void {
+    const { kind, keyBytes, keyStart, keyEnd } = this
+    let high = mix32(object.high, kind)
+    let low = mix32(object.low, kind)
+    this.keyHash = hash32(keyBytes, keyStart, keyEnd, LANE_LOW)
+    if (hasKey(kind)) {
+      high = mix32(high, hash32(keyBytes, keyStart, keyEnd, LANE_HIGH))
+      low = mix32(low, this.keyHash)
+    }
+    if (hasPayload(kind)) {
+      const { payloadBytes, payloadStart, payloadEnd } = this
+      high = mix32(high, hash32(payloadBytes, payloadStart, payloadEnd, LANE_HIGH))
+      low = mix32(low, hash32(payloadBytes, payloadStart, payloadEnd, LANE_LOW))
+    }
+    if (hasStamp(kind)) {
+      high = mixNumber32(high, this.stamp)
+      low = mixNumber32(low, this.stamp)
+    }
+    this.high = high
+    this.low = low
+  }
+}

@@ -1,0 +1,37 @@
+/** Where a reader of bytes of our own making stands. */
+export interface Cursor {
+  at: number
+}
+
+/** Bytes that a safe integer takes as LEB128. */
+export function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length += 1
+  return length
+}
+
+/** Writes LEB128. @returns the offset after it */
+export function writeVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start
+  let rest = value
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80
+    rest = Math.floor(rest / 0x80)
+  }
+  bytes[at++] = rest
+  return at
+}
+
+/** Reads LEB128 of our own making. */
+export function readVarint(bytes: Uint8Array, cursor: Cursor): number {
+  let byte = bytes[cursor.at++] ?? 0
+  if (byte < 0x80) return byte
+  let value = byte & 0x7f
+  let scale = 0x80
+  do {
+    byte = bytes[cursor.at++] ?? 0
+    value += (byte & 0x7f) * scale
+    scale *= 0x80
+  } while (byte >= 0x80)
+  return value
+}

@@ -1,0 +1,142 @@
+import type { Millis } from '../base/core.ts'
+import type { ReplicaId } from '../base/ids.ts'
+
+/** A run that is part of the state here. */
+export interface LoggedRun {
+  readonly replica: ReplicaId
+  /** Interned in the group. */
+  readonly writer: number
+  readonly n0: number
+  /** Events. */
+  readonly count: number
+  /** Of its last transaction. */
+  readonly stamp: number
+  readonly bytes: Uint8Array
+}
+
+/** Runs that became durable together. */
+export interface LogRow {
+  readonly sequence: number
+  readonly runs: readonly LoggedRun[]
+  readonly bytes: number
+  readonly at: Millis
+}
+
+interface WriterLog {
+  readonly runs: LoggedRun[]
+  /** Index of the first run kept. */
+  head: number
+  /** Events up to here are not in the log. */
+  truncated: number
+}
+
+/** What a run costs in memory beside its bytes; measured. */
+const RUN_OVERHEAD_BYTES = 160
+
+/**
+ * What one group's writers wrote, as encoded runs: each writer's in order and without gaps. A cache to serve
+ * from: its oldest rows may be forgotten once a snapshot covers them.
+ */
+export class GroupLog {
+  readonly #writers: (WriterLog | undefined)[] = []
+  #rows: LogRow[] = []
+  #head = 0
+  #bytes = 0
+
+  /** Bytes kept, their overhead included. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  append(run: LoggedRun): void {
+    this.#writer(run.writer).runs.push(run)
+    this.#bytes += run.bytes.length + RUN_OVERHEAD_BYTES
+  }
+
+  /** Notes which runs went to the store together. */
+  addRow(row: LogRow): void {
+    this.#rows.push(row)
+  }
+
+  /** Whether everything above `known` of a writer is here. */
+  reaches(writer: number, known: number): boolean {
+    return known >= (this.#writers[writer]?.truncated ?? 0)
+  }
+
+  truncatedAt(writer: number): number {
+    return this.#writers[writer]?.truncated ?? 0
+  }
+
+  /** A writer's events up to `n` came by other ways than the log. */
+  truncate(writer: number, n: number): void {
+    const log = this.#writer(writer)
+    log.truncated = Math.max(log.truncated, n)
+    while (log.head < log.runs.length) {
+      const run = log.runs[log.head]
+      if (run === undefined || run.n0 > n) break
+      this.#forget(log, run)
+    }
+  }
+
+  /** Index of the first run that holds anything above `n`. */
+  indexAbove(writer: number, n: number): number {
+    const log = this.#writers[writer]
+    if (log === undefined) return 0
+    let low = log.head
+    let high = log.runs.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const run = log.runs[middle]
+      if (run !== undefined && run.n0 + run.count - 1 <= n) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  runAt(writer: number, index: number): LoggedRun | undefined {
+    return this.#writers[writer]?.runs[index]
+  }
+
+  /**
+   * Forgets the oldest rows beyond a budget.
+   * @param coveredBy rows below this sequence are in a snapshot
+   * @returns the sequences of the rows forgotten
+   */
+  shrink(limits: {
+    readonly bytesMax: number
+    readonly since: Millis
+    readonly coveredBy: number
+  }): readonly number[] {
+    const forgotten: number[] = []
+    while (this.#head < this.#rows.length) {
+      const row = this.#rows[this.#head]
+      if (row === undefined || row.sequence >= limits.coveredBy) break
+      if (this.#bytes <= limits.bytesMax && row.at >= limits.since) break
+      this.#head += 1
+      forgotten.push(row.sequence)
+      for (const run of row.runs) this.truncate(run.writer, run.n0 + run.count - 1)
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#head)
+      this.#head = 0
+    }
+    return forgotten
+  }
+
+  #writer(writer: number): WriterLog {
+    let log = this.#writers[writer]
+    if (log === undefined) {
+      log = { runs: [], head: 0, truncated: 0 }
+      this.#writers[writer] = log
+    }
+    return log
+  }
+
+  #forget(log: WriterLog, run: LoggedRun): void {
+    log.head += 1
+    this.#bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
+    if (log.head < 1024 || log.head * 2 < log.runs.length) return
+    log.runs.splice(0, log.head)
+    log.head = 0
+  }
+}

@@ -19,9 +19,7 @@ const CURSOR = /^([0-9a-f]{16})-(\d{1,16})(?:\.\d{1,16})?$/
 const CHANGE_BYTES = 128
 
 /** A change as the engine tells it, with its diff where the core could say it. */
-export interface EngineChange extends Extract<EngineEvent, { readonly type: 'changed' }> {
-  readonly diff?: ObjectDiff
-}
+export type EngineChange = Extract<EngineEvent, { readonly type: 'changed' }>
 
 export interface RecordedChange extends ObjectChange {
   /** Unix ms. */

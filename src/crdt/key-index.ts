@@ -11,7 +11,10 @@ const DEPTH_MAX = 20
 const FILL_MAX = 0.8
 
 interface Segment {
+  /** Slot + 1; 0 is free. */
   slots: Int32Array
+  /** Seven bits of each hash and a bit for "taken": most other keys are told apart without a look at them. */
+  tags: Uint8Array
   count: number
   /** Leading hash bits that all keys of this segment share. */
   readonly depth: number
@@ -20,7 +23,7 @@ interface Segment {
 /**
  * Key → slot for one large object: extendible hashing (Fagin et al., TODS 1979) over segments with linear
  * probing, so that no single insertion pays for a rehash of everything. Keys stay in the records; an index
- * costs four bytes a slot.
+ * costs five bytes a slot.
  */
 export class KeyIndex {
   readonly #records: Records
@@ -42,17 +45,20 @@ export class KeyIndex {
 
   get allocatedBytes(): number {
     let bytes = this.#directory.length * 8
-    for (const one of new Set(this.#directory)) bytes += one.slots.byteLength
+    for (const one of new Set(this.#directory)) bytes += one.slots.byteLength + one.tags.byteLength
     return bytes
   }
 
   /** The first slot under a key, or NO_SLOT. */
   find(hash: number, key: Uint8Array, start: number, end: number): number {
-    const { slots } = this.#segmentOf(hash)
-    const mask = slots.length - 1
+    const { slots, tags } = this.#segmentOf(hash)
+    const mask = tags.length - 1
+    const wanted = tagOf(hash)
     for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const tag = tags[at] ?? 0
+      if (tag === 0) return NO_SLOT
+      if (tag !== wanted) continue
       const slot = (slots[at] ?? 0) - 1
-      if (slot < 0) return NO_SLOT
       if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
     }
   }
@@ -78,7 +84,7 @@ export class KeyIndex {
   /** Removes a key by its first slot, whose record is still readable. */
   remove(hash: number, slot: number): void {
     const target = this.#segmentOf(hash)
-    const { slots } = target
+    const { slots, tags } = target
     const mask = slots.length - 1
     let hole = position(slots, hash, slot)
     // Backward shift: no tombstones, so lookups stay short however often keys come and go.
@@ -88,9 +94,11 @@ export class KeyIndex {
       const home = this.#hashOf(entry - 1) & mask
       if (((at - home) & mask) < ((at - hole) & mask)) continue
       slots[hole] = entry
+      tags[hole] = tags[at] ?? 0
       hole = at
     }
     slots[hole] = 0
+    tags[hole] = 0
     target.count -= 1
     this.#size -= 1
   }
@@ -117,6 +125,7 @@ export class KeyIndex {
   #grow(target: Segment): void {
     const old = target.slots
     target.slots = new Int32Array(old.length * 2)
+    target.tags = new Uint8Array(old.length * 2)
     target.count = 0
     for (const entry of old) if (entry > 0) place(target, this.#hashOf(entry - 1), entry - 1)
   }
@@ -142,15 +151,21 @@ export class KeyIndex {
 }
 
 function segment(size: number, depth: number): Segment {
-  return { slots: new Int32Array(size), count: 0, depth }
+  return { slots: new Int32Array(size), tags: new Uint8Array(size), count: 0, depth }
+}
+
+/** Bits between those that choose the segment and those that choose the place in it. */
+function tagOf(hash: number): number {
+  return ((hash >>> 12) & 0x7f) | 0x80
 }
 
 function place(target: Segment, hash: number, slot: number): void {
-  const { slots } = target
+  const { slots, tags } = target
   const mask = slots.length - 1
   let at = hash & mask
   while (slots[at] !== 0) at = (at + 1) & mask
   slots[at] = slot + 1
+  tags[at] = tagOf(hash)
   target.count += 1
 }
 

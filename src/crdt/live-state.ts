@@ -2,16 +2,23 @@ import { assert, present } from '../base/assert.ts'
 import { HASH64_ZERO, type Hash64 } from '../base/hash.ts'
 import { mixNumber32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
-import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_SET, KIND_UNKNOWN, objectTypeOf } from './kinds.ts'
+import {
+  KIND_COUNTER,
+  KIND_MAP_SET,
+  KIND_NONE,
+  KIND_SET,
+  KIND_UNKNOWN,
+  objectTypeOf,
+} from './kinds.ts'
 import { dotShare, objectLanes, replicaLanes } from './lanes.ts'
 import { LiveObject } from './live-object.ts'
 import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
 import { Records, type RecordView } from './records.ts'
 import { NO_SLOT, Slots, type WriterPages, writerPages } from './slots.ts'
-import { readUtf8 } from '../base/utf8.ts'
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {
@@ -280,7 +287,12 @@ export class LiveState {
   }
 
   /** Visits a writer's live dots in order, see Slots.walk. */
-  walk(index: number, from: number, to: number, visit: (slot: number, n: number) => boolean): number {
+  walk(
+    index: number,
+    from: number,
+    to: number,
+    visit: (slot: number, n: number) => boolean,
+  ): number {
     return this.slots.walk(this.#writer(index).live, from, to, visit)
   }
 

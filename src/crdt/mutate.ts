@@ -27,7 +27,10 @@ export interface Author {
   readonly shipped: number
 }
 
-type MapSetOperation = Extract<CheckedOperation, { readonly values: readonly string[]; readonly path: readonly string[] }>
+type MapSetOperation = Extract<
+  CheckedOperation,
+  { readonly values: readonly string[]; readonly path: readonly string[] }
+>
 
 /** One event may list this many kills; more are spread over several. */
 const KILLS_PER_EVENT_MAX = 16_384
@@ -286,7 +289,8 @@ export class Mutator {
       draft.payloadStart = 0
       draft.payloadEnd = 0
       draft.killCount = 0
-      for (const { writer, n } of dots.slice(from, from + KILLS_PER_EVENT_MAX)) draft.kill(writer, n)
+      for (const { writer, n } of dots.slice(from, from + KILLS_PER_EVENT_MAX))
+        draft.kill(writer, n)
       this.#emit(draft)
     }
   }
@@ -352,7 +356,6 @@ export function killsOf(state: LiveState, operation: CheckedOperation): number {
   }
 }
 
-
 /** The key under which a counter keeps a writer's total: never leaves the process. */
 export function writerKey(writer: number, bytes: Uint8Array): void {
   bytes[0] = writer >>> 24
@@ -373,4 +376,3 @@ function sum(a: number | bigint, b: number | bigint): number | bigint {
   }
   return BigInt(a) + BigInt(b)
 }
-

@@ -19,6 +19,7 @@ import {
   KIND_UNKNOWN,
   objectTypeOf,
 } from './kinds.ts'
+import { objectLanes } from './lanes.ts'
 import {
   KEY_BYTES_MAX,
   KILLS_MAX,
@@ -30,7 +31,6 @@ import {
   VALUE_BYTES_MAX,
 } from './limits.ts'
 import type { ObjectType } from './operation.ts'
-import { objectLanes } from './lanes.ts'
 import {
   CHAIN_BYTES,
   KILLS_LIST,
@@ -183,7 +183,8 @@ export class RunReader {
     const past = head.n0 + head.count
     while (n < past) n = this.#group(n, past)
     if (this.#at !== this.#end) throw new DecodeError('trailing bytes')
-    if (!head.isEntries && this.starts[0] !== 1) throw new DecodeError('run starts inside a transaction')
+    if (!head.isEntries && this.starts[0] !== 1)
+      throw new DecodeError('run starts inside a transaction')
     this.killStarts[this.events] = this.#kills
     return head
   }
@@ -199,9 +200,13 @@ export class RunReader {
     const kind = head & 7
     const killMode = (head >>> 4) & 3
     const startMode = head >>> 6
-    if (killMode > KILLS_LIST || startMode > STARTS_LATER) throw new DecodeError('unknown event head')
+    if (killMode > KILLS_LIST || startMode > STARTS_LATER)
+      throw new DecodeError('unknown event head')
     if (kind === KIND_NONE && killMode === KILLS_NONE) throw new DecodeError('event without effect')
-    if (this.#isEntries && (kind === KIND_NONE || kind === KIND_UNKNOWN || killMode !== KILLS_NONE)) {
+    if (
+      this.#isEntries &&
+      (kind === KIND_NONE || kind === KIND_UNKNOWN || killMode !== KILLS_NONE)
+    ) {
       throw new DecodeError('entry that is none')
     }
     const object = this.#objectOf(kind, (head & 8) !== 0)
@@ -212,7 +217,8 @@ export class RunReader {
       const shape = this.#varint(PATH_BYTES_MAX * 2 + 1)
       prefix = Math.floor(shape / 2)
       keyLength = shape % 2 === 1 ? this.#varint(PATH_BYTES_MAX) : this.#lastKeyLength
-      if (prefix > keyLength || prefix > this.#lastKeyLength) throw new DecodeError('key prefix too long')
+      if (prefix > keyLength || prefix > this.#lastKeyLength)
+        throw new DecodeError('key prefix too long')
     }
     const events = this.#byte() + 1
     if (n0 + events > past) throw new DecodeError('more events than announced')
@@ -223,7 +229,15 @@ export class RunReader {
         if (this.#lastStamp >= STAMP_MAX) throw new DecodeError('stamp above its limit')
         this.#lastStamp += 1
       }
-      this.#event({ kind, killMode, object, prefix, keyLength, n: n0 + k, isStart: startMode !== STARTS_NO })
+      this.#event({
+        kind,
+        killMode,
+        object,
+        prefix,
+        keyLength,
+        n: n0 + k,
+        isStart: startMode !== STARTS_NO,
+      })
     }
     return n0 + events
   }
@@ -316,7 +330,12 @@ export class RunReader {
       this.payloadEnds[i] = end
       return
     }
-    const max = kind === KIND_MAP_SET ? KEY_BYTES_MAX : kind === KIND_UNKNOWN ? RUN_BYTES_MAX : VALUE_BYTES_MAX
+    const max =
+      kind === KIND_MAP_SET
+        ? KEY_BYTES_MAX
+        : kind === KIND_UNKNOWN
+          ? RUN_BYTES_MAX
+          : VALUE_BYTES_MAX
     const length = this.#varint(max)
     const start = this.#at
     const end = start + length

@@ -1,8 +1,15 @@
 import { present } from '../base/assert.ts'
 import { fromHex, utf8 } from '../base/bytes.ts'
-import type { Lanes, EventDraft } from './event-draft.ts'
-import { hasKey, hasPayload, KIND_COUNTER, KIND_MAP_COUNTER, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import type { EventDraft, Lanes } from './event-draft.ts'
+import {
+  hasKey,
+  hasPayload,
+  KIND_COUNTER,
+  KIND_MAP_COUNTER,
+  KIND_NONE,
+  KIND_UNKNOWN,
+} from './kinds.ts'
 import {
   CHAIN_BYTES,
   KILLS_LIST,

@@ -1,4 +1,4 @@
-import { type Decoded } from '../base/codec.ts'
+import type { Decoded } from '../base/codec.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'

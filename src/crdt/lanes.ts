@@ -6,8 +6,8 @@ import type { ObjectType } from './operation.ts'
 
 /*
  * What goes into which hash. A live dot's share of the fingerprint: its content's hash, its writer, its
- * number. A writer's chain: over the sequence of its events, each with its content's hash, its kills in any
- * order, and, where a transaction starts, its stamp. Nothing depends on how events were encoded.
+ * number. A writer's chain: from the hash of its id over the sequence of its events, each with its content's
+ * hash, its kills in any order, and, where a transaction starts, its stamp. Nothing depends on how events were encoded.
  */
 
 const TYPE_CODES = { counter: 1, set: 2, register: 3, map: 4 } as const

@@ -118,11 +118,12 @@ export class LiveState {
     const known = this.#indexes.get(id)
     if (known !== undefined) return known
     const index = this.#writers.length
+    const lanes = replicaLanes(id)
     this.#writers.push({
       id,
-      ...replicaLanes(id),
+      ...lanes,
       have: 0,
-      chain: NO_CHAIN,
+      chain: lanes,
       live: writerPages(),
       pendingKills: new Set(),
     })
@@ -147,7 +148,10 @@ export class LiveState {
     return index === undefined ? 0 : this.have(index)
   }
 
-  /** Hash over the sequence of a writer's integrated events: two stores with one dot's two lives differ in it. */
+  /**
+   * Hash over the sequence of a writer's integrated events, from its id on: two stores with one dot's two
+   * lives differ in it.
+   */
   chainOf(index: number): Lanes {
     return this.#writers[index]?.chain ?? NO_CHAIN
   }

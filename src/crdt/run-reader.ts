@@ -105,6 +105,8 @@ export class RunReader {
   readonly killReplicas: number[] = []
   readonly killDots: number[] = []
   #kills = 0
+  /** The last event in whose list of kills each replica stood. */
+  readonly #listedIn: number[] = []
   #at = 0
   #end = 0
   #keysAt = 0
@@ -172,6 +174,7 @@ export class RunReader {
     this.replicas.push(head.replica)
     this.objects.length = 0
     this.#kills = 0
+    this.#listedIn.length = 0
     this.#keysAt = 0
     this.#lastKey = 0
     this.#lastKeyLength = 0
@@ -362,6 +365,11 @@ export class RunReader {
     for (let r = 0; r < replicas; r++) {
       const replica = this.#varint(this.replicas.length)
       if (replica === this.replicas.length) this.#newReplica()
+      // One spelling: who passes a list on writes each dot once, and the chain counts them.
+      if (this.#listedIn[replica] === this.events) {
+        throw new DecodeError('replica twice in a list of kills')
+      }
+      this.#listedIn[replica] = this.events
       const ranges = this.#varint(this.#end - this.#at)
       if (ranges === 0) throw new DecodeError('empty list of kills')
       let last = 0

@@ -35,6 +35,42 @@ export function hash32(bytes: Uint8Array, start: number, end: number, seed: numb
   return finish32(h ^ (end - start))
 }
 
+/** Both lanes of a 64-bit hash in one pass: {@link hash32} with LANE_HIGH and with LANE_LOW. */
+export function hashLanes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  into: { high: number; low: number },
+): void {
+  let high = LANE_HIGH | 0
+  let low = LANE_LOW | 0
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    const word =
+      (bytes[at] ?? 0) |
+      ((bytes[at + 1] ?? 0) << 8) |
+      ((bytes[at + 2] ?? 0) << 16) |
+      ((bytes[at + 3] ?? 0) << 24)
+    const k = Math.imul(word, C1)
+    const mixed = Math.imul((k << 15) | (k >>> 17), C2)
+    high ^= mixed
+    high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0
+    low ^= mixed
+    low = (Math.imul((low << 13) | (low >>> 19), 5) + 0xe6546b64) | 0
+  }
+  if (at < end) {
+    let tail = bytes[at] ?? 0
+    if (at + 1 < end) tail |= (bytes[at + 1] ?? 0) << 8
+    if (at + 2 < end) tail |= (bytes[at + 2] ?? 0) << 16
+    const k = Math.imul(tail, C1)
+    const mixed = Math.imul((k << 15) | (k >>> 17), C2)
+    high ^= mixed
+    low ^= mixed
+  }
+  into.high = finish32(high ^ (end - start))
+  into.low = finish32(low ^ (end - start))
+}
+
 /** Mixes a 32-bit value into a hash; not commutative. */
 export function mix32(hash: number, value: number): number {
   const k = Math.imul(value | 0, C1)
@@ -44,7 +80,8 @@ export function mix32(hash: number, value: number): number {
 
 /** Mixes a safe integer into a hash. */
 export function mixNumber32(hash: number, value: number): number {
-  return mix32(mix32(hash, value | 0), Math.floor(value / 2 ** 32) | 0)
+  const isSmall = value >= 0 && value < 2 ** 32
+  return mix32(mix32(hash, value | 0), isSmall ? 0 : Math.floor(value / 2 ** 32) | 0)
 }
 
 function finish32(hash: number): number {

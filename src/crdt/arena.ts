@@ -1,7 +1,10 @@
-import { assert } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 
-/** Bytes of a full chunk, as a power of two: positions are chunk number and offset in one 32-bit integer. */
-const CHUNK_BITS = 18
+/**
+ * Bytes of a full chunk, as a power of two: positions are chunk number and offset in one 32-bit integer.
+ * Small, so that moving what lives in one takes a moment.
+ */
+const CHUNK_BITS = 16
 const CHUNK_BYTES = 1 << CHUNK_BITS
 const OFFSET_MASK = CHUNK_BYTES - 1
 /** Chunks grow to full size from here, so that a small group stays small. */
@@ -11,7 +14,7 @@ const CHUNKS_MAX = 1 << (32 - CHUNK_BITS)
 const SHARED_RECORD_BYTES_MAX = CHUNK_BYTES >>> 3
 
 interface Chunk {
-  bytes: Uint8Array
+  readonly bytes: Uint8Array
   /** Bytes written. */
   end: number
   /** Bytes that belong to records still wanted. */
@@ -26,6 +29,7 @@ export class Arena {
   readonly #chunks: (Chunk | undefined)[] = []
   readonly #free: number[] = []
   #tail = -1
+  #tailChunk: Chunk | undefined
   #bytes = 0
 
   /** Bytes allocated. */
@@ -35,13 +39,11 @@ export class Arena {
 
   /** Room for a record; the caller fills it at once. @returns its position */
   append(length: number): number {
-    const tail = this.#chunks[this.#tail]
-    const hasRoom = tail !== undefined && tail.end + length <= tail.bytes.length
-    const chunk = hasRoom ? this.#tail : this.#newChunk(length)
-    const into = this.#chunk(chunk)
-    const position = chunk * CHUNK_BYTES + into.end
-    into.end += length
-    into.live += length
+    const tail = this.#tailChunk
+    if (tail === undefined || tail.end + length > tail.bytes.length) return this.#elsewhere(length)
+    const position = this.#tail * CHUNK_BYTES + tail.end
+    tail.end += length
+    tail.live += length
     return position
   }
 
@@ -61,7 +63,7 @@ export class Arena {
     chunk.live -= length
     if (number === this.#tail) return -1
     if (chunk.live === 0) {
-      this.#drop(number)
+      this.drop(number)
       return -1
     }
     return chunk.live * 2 < chunk.end ? number : -1
@@ -82,33 +84,32 @@ export class Arena {
 
   /** Drops a chunk whose live records were moved. */
   drop(chunk: number): void {
-    this.#drop(chunk)
+    this.#bytes -= this.#chunk(chunk).bytes.length
+    this.#chunks[chunk] = undefined
+    this.#free.push(chunk)
   }
 
   #chunk(number: number): Chunk {
-    const chunk = this.#chunks[number]
-    assert(chunk !== undefined, 'an arena position points into a chunk')
-    return chunk
+    return present(this.#chunks[number], 'chunk of an arena position')
   }
 
-  #newChunk(length: number): number {
+  /** Room in a new chunk: the next tail, or for a long record one of its own. */
+  #elsewhere(length: number): number {
     const isLone = length > SHARED_RECORD_BYTES_MAX
-    const before = this.#chunks[this.#tail]?.bytes.length ?? FIRST_CHUNK_BYTES / 4
+    const before = this.#tailChunk?.bytes.length ?? FIRST_CHUNK_BYTES / 4
     const size = isLone ? length : Math.max(length, Math.min(CHUNK_BYTES, before * 4))
     const number = this.#free.pop() ?? this.#chunks.length
     assert(number < CHUNKS_MAX, 'a group holds less than 4 GiB of live entries')
-    this.#chunks[number] = { bytes: new Uint8Array(size), end: 0, live: 0 }
+    const chunk = { bytes: new Uint8Array(size), end: length, live: length }
+    this.#chunks[number] = chunk
     this.#bytes += size
-    if (isLone) return number
-    const old = this.#tail
-    this.#tail = number
-    if (this.#chunks[old]?.live === 0) this.#drop(old)
-    return number
-  }
-
-  #drop(number: number): void {
-    this.#bytes -= this.#chunk(number).bytes.length
-    this.#chunks[number] = undefined
-    this.#free.push(number)
+    if (!isLone) {
+      const old = this.#tail
+      const isOldDead = this.#tailChunk?.live === 0
+      this.#tail = number
+      this.#tailChunk = chunk
+      if (isOldDead) this.drop(old)
+    }
+    return number * CHUNK_BYTES
   }
 }

@@ -1,4 +1,4 @@
-import { hash32, LANE_HIGH, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
+import { hash32, hashLanes, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
 import { hasKey, hasPayload, hasStamp, KIND_NONE } from './kinds.ts'
 
 /** Two lanes of a 64-bit hash. */
@@ -31,6 +31,7 @@ export class EventDraft {
   readonly killWriters: number[] = []
   readonly killDots: number[] = []
   killCount = 0
+  readonly #part = { high: 0, low: 0 }
 
   /** Starts over: an event that does nothing yet. */
   clear(): void {
@@ -60,18 +61,20 @@ export class EventDraft {
 
   /** Computes the hash of the content. @param object hash of the object's name and type */
   seal(object: Lanes): void {
-    const { kind, keyBytes, keyStart, keyEnd } = this
+    const { kind } = this
+    const part = this.#part
     let high = mix32(object.high, kind)
     let low = mix32(object.low, kind)
-    this.keyHash = hash32(keyBytes, keyStart, keyEnd, LANE_LOW)
     if (hasKey(kind)) {
-      high = mix32(high, hash32(keyBytes, keyStart, keyEnd, LANE_HIGH))
-      low = mix32(low, this.keyHash)
-    }
+      hashLanes(this.keyBytes, this.keyStart, this.keyEnd, part)
+      this.keyHash = part.low
+      high = mix32(high, part.high)
+      low = mix32(low, part.low)
+    } else this.rehashKey()
     if (hasPayload(kind)) {
-      const { payloadBytes, payloadStart, payloadEnd } = this
-      high = mix32(high, hash32(payloadBytes, payloadStart, payloadEnd, LANE_HIGH))
-      low = mix32(low, hash32(payloadBytes, payloadStart, payloadEnd, LANE_LOW))
+      hashLanes(this.payloadBytes, this.payloadStart, this.payloadEnd, part)
+      high = mix32(high, part.high)
+      low = mix32(low, part.low)
     }
     if (hasStamp(kind)) {
       high = mixNumber32(high, this.stamp)

@@ -2,28 +2,28 @@ import { present } from '../base/assert.ts'
 import type { Records } from './records.ts'
 import { NO_SLOT, type Slots } from './slots.ts'
 
-/** A segment splits instead of growing beyond this: no insertion ever rehashes more. */
-const SEGMENT_SLOTS_MAX = 4096
-const SEGMENT_SLOTS_MIN = 16
+/** A segment splits instead of growing beyond this: no insertion ever moves more keys. */
+const SEGMENT_KEYS_MAX = 4096
+const SEGMENT_KEYS_MIN = 16
 /** Beyond this depth keys collide on purpose: their segment grows instead, and only its owner pays. */
 const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
 
 interface Segment {
-  /** Slot + 1; 0 is free. */
-  slots: Int32Array
-  /** Seven bits of each hash and a bit for "taken": most other keys are told apart without a look at them. */
-  tags: Uint8Array
+  /** Pairs: a key's hash, its first slot + 1; 0 is free. Side by side, as they are looked at together. */
+  cells: Int32Array
   count: number
+  /** Keys that fit before it grows or splits. */
+  room: number
   /** Leading hash bits that all keys of this segment share. */
   readonly depth: number
 }
 
 /**
  * Key → slot for one large object: extendible hashing (Fagin et al., TODS 1979) over segments with linear
- * probing, so that no single insertion pays for a rehash of everything. Keys stay in the records; an index
- * costs five bytes a slot.
+ * probing, so that no single insertion pays for a rehash of everything. Keys stay in the records, their
+ * hashes are kept: moving a key needs no look at it. Eight bytes a cell.
  */
 export class KeyIndex {
   readonly #records: Records
@@ -35,7 +35,7 @@ export class KeyIndex {
   constructor(records: Records, slots: Slots) {
     this.#records = records
     this.#slots = slots
-    this.#directory = [segment(SEGMENT_SLOTS_MIN, 0)]
+    this.#directory = [segment(SEGMENT_KEYS_MIN, 0)]
   }
 
   /** Distinct keys. */
@@ -45,62 +45,87 @@ export class KeyIndex {
 
   get allocatedBytes(): number {
     let bytes = this.#directory.length * 8
-    for (const one of new Set(this.#directory)) bytes += one.slots.byteLength + one.tags.byteLength
+    for (const one of new Set(this.#directory)) bytes += one.cells.byteLength
     return bytes
   }
 
   /** The first slot under a key, or NO_SLOT. */
   find(hash: number, key: Uint8Array, start: number, end: number): number {
-    const { slots, tags } = this.#segmentOf(hash)
-    const mask = tags.length - 1
-    const wanted = tagOf(hash)
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const tag = tags[at] ?? 0
-      if (tag === 0) return NO_SLOT
-      if (tag !== wanted) continue
-      const slot = (slots[at] ?? 0) - 1
+    const { cells } = this.#segmentOf(hash)
+    const mask = cells.length - 2
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
+      const slot = (cells[at + 1] ?? 0) - 1
+      if (slot === NO_SLOT) return NO_SLOT
+      if (cells[at] !== hash) continue
       if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
     }
   }
 
-  /** Adds a key that is not there. */
-  insert(hash: number, slot: number): void {
+  /**
+   * Makes a slot the first under its key.
+   * @returns the one that was, or NO_SLOT when the key is new
+   */
+  put(hash: number, slot: number, key: Uint8Array, start: number, end: number): number {
     let target = this.#segmentOf(hash)
-    while (target.count + 1 > target.slots.length * FILL_MAX) {
-      if (target.slots.length < SEGMENT_SLOTS_MAX || target.depth >= DEPTH_MAX) this.#grow(target)
+    const { cells } = target
+    const mask = cells.length - 2
+    let at = (hash << 1) & mask
+    for (; ; at = (at + 2) & mask) {
+      const before = (cells[at + 1] ?? 0) - 1
+      if (before === NO_SLOT) break
+      if (cells[at] !== hash) continue
+      if (!this.#records.keyEquals(this.#slots.recordOf(before), key, start, end)) continue
+      cells[at + 1] = slot + 1
+      return before
+    }
+    this.#size += 1
+    if (target.count < target.room) {
+      cells[at] = hash
+      cells[at + 1] = slot + 1
+      target.count += 1
+      return NO_SLOT
+    }
+    while (target.count >= target.room) {
+      if (target.cells.length < SEGMENT_KEYS_MAX * 2 || target.depth >= DEPTH_MAX) grow(target)
       else this.#split(target, hash)
       target = this.#segmentOf(hash)
     }
-    place(target, hash, slot)
-    this.#size += 1
+    place(target, hash, slot + 1)
+    return NO_SLOT
   }
 
-  /** Puts another slot in the place of the first one under a key. */
-  replace(hash: number, slot: number, by: number): void {
-    const { slots } = this.#segmentOf(hash)
-    slots[position(slots, hash, slot)] = by + 1
-  }
-
-  /** Removes a key by its first slot, whose record is still readable. */
-  remove(hash: number, slot: number): void {
+  /**
+   * Takes out a slot that is the first under its key.
+   * @param next takes its place; NO_SLOT takes the key out @returns false when the slot is not the first
+   */
+  take(hash: number, slot: number, next: number): boolean {
     const target = this.#segmentOf(hash)
-    const { slots, tags } = target
-    const mask = slots.length - 1
-    let hole = position(slots, hash, slot)
+    const { cells } = target
+    const mask = cells.length - 2
+    let hole = (hash << 1) & mask
+    for (; cells[hole + 1] !== slot + 1; hole = (hole + 2) & mask) {
+      if (cells[hole + 1] === 0) return false
+    }
+    if (next !== NO_SLOT) {
+      cells[hole + 1] = next + 1
+      return true
+    }
     // Backward shift: no tombstones, so lookups stay short however often keys come and go.
-    for (let at = (hole + 1) & mask; ; at = (at + 1) & mask) {
-      const entry = slots[at] ?? 0
+    for (let at = (hole + 2) & mask; ; at = (at + 2) & mask) {
+      const entry = cells[at + 1] ?? 0
       if (entry === 0) break
-      const home = this.#hashOf(entry - 1) & mask
+      const own = cells[at] ?? 0
+      const home = (own << 1) & mask
       if (((at - home) & mask) < ((at - hole) & mask)) continue
-      slots[hole] = entry
-      tags[hole] = tags[at] ?? 0
+      cells[hole] = own
+      cells[hole + 1] = entry
       hole = at
     }
-    slots[hole] = 0
-    tags[hole] = 0
+    cells[hole] = 0
+    cells[hole + 1] = 0
     target.count -= 1
     this.#size -= 1
+    return true
   }
 
   /** Visits the first slot of every key. */
@@ -109,25 +134,17 @@ export class KeyIndex {
     for (const one of this.#directory) {
       if (one === last) continue
       last = one
-      for (const entry of one.slots) if (entry > 0) visit(entry - 1)
+      const { cells } = one
+      for (let at = 1; at < cells.length; at += 2) {
+        const entry = cells[at] ?? 0
+        if (entry !== 0) visit(entry - 1)
+      }
     }
   }
 
   #segmentOf(hash: number): Segment {
     const index = this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)
     return present(this.#directory[index], 'segment')
-  }
-
-  #hashOf(slot: number): number {
-    return this.#records.keyHash(this.#slots.recordOf(slot))
-  }
-
-  #grow(target: Segment): void {
-    const old = target.slots
-    target.slots = new Int32Array(old.length * 2)
-    target.tags = new Uint8Array(old.length * 2)
-    target.count = 0
-    for (const entry of old) if (entry > 0) place(target, this.#hashOf(entry - 1), entry - 1)
   }
 
   #split(target: Segment, hash: number): void {
@@ -138,40 +155,42 @@ export class KeyIndex {
       this.#depth += 1
     }
     const depth = target.depth + 1
-    const halves = [segment(SEGMENT_SLOTS_MAX, depth), segment(SEGMENT_SLOTS_MAX, depth)] as const
-    for (const entry of target.slots) {
+    const low = segment(SEGMENT_KEYS_MAX, depth)
+    const high = segment(SEGMENT_KEYS_MAX, depth)
+    const { cells } = target
+    for (let at = 0; at < cells.length; at += 2) {
+      const entry = cells[at + 1] ?? 0
       if (entry === 0) continue
-      const own = this.#hashOf(entry - 1)
-      place(halves[((own >>> (32 - depth)) & 1) as 0 | 1], own, entry - 1)
+      const own = cells[at] ?? 0
+      place(((own >>> (32 - depth)) & 1) === 0 ? low : high, own, entry)
     }
     const span = 1 << (this.#depth - target.depth)
     const first = (hash >>> (32 - this.#depth)) & ~(span - 1)
-    for (let i = 0; i < span; i++) this.#directory[first + i] = halves[i < span / 2 ? 0 : 1]
+    for (let i = 0; i < span; i++) this.#directory[first + i] = i < span / 2 ? low : high
   }
 }
 
-function segment(size: number, depth: number): Segment {
-  return { slots: new Int32Array(size), tags: new Uint8Array(size), count: 0, depth }
+function segment(keys: number, depth: number): Segment {
+  return { cells: new Int32Array(keys * 2), count: 0, room: Math.floor(keys * FILL_MAX), depth }
 }
 
-/** Bits between those that choose the segment and those that choose the place in it. */
-function tagOf(hash: number): number {
-  return ((hash >>> 12) & 0x7f) | 0x80
+function grow(target: Segment): void {
+  const old = target.cells
+  target.cells = new Int32Array(old.length * 2)
+  target.count = 0
+  target.room = Math.floor(old.length * FILL_MAX)
+  for (let at = 0; at < old.length; at += 2) {
+    const entry = old[at + 1] ?? 0
+    if (entry !== 0) place(target, old[at] ?? 0, entry)
+  }
 }
 
-function place(target: Segment, hash: number, slot: number): void {
-  const { slots, tags } = target
-  const mask = slots.length - 1
-  let at = hash & mask
-  while (slots[at] !== 0) at = (at + 1) & mask
-  slots[at] = slot + 1
-  tags[at] = tagOf(hash)
+function place(target: Segment, hash: number, entry: number): void {
+  const { cells } = target
+  const mask = cells.length - 2
+  let at = (hash << 1) & mask
+  while (cells[at + 1] !== 0) at = (at + 2) & mask
+  cells[at] = hash
+  cells[at + 1] = entry
   target.count += 1
-}
-
-function position(slots: Int32Array, hash: number, slot: number): number {
-  const mask = slots.length - 1
-  let at = hash & mask
-  while (slots[at] !== slot + 1) at = (at + 1) & mask
-  return at
 }

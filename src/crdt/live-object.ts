@@ -121,18 +121,17 @@ export class LiveObject {
   }
 
   insert(slot: number, key: KeyBytes): void {
-    const before = this.first(key)
-    if (before === NO_SLOT) this.#keys += 1
     this.#entries += 1
     if (this.#index === undefined) {
+      if (this.first(key) === NO_SLOT) this.#keys += 1
       this.#slots.setNext(slot, this.#head)
       this.#head = slot
       if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
       return
     }
+    const before = this.#index.put(key.keyHash, slot, key.keyBytes, key.keyStart, key.keyEnd)
+    if (before === NO_SLOT) this.#keys += 1
     this.#slots.setNext(slot, before)
-    if (before === NO_SLOT) this.#index.insert(key.keyHash, slot)
-    else this.#index.replace(key.keyHash, before, slot)
   }
 
   remove(slot: number, key: KeyBytes): void {
@@ -142,14 +141,10 @@ export class LiveObject {
       if (!this.has(key)) this.#keys -= 1
       return
     }
-    const head = this.first(key)
-    if (head === slot) {
-      const next = this.#slots.nextOf(slot)
-      if (next === NO_SLOT) {
-        this.#index.remove(key.keyHash, slot)
-        this.#keys -= 1
-      } else this.#index.replace(key.keyHash, slot, next)
-    } else unchain(this.#slots, head, slot)
+    const next = this.#slots.nextOf(slot)
+    if (this.#index.take(key.keyHash, slot, next)) {
+      if (next === NO_SLOT) this.#keys -= 1
+    } else unchain(this.#slots, this.first(key), slot)
   }
 
   /** Visits one slot of every key; siblings follow by {@link after}. */
@@ -195,10 +190,7 @@ export class LiveObject {
       const record = this.#slots.recordOf(slot)
       const key = this.#records.keyOf(record)
       const hash = this.#records.keyHash(record)
-      const before = index.find(hash, key, 0, key.length)
-      this.#slots.setNext(slot, before)
-      if (before === NO_SLOT) index.insert(hash, slot)
-      else index.replace(hash, before, slot)
+      this.#slots.setNext(slot, index.put(hash, slot, key, 0, key.length))
       slot = next
     }
     this.#index = index

@@ -5,19 +5,12 @@ import type { ReplicaId } from '../base/ids.ts'
 import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
-import {
-  KIND_COUNTER,
-  KIND_MAP_SET,
-  KIND_NONE,
-  KIND_SET,
-  KIND_UNKNOWN,
-  objectTypeOf,
-} from './kinds.ts'
+import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
 import { dotShare, objectLanes, replicaLanes } from './lanes.ts'
 import { LiveObject } from './live-object.ts'
 import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
-import { Records, type RecordView } from './records.ts'
+import { Records } from './records.ts'
 import { NO_SLOT, Slots, type WriterPages, writerPages } from './slots.ts'
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
@@ -61,12 +54,18 @@ export class LiveState {
   recorder: Recorder | undefined
   readonly #writers: Writer[] = []
   readonly #indexes = new Map<ReplicaId, number>()
-  readonly #objects = new Map<string, LiveObject>()
+  readonly #objects = {
+    counter: new Map<string, LiveObject>(),
+    set: new Map<string, LiveObject>(),
+    register: new Map<string, LiveObject>(),
+    map: new Map<string, LiveObject>(),
+  }
+  /** The one that was asked for last: most ask for it again. */
+  #lastObject: LiveObject | undefined
   readonly #byId: (LiveObject | undefined)[] = []
   readonly #freeIds: number[] = []
   /** Objects that had no entries at some time since the last sweep. */
   readonly #emptied = new Set<LiveObject>()
-  readonly #view: RecordView = this.records.newView()
   readonly #dead = new EventDraft()
   readonly #cursor = { at: 0 }
   #vectorHigh = 0
@@ -109,7 +108,7 @@ export class LiveState {
   /** Bytes of columns, contents and indexes. */
   get allocatedBytes(): number {
     let bytes = this.slots.allocatedBytes + this.records.arena.allocatedBytes
-    for (const object of this.#objects.values()) bytes += object.indexBytes
+    for (const object of this.objects()) bytes += object.indexBytes
     return bytes
   }
 
@@ -173,20 +172,19 @@ export class LiveState {
 
   /** The object of a name, unless it holds nothing. */
   object(type: ObjectType, name: string): LiveObject | undefined {
-    const object = this.#objects.get(objectKey(type, name))
-    return object?.isEmpty === true ? undefined : object
+    const object = this.#known(type, name)
+    return object === undefined || object.isEmpty ? undefined : object
   }
 
   /** The object of a name, made when it is new; {@link sweep} takes it back if nothing comes of it. */
   objectFor(type: ObjectType, name: string): LiveObject {
-    const key = objectKey(type, name)
-    const known = this.#objects.get(key)
+    const known = this.#known(type, name)
     if (known !== undefined) return known
     const id = this.#freeIds.pop() ?? this.#byId.length
     const lanes = objectLanes(type, name)
     const { records, slots } = this
     const object = new LiveObject({ type, name, id, lanes, records, slots })
-    this.#objects.set(key, object)
+    this.#objects[type].set(name, object)
     this.#byId[id] = object
     this.#emptied.add(object)
     return object
@@ -205,20 +203,24 @@ export class LiveState {
     if (this.#emptied.size === 0) return
     for (const object of this.#emptied) {
       if (!object.isEmpty) continue
-      this.#objects.delete(objectKey(object.type, object.name))
+      this.#objects[object.type].delete(object.name)
       this.#byId[object.id] = undefined
       this.#freeIds.push(object.id)
     }
     this.#emptied.clear()
+    this.#lastObject = undefined
   }
 
   /** Objects with live entries, unordered. */
   *objects(): Generator<LiveObject> {
-    for (const object of this.#objects.values()) if (!object.isEmpty) yield object
+    for (const objects of Object.values(this.#objects)) {
+      for (const object of objects.values()) if (!object.isEmpty) yield object
+    }
   }
 
   get objectCount(): number {
-    let count = this.#objects.size
+    let count = 0
+    for (const objects of Object.values(this.#objects)) count += objects.size
     for (const object of this.#emptied) if (object.isEmpty) count -= 1
     return count
   }
@@ -259,14 +261,12 @@ export class LiveState {
   insert(index: number, n: number, event: EventDraft): void {
     const writer = this.#writer(index)
     const object = this.objectAt(event.object)
-    const slot = this.slots.insert(writer.live, index, n)
-    this.slots.setRecord(slot, this.records.add(object.id, event))
+    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
     this.#high = (this.#high + dotShare(event.high, writer.high, n)) | 0
     this.#low = (this.#low + dotShare(event.low, writer.low, n)) | 0
     if (object.tree === undefined) object.insert(slot, event)
     else {
-      const path = readPath(event.keyBytes, event.keyStart, event.keyEnd)
-      object.tree.insert(path, elementOf(event), slot)
+      object.tree.insert(pathOf(event), elementOf(event), slot)
     }
     if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
     this.recorder?.inserted(object, slot)
@@ -302,9 +302,15 @@ export class LiveState {
 
   /** Fills a draft with the content of a live slot, unsealed. */
   draftOf(slot: number, draft: EventDraft): void {
-    const view = this.#view
-    this.records.read(this.slots.recordOf(slot), view)
-    fillDraft(draft, view)
+    this.records.read(this.slots.recordOf(slot), draft)
+  }
+
+  #known(type: ObjectType, name: string): LiveObject | undefined {
+    const last = this.#lastObject
+    if (last !== undefined && last.type === type && last.name === name) return last
+    const object = this.#objects[type].get(name)
+    if (object !== undefined) this.#lastObject = object
+    return object
   }
 
   #writer(index: number): Writer {
@@ -323,29 +329,21 @@ export class LiveState {
   }
 
   #remove(writer: Writer, slot: number): void {
-    const position = this.slots.recordOf(slot)
-    const view = this.#view
-    this.records.read(position, view)
-    const object = this.objectAt(view.object)
-    if (this.recorder !== undefined) {
-      this.recorder.removing(object, slot)
-      this.records.read(position, view)
-    }
+    const { slots, records } = this
     const dead = this.#dead
-    fillDraft(dead, view)
+    const position = slots.recordOf(slot)
+    records.read(position, dead)
+    const object = this.objectAt(dead.object)
+    this.recorder?.removing(object, slot)
     dead.seal(object.lanes)
-    const n = this.slots.dotOf(slot)
+    const n = slots.dotOf(slot)
     this.#high = (this.#high - dotShare(dead.high, writer.high, n)) | 0
     this.#low = (this.#low - dotShare(dead.low, writer.low, n)) | 0
     if (object.tree === undefined) object.remove(slot, dead)
-    else {
-      const path = readPath(view.bytes, view.keyStart, view.keyEnd)
-      object.tree.remove(path, elementOf(dead), slot)
-    }
+    else object.tree.remove(pathOf(dead), elementOf(dead), slot)
     if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)
-    this.slots.remove(writer.live, slot)
-    const start = this.records.arena.offsetOf(position)
-    const sparse = this.records.arena.release(position, view.end - start)
+    slots.remove(writer.live, slot)
+    const sparse = records.release(position, dead.payloadEnd - records.arena.offsetOf(position))
     if (object.isEmpty) this.#emptied.add(object)
     if (sparse >= 0) this.#evacuate(sparse)
   }
@@ -360,58 +358,45 @@ export class LiveState {
 
   /** Moves the live records out of a chunk most of whose bytes are dead, and gives it back. */
   #evacuate(chunk: number): void {
-    const { arena } = this.records
+    const { records } = this
+    const { arena } = records
     const bytes = arena.chunkBytes(chunk)
     const end = arena.chunkEnd(chunk)
-    const view = this.records.newView()
-    for (let start = 0; start < end; start = view.end) {
-      this.records.readAt(bytes, start, view)
-      const slot = this.#slotAt(view, arena.positionIn(chunk, start))
-      if (slot !== NO_SLOT) this.slots.setRecord(slot, this.records.copy(view, start))
+    const entry = this.#dead
+    for (let start = 0; start < end; ) {
+      const dead = records.deadLength(bytes, start)
+      if (dead > 0) {
+        start += dead
+        continue
+      }
+      const next = records.readAt(bytes, start, entry)
+      const slot = this.#slotAt(entry, arena.positionIn(chunk, start))
+      this.slots.setRecord(slot, records.copy(bytes, start, next))
+      start = next
     }
     arena.drop(chunk)
   }
 
-  /** The slot whose record lies at a position; NO_SLOT when the record is dead. */
-  #slotAt(view: RecordView, position: number): number {
-    const object = this.#byId[view.object]
-    if (object === undefined) return NO_SLOT
-    if ((object.type === 'set') !== (view.kind === KIND_SET)) return NO_SLOT
+  /** The slot whose record lies at a position. */
+  #slotAt(entry: EventDraft, position: number): number {
+    const object = this.objectAt(entry.object)
     if (object.tree !== undefined) {
-      if (!isMapKind(view.kind)) return NO_SLOT
-      const path = readPath(view.bytes, view.keyStart, view.keyEnd)
-      fillDraft(this.#dead, view)
-      const element = elementOf(this.#dead)
+      const path = pathOf(entry)
+      const element = elementOf(entry)
       const chain =
         element === undefined ? object.tree.at(path) : object.tree.elementAt(path, element)
-      return chain.find((slot) => this.slots.recordOf(slot) === position) ?? NO_SLOT
+      const slot = chain.find((one) => this.slots.recordOf(one) === position)
+      return present(slot, 'slot of a live record')
     }
-    if (isMapKind(view.kind)) return NO_SLOT
-    fillDraft(this.#dead, view)
-    const key = this.#dead
-    key.rehashKey()
-    for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
-      if (this.slots.recordOf(slot) === position) return slot
-    }
-    return NO_SLOT
+    entry.rehashKey()
+    let slot = object.first(entry)
+    while (this.slots.recordOf(slot) !== position) slot = object.after(slot, entry)
+    return slot
   }
 }
 
-function isMapKind(kind: number): boolean {
-  return objectTypeOf(kind) === 'map'
-}
-
-function fillDraft(draft: EventDraft, view: RecordView): void {
-  draft.kind = view.kind
-  draft.object = view.object
-  draft.keyBytes = view.bytes
-  draft.keyStart = view.keyStart
-  draft.keyEnd = view.keyEnd
-  draft.payloadBytes = view.bytes
-  draft.payloadStart = view.payloadStart
-  draft.payloadEnd = view.payloadEnd
-  draft.stamp = view.stamp
-  draft.killCount = 0
+function pathOf(event: EventDraft): readonly string[] {
+  return readPath(event.keyBytes, event.keyStart, event.keyEnd)
 }
 
 function elementOf(event: EventDraft): string | undefined {
@@ -421,8 +406,4 @@ function elementOf(event: EventDraft): string | undefined {
 
 function hash64Of(high: number, low: number): Hash64 {
   return high === 0 && low === 0 ? HASH64_ZERO : { high: high >>> 0, low: low >>> 0 }
-}
-
-function objectKey(type: ObjectType, name: string): string {
-  return `${type}:${name}`
 }

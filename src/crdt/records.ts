@@ -5,113 +5,111 @@ import { hasStamp, KIND_SET } from './kinds.ts'
 import { readVarint, varintLength, writeVarint } from './varint.ts'
 
 /*
- * A live entry's record: 2 × object, + 1 unless it is a set (varint) · key length · key · unless it is a
+ * A live entry's record: 2 × object + 2, + 1 unless it is a set (varint) · key length · key · unless it is a
  * set: kind (1) · stamp (8, where the kind has one) · payload length · payload.
+ * A dead one: 0 · its length in bytes.
  */
 
-/** The parts of a record that was read; offsets into `bytes`. */
-export interface RecordView {
-  bytes: Uint8Array
-  object: number
-  kind: number
-  keyStart: number
-  keyEnd: number
-  stamp: number
-  payloadStart: number
-  payloadEnd: number
-  end: number
-}
+/** Longer byte strings are copied by the engine. */
+const COPIED_MAX = 48
 
 /** Contents of live entries as bytes. */
 export class Records {
   readonly arena: Arena = new Arena()
   readonly #cursor = { at: 0 }
-  readonly #key = { at: 0, length: 0 }
+  #keyLength = 0
   readonly #stampBytes = new Uint8Array(8)
   readonly #stampView = new DataView(this.#stampBytes.buffer)
 
-  /** A view to be filled by {@link read}. */
-  newView(): RecordView {
-    const bytes = new Uint8Array(0)
-    return {
-      bytes,
-      object: 0,
-      kind: 0,
-      keyStart: 0,
-      keyEnd: 0,
-      stamp: 0,
-      payloadStart: 0,
-      payloadEnd: 0,
-      end: 0,
-    }
-  }
-
   /** Stores what an event says. @returns the record's position */
   add(object: number, event: EventDraft): number {
-    const { kind, keyBytes, keyStart, keyEnd } = event
+    const { kind, keyBytes, keyStart, keyEnd, payloadBytes, payloadStart, payloadEnd } = event
     const keyLength = keyEnd - keyStart
-    const payloadLength = event.payloadEnd - event.payloadStart
-    const head = object * 2 + (kind === KIND_SET ? 0 : 1)
+    const payloadLength = payloadEnd - payloadStart
+    const head = object * 2 + (kind === KIND_SET ? 2 : 3)
+    const withStamp = hasStamp(kind)
     let length = varintLength(head) + varintLength(keyLength) + keyLength
     if (kind !== KIND_SET) {
-      length += 1 + (hasStamp(kind) ? 8 : 0) + varintLength(payloadLength) + payloadLength
+      length += 1 + (withStamp ? 8 : 0) + varintLength(payloadLength) + payloadLength
     }
     const position = this.arena.append(length)
     const bytes = this.arena.bytesOf(position)
     let at = writeVarint(bytes, this.arena.offsetOf(position), head)
     at = writeVarint(bytes, at, keyLength)
-    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = keyBytes[i] ?? 0
+    at = copy(keyBytes, keyStart, keyEnd, bytes, at)
     if (kind === KIND_SET) return position
     bytes[at++] = kind
-    if (hasStamp(kind)) {
+    if (withStamp) {
       this.#stampView.setFloat64(0, event.stamp)
-      bytes.set(this.#stampBytes, at)
-      at += 8
+      at = copy(this.#stampBytes, 0, 8, bytes, at)
     }
     at = writeVarint(bytes, at, payloadLength)
-    const { payloadBytes, payloadStart, payloadEnd } = event
-    if (payloadLength < 32) {
-      for (let i = payloadStart; i < payloadEnd; i++) bytes[at++] = payloadBytes[i] ?? 0
-    } else bytes.set(payloadBytes.subarray(payloadStart, payloadEnd), at)
+    copy(payloadBytes, payloadStart, payloadEnd, bytes, at)
     return position
   }
 
-  read(position: number, view: RecordView): void {
-    this.readAt(this.arena.bytesOf(position), this.arena.offsetOf(position), view)
+  /** Fills a draft with a record, unsealed and without kills. */
+  read(position: number, draft: EventDraft): void {
+    this.readAt(this.arena.bytesOf(position), this.arena.offsetOf(position), draft)
   }
 
-  readAt(bytes: Uint8Array, start: number, view: RecordView): void {
+  /** Fills a draft with a live record. @returns the offset after it */
+  readAt(bytes: Uint8Array, start: number, draft: EventDraft): number {
     const cursor = this.#cursor
     cursor.at = start
-    view.bytes = bytes
     const head = readVarint(bytes, cursor)
-    view.object = Math.floor(head / 2)
     const keyLength = readVarint(bytes, cursor)
-    view.keyStart = cursor.at
-    view.keyEnd = cursor.at + keyLength
-    view.end = view.keyEnd
-    view.kind = KIND_SET
-    view.payloadStart = view.end
-    view.payloadEnd = view.end
-    if (head % 2 === 0) return
-    let at = view.keyEnd
-    view.kind = bytes[at++] ?? 0
-    if (hasStamp(view.kind)) {
-      this.#stampBytes.set(bytes.subarray(at, at + 8))
-      view.stamp = this.#stampView.getFloat64(0)
-      at += 8
+    const keyEnd = cursor.at + keyLength
+    draft.object = (head >>> 1) - 1
+    draft.killCount = 0
+    draft.keyBytes = bytes
+    draft.keyStart = cursor.at
+    draft.keyEnd = keyEnd
+    draft.payloadBytes = bytes
+    if (head % 2 === 0) {
+      draft.kind = KIND_SET
+      draft.payloadStart = keyEnd
+      draft.payloadEnd = keyEnd
+      return keyEnd
     }
-    cursor.at = at
+    const kind = bytes[keyEnd] ?? 0
+    draft.kind = kind
+    cursor.at = keyEnd + 1
+    if (hasStamp(kind)) {
+      copy(bytes, cursor.at, cursor.at + 8, this.#stampBytes, 0)
+      draft.stamp = this.#stampView.getFloat64(0)
+      cursor.at += 8
+    }
     const payloadLength = readVarint(bytes, cursor)
-    view.payloadStart = cursor.at
-    view.payloadEnd = cursor.at + payloadLength
-    view.end = view.payloadEnd
+    draft.payloadStart = cursor.at
+    draft.payloadEnd = cursor.at + payloadLength
+    return draft.payloadEnd
+  }
+
+  /** Length of the dead record at an offset, or 0 when it is live. */
+  deadLength(bytes: Uint8Array, start: number): number {
+    if (bytes[start] !== 0) return 0
+    this.#cursor.at = start + 1
+    return readVarint(bytes, this.#cursor)
+  }
+
+  /**
+   * Gives up a record that was read.
+   * @returns the chunk whose records should be moved because most of it is dead, or −1
+   */
+  release(position: number, length: number): number {
+    const bytes = this.arena.bytesOf(position)
+    const start = this.arena.offsetOf(position)
+    bytes[start] = 0
+    writeVarint(bytes, start + 1, length)
+    return this.arena.release(position, length)
   }
 
   /** Whether a record's key is these bytes. */
   keyEquals(position: number, key: Uint8Array, start: number, end: number): boolean {
-    const bytes = this.#toKey(position)
-    const { at, length } = this.#key
+    const bytes = this.arena.bytesOf(position)
+    const at = this.#toKey(bytes, this.arena.offsetOf(position))
+    const length = this.#keyLength
     if (length !== end - start) return false
     for (let i = 0; i < length; i++) {
       if (bytes[at + i] !== key[start + i]) return false
@@ -121,34 +119,51 @@ export class Records {
 
   /** A copy of a record's key. */
   keyOf(position: number): Uint8Array {
-    const bytes = this.#toKey(position)
-    return bytes.slice(this.#key.at, this.#key.at + this.#key.length)
+    const bytes = this.arena.bytesOf(position)
+    const at = this.#toKey(bytes, this.arena.offsetOf(position))
+    return bytes.slice(at, at + this.#keyLength)
   }
 
   /** The hash by which an index finds a record's key. */
   keyHash(position: number): number {
-    const bytes = this.#toKey(position)
-    const { at, length } = this.#key
-    return hash32(bytes, at, at + length, LANE_LOW)
-  }
-
-  #toKey(position: number): Uint8Array {
     const bytes = this.arena.bytesOf(position)
-    const cursor = this.#cursor
-    cursor.at = this.arena.offsetOf(position)
-    readVarint(bytes, cursor)
-    this.#key.length = readVarint(bytes, cursor)
-    this.#key.at = cursor.at
-    return bytes
+    const at = this.#toKey(bytes, this.arena.offsetOf(position))
+    return hash32(bytes, at, at + this.#keyLength, LANE_LOW)
   }
 
   /** Copies a record as it is. @returns its new position */
-  copy(view: RecordView, start: number): number {
-    const length = view.end - start
-    const { bytes } = view
-    const position = this.arena.append(length)
-    const to = this.arena.bytesOf(position)
-    to.set(bytes.subarray(start, view.end), this.arena.offsetOf(position))
+  copy(bytes: Uint8Array, start: number, end: number): number {
+    const position = this.arena.append(end - start)
+    copy(bytes, start, end, this.arena.bytesOf(position), this.arena.offsetOf(position))
     return position
   }
+
+  /** Notes a key's length. @returns where it starts */
+  #toKey(bytes: Uint8Array, start: number): number {
+    const head = bytes[start] ?? 0
+    const length = bytes[start + 1] ?? 0
+    if (head < 0x80 && length < 0x80) {
+      this.#keyLength = length
+      return start + 2
+    }
+    const cursor = this.#cursor
+    cursor.at = start
+    readVarint(bytes, cursor)
+    this.#keyLength = readVarint(bytes, cursor)
+    return cursor.at
+  }
+}
+
+/** @returns the offset after the copy */
+function copy(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  into: Uint8Array,
+  offset: number,
+): number {
+  const length = end - start
+  if (length > COPIED_MAX) into.set(from.subarray(start, end), offset)
+  else for (let i = 0; i < length; i++) into[offset + i] = from[start + i] ?? 0
+  return offset + length
 }

@@ -2,15 +2,19 @@ import { present } from '../base/assert.ts'
 
 /** "No slot". */
 export const NO_SLOT = -1
-/** Dots of one page: the unit in which a writer's live dots are found and counted. */
-const PAGE_DOTS = 1024
+/** Dots of one page, as a power of two: the unit in which a writer's live dots are found and counted. */
+const PAGE_BITS = 10
+const PAGE_DOTS = 1 << PAGE_BITS
 /** Dots of one block: the unit in which slots are given out. Small, so that lone survivors cost little. */
-const BLOCK_DOTS = 64
+const BLOCK_BITS = 6
+const BLOCK_DOTS = 1 << BLOCK_BITS
 const BLOCKS_PER_PAGE = PAGE_DOTS / BLOCK_DOTS
 /** Columns are cut into pieces of this many slots: growing never copies more. */
 const PIECE_BITS = 14
 const PIECE_SLOTS = 1 << PIECE_BITS
 const PIECE_MASK = PIECE_SLOTS - 1
+/** Index columns of a piece by slot, live words and blocks. */
+const WORD_BITS = 5
 
 interface Page {
   /** Block number of each 64 dots, −1 where none lives. */
@@ -25,6 +29,18 @@ export interface WriterPages {
   last: Page | undefined
 }
 
+/** Columns of neighbouring slots. */
+interface Piece {
+  /** Of each slot: position of its record, the next slot of its chain. */
+  readonly records: Uint32Array
+  readonly next: Int32Array
+  /** Of 32 slots each: which are live. */
+  readonly live: Int32Array
+  /** Of each block: index of its writer, the dot before its first. */
+  readonly writers: Int32Array
+  readonly bases: Float64Array
+}
+
 export function writerPages(): WriterPages {
   return { pages: new Map(), lastNumber: -1, last: undefined }
 }
@@ -35,13 +51,8 @@ export function writerPages(): WriterPages {
  * the arena and the next slot of a chain.
  */
 export class Slots {
-  readonly #records: Uint32Array[] = []
-  readonly #next: Int32Array[] = []
+  readonly #pieces: Piece[] = []
   #blocks = 0
-  #blockWriter = new Int32Array(1)
-  #blockBase = new Float64Array(1)
-  #liveLow = new Int32Array(1)
-  #liveHigh = new Int32Array(1)
   readonly #free: number[] = []
   #count = 0
 
@@ -53,91 +64,89 @@ export class Slots {
   /** The slot of a live dot, or NO_SLOT. */
   find(writer: WriterPages, n: number): number {
     const index = n - 1
-    const page = pageAt(writer, Math.floor(index / PAGE_DOTS))
+    const number = pageNumber(index)
+    const page = pageAt(writer, number)
     if (page === undefined) return NO_SLOT
-    const inPage = index % PAGE_DOTS
-    const block = page.blocks[inPage >>> 6] ?? -1
+    const inPage = index - number * PAGE_DOTS
+    const block = page.blocks[inPage >>> BLOCK_BITS] ?? -1
     if (block < 0) return NO_SLOT
-    const bit = inPage & 63
-    const word = bit < 32 ? this.#liveLow[block] : this.#liveHigh[block]
-    return (((word ?? 0) >>> (bit & 31)) & 1) === 1 ? block * BLOCK_DOTS + bit : NO_SLOT
+    const slot = block * BLOCK_DOTS + (inPage & (BLOCK_DOTS - 1))
+    const word = this.#piece(slot).live[(slot & PIECE_MASK) >>> WORD_BITS] ?? 0
+    return ((word >>> (slot & 31)) & 1) === 1 ? slot : NO_SLOT
   }
 
-  /** Makes a dot live. @param id the writer's index @returns its slot, whose columns the caller fills */
-  insert(writer: WriterPages, id: number, n: number): number {
+  /**
+   * Makes a dot live.
+   * @param id the writer's index @param record position of its record
+   * @returns its slot, whose chain the caller sets
+   */
+  insert(writer: WriterPages, id: number, n: number, record: number): number {
     const index = n - 1
-    const number = Math.floor(index / PAGE_DOTS)
-    let page = pageAt(writer, number)
-    if (page === undefined) {
-      page = { blocks: new Int32Array(BLOCKS_PER_PAGE).fill(-1), live: 0 }
-      writer.pages.set(number, page)
-      writer.lastNumber = number
-      writer.last = page
-    }
-    const inPage = index % PAGE_DOTS
-    let block = page.blocks[inPage >>> 6] ?? -1
+    const number = pageNumber(index)
+    const page = pageAt(writer, number) ?? newPage(writer, number)
+    const inPage = index - number * PAGE_DOTS
+    const bit = inPage & (BLOCK_DOTS - 1)
+    let block = page.blocks[inPage >>> BLOCK_BITS] ?? -1
     if (block < 0) {
-      block = this.#newBlock(id, n - 1 - (inPage & 63))
-      page.blocks[inPage >>> 6] = block
+      block = this.#newBlock(id, index - bit)
+      page.blocks[inPage >>> BLOCK_BITS] = block
     }
-    const bit = inPage & 63
-    if (bit < 32) this.#liveLow[block] = (this.#liveLow[block] ?? 0) | (1 << bit)
-    else this.#liveHigh[block] = (this.#liveHigh[block] ?? 0) | (1 << (bit & 31))
+    const slot = block * BLOCK_DOTS + bit
+    const { live, records } = this.#piece(slot)
+    const at = slot & PIECE_MASK
+    live[at >>> WORD_BITS] = (live[at >>> WORD_BITS] ?? 0) | (1 << (slot & 31))
+    records[at] = record
     page.live += 1
     this.#count += 1
-    return block * BLOCK_DOTS + bit
+    return slot
   }
 
   /** Ends a live dot. */
   remove(writer: WriterPages, slot: number): void {
-    const block = slot >>> 6
-    const bit = slot & 63
-    if (bit < 32) this.#liveLow[block] = (this.#liveLow[block] ?? 0) & ~(1 << bit)
-    else this.#liveHigh[block] = (this.#liveHigh[block] ?? 0) & ~(1 << (bit & 31))
+    const { live, bases } = this.#piece(slot)
+    const block = (slot & PIECE_MASK) >>> BLOCK_BITS
+    const word = (slot & PIECE_MASK) >>> WORD_BITS
+    live[word] = (live[word] ?? 0) & ~(1 << (slot & 31))
     this.#count -= 1
-    const base = this.#blockBase[block] ?? 0
-    const number = Math.floor(base / PAGE_DOTS)
+    const base = bases[block] ?? 0
+    const number = pageNumber(base)
     const page = present(pageAt(writer, number), 'page of a live dot')
     page.live -= 1
-    if (this.#liveLow[block] === 0 && this.#liveHigh[block] === 0) {
-      page.blocks[(base % PAGE_DOTS) >>> 6] = -1
-      this.#free.push(block)
+    if (live[word] === 0 && live[word ^ 1] === 0) {
+      page.blocks[(base - number * PAGE_DOTS) >>> BLOCK_BITS] = -1
+      this.#free.push(slot >>> BLOCK_BITS)
     }
-    if (page.live === 0) {
-      writer.pages.delete(number)
-      if (writer.lastNumber === number) {
-        writer.lastNumber = -1
-        writer.last = undefined
-      }
-    }
+    if (page.live > 0) return
+    writer.pages.delete(number)
+    writer.lastNumber = -1
+    writer.last = undefined
   }
 
   /** Index of the writer of a live slot's dot. */
   writerOf(slot: number): number {
-    return this.#blockWriter[slot >>> 6] ?? -1
+    return this.#piece(slot).writers[(slot & PIECE_MASK) >>> BLOCK_BITS] ?? -1
   }
 
   /** The number of a live slot's dot. */
   dotOf(slot: number): number {
-    return (this.#blockBase[slot >>> 6] ?? 0) + (slot & 63) + 1
+    const base = this.#piece(slot).bases[(slot & PIECE_MASK) >>> BLOCK_BITS] ?? 0
+    return base + (slot & (BLOCK_DOTS - 1)) + 1
   }
 
   recordOf(slot: number): number {
-    return this.#records[slot >>> PIECE_BITS]?.[slot & PIECE_MASK] ?? 0
+    return this.#piece(slot).records[slot & PIECE_MASK] ?? 0
   }
 
   setRecord(slot: number, position: number): void {
-    const piece = this.#records[slot >>> PIECE_BITS]
-    if (piece !== undefined) piece[slot & PIECE_MASK] = position
+    this.#piece(slot).records[slot & PIECE_MASK] = position
   }
 
   nextOf(slot: number): number {
-    return this.#next[slot >>> PIECE_BITS]?.[slot & PIECE_MASK] ?? NO_SLOT
+    return this.#piece(slot).next[slot & PIECE_MASK] ?? NO_SLOT
   }
 
   setNext(slot: number, next: number): void {
-    const piece = this.#next[slot >>> PIECE_BITS]
-    if (piece !== undefined) piece[slot & PIECE_MASK] = next
+    this.#piece(slot).next[slot & PIECE_MASK] = next
   }
 
   /**
@@ -150,8 +159,8 @@ export class Slots {
     to: number,
     visit: (slot: number, n: number) => boolean,
   ): number {
-    const first = Math.floor((from - 1) / PAGE_DOTS)
-    const last = Math.floor((to - 1) / PAGE_DOTS)
+    const first = pageNumber(from - 1)
+    const last = pageNumber(to - 1)
     // Few pages over a long history: look at those that exist, in order.
     const numbers: number[] = []
     if (last - first >= writer.pages.size) {
@@ -170,14 +179,17 @@ export class Slots {
         const block = page.blocks[part] ?? -1
         if (block < 0) continue
         const base = number * PAGE_DOTS + part * BLOCK_DOTS
-        const low = this.#liveLow[block] ?? 0
-        const high = this.#liveHigh[block] ?? 0
+        const start = block * BLOCK_DOTS
+        const { live } = this.#piece(start)
+        const word = (start & PIECE_MASK) >>> WORD_BITS
+        const low = live[word] ?? 0
+        const high = live[word + 1] ?? 0
         for (let bit = 0; bit < BLOCK_DOTS; bit++) {
           if ((((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 0) continue
           const n = base + bit + 1
           if (n < from) continue
           if (n > to) return to
-          if (!visit(block * BLOCK_DOTS + bit, n)) return n
+          if (!visit(start + bit, n)) return n
         }
       }
     }
@@ -186,9 +198,16 @@ export class Slots {
 
   /** Bytes of the columns. */
   get allocatedBytes(): number {
-    let bytes = this.#blockWriter.length * (4 + 8 + 4 + 4)
-    for (const piece of this.#records) bytes += piece.byteLength * 2
+    let bytes = 0
+    for (const { records, next, live, writers, bases } of this.#pieces) {
+      bytes += records.byteLength + next.byteLength + live.byteLength
+      bytes += writers.byteLength + bases.byteLength
+    }
     return bytes
+  }
+
+  #piece(slot: number): Piece {
+    return present(this.#pieces[slot >>> PIECE_BITS], 'columns of a slot')
   }
 
   #newBlock(writer: number, base: number): number {
@@ -196,45 +215,53 @@ export class Slots {
     if (block === undefined) {
       block = this.#blocks
       this.#blocks += 1
-      if (block >= this.#blockWriter.length) this.#growBlocks()
       this.#growColumns(this.#blocks * BLOCK_DOTS)
     }
-    this.#blockWriter[block] = writer
-    this.#blockBase[block] = base
-    this.#liveLow[block] = 0
-    this.#liveHigh[block] = 0
+    const { writers, bases } = this.#piece(block * BLOCK_DOTS)
+    const at = ((block * BLOCK_DOTS) & PIECE_MASK) >>> BLOCK_BITS
+    writers[at] = writer
+    bases[at] = base
     return block
   }
 
-  #growBlocks(): void {
-    const size = this.#blockWriter.length * 2
-    const grow = <T extends Int32Array | Float64Array>(old: T, fresh: T): T => {
-      fresh.set(old)
-      return fresh
-    }
-    this.#blockWriter = grow(this.#blockWriter, new Int32Array(size))
-    this.#blockBase = grow(this.#blockBase, new Float64Array(size))
-    this.#liveLow = grow(this.#liveLow, new Int32Array(size))
-    this.#liveHigh = grow(this.#liveHigh, new Int32Array(size))
-  }
-
-  /** The last piece grows by doubling up to its full size; full ones stay as they are. */
+  /** The first piece grows by doubling up to its full size; the others have it from the start. */
   #growColumns(slots: number): void {
-    const piece = (slots - 1) >>> PIECE_BITS
-    const needed = ((slots - 1) & PIECE_MASK) + 1
-    const old = this.#records[piece]
-    if (old !== undefined && old.length >= needed) return
-    const isFirst = piece === 0
-    const size = isFirst ? Math.max(BLOCK_DOTS, Math.min(PIECE_SLOTS, needed * 2)) : PIECE_SLOTS
-    const records = new Uint32Array(size)
-    const next = new Int32Array(size)
+    const number = (slots - 1) >>> PIECE_BITS
+    const old = this.#pieces[number]
+    if (old !== undefined && old.records.length >= slots - number * PIECE_SLOTS) return
+    const fresh = newPiece(number > 0 ? PIECE_SLOTS : (old?.records.length ?? BLOCK_DOTS / 2) * 2)
     if (old !== undefined) {
-      records.set(old)
-      next.set(present(this.#next[piece], 'column'))
+      fresh.records.set(old.records)
+      fresh.next.set(old.next)
+      fresh.live.set(old.live)
+      fresh.writers.set(old.writers)
+      fresh.bases.set(old.bases)
     }
-    this.#records[piece] = records
-    this.#next[piece] = next
+    this.#pieces[number] = fresh
   }
+}
+
+function newPiece(slots: number): Piece {
+  return {
+    records: new Uint32Array(slots),
+    next: new Int32Array(slots),
+    live: new Int32Array(slots >>> WORD_BITS),
+    writers: new Int32Array(slots >>> BLOCK_BITS),
+    bases: new Float64Array(slots >>> BLOCK_BITS),
+  }
+}
+
+function newPage(writer: WriterPages, number: number): Page {
+  const page = { blocks: new Int32Array(BLOCKS_PER_PAGE).fill(-1), live: 0 }
+  writer.pages.set(number, page)
+  writer.lastNumber = number
+  writer.last = page
+  return page
+}
+
+/** Shifts are faster than divisions and reach up to 31 bits. */
+function pageNumber(index: number): number {
+  return index <= 0x7fffffff ? index >>> PAGE_BITS : Math.floor(index / PAGE_DOTS)
 }
 
 function pageAt(writer: WriterPages, number: number): Page | undefined {

@@ -1,24 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hex } from '../../src/base/bytes.ts'
-import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
-import { decodeFrame, encodeFrame, type SyncFrame } from '../../src/replication/frames.ts'
-import { Writer } from '../crdt/written.ts'
-
-function replica(digit: string): ReplicaId {
-  const id = parseReplicaId(digit.repeat(32))
-  if (id === undefined) throw new Error('a replica id is 32 hex digits')
-  return id
-}
+import {
+  decodeFrame,
+  encodeFrame,
+  PIECE_BYTES,
+  type SyncFrame,
+} from '../../src/replication/frames.ts'
+import { encodeRun, replicaOf } from '../crdt/encoded.ts'
+import { type Part, raw, text, WRITER } from '../crdt/raw-run.ts'
+import { element, first } from '../crdt/run-samples.ts'
 
 const HASH = new Uint8Array(8).fill(7)
 const DIGEST = new Uint8Array(16).fill(9)
-const TRANSACTION =
-  new Writer().write([{ type: 'set-add', object: 's', values: ['x'] }]) ?? new Uint8Array()
+const RUN = encodeRun({ replica: replicaOf('a'), n0: 1, events: [first(1000, element('x'))] })
+const PIECE = new Uint8Array(PIECE_BYTES).fill(6)
 
-/** One frame of every type, and its bytes without the transaction's, which has a golden test of its own. */
+/** One frame of every type, and its bytes without the run's, which has golden tests of its own. */
 const FRAMES: readonly (readonly [SyncFrame, string])[] = [
-  [{ type: 'summary', hash: HASH }, '110707070707070707'],
+  [{ type: 'summary', hash: HASH }, '210707070707070707'],
   [
     {
       type: 'digest',
@@ -27,19 +27,20 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       after: '',
       items: [{ group: 'main', isPartial: false, digest: DIGEST }],
     },
-    '12030001046d61696e0009090909090909090909090909090909',
+    '22030001046d61696e0009090909090909090909090909090909',
   ],
-  [{ type: 'equal', hash: HASH }, '130707070707070707'],
+  [{ type: 'equal', hash: HASH }, '230707070707070707'],
   [
     {
       type: 'pull',
       group: 'main',
       session: 3,
       credit: 1_048_576,
-      vector: [{ replica: replica('a'), n: 300 }],
-      partials: [{ replica: replica('b'), n0: 2, total: 300_000, held: Uint8Array.of(5) }],
+      vector: [{ replica: replicaOf('a'), n: 300 }],
+      partials: [{ replica: replicaOf('b'), n0: 2, total: 300_000, held: Uint8Array.of(5) }],
+      base: undefined,
     },
-    '14046d61696e0380804001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac0201bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb02e0a71205',
+    '24046d61696e0380804001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac0201bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb02e0a71205',
   ],
   [
     {
@@ -47,9 +48,22 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       group: 'main',
       session: 0,
       sentTo: [1, 4_000_000_000],
-      transactions: [TRANSACTION],
+      runs: [RUN],
     },
-    '15046d61696e000200000001ee6b28000131<transaction>',
+    '25046d61696e000200000001ee6b28000125<run>',
+  ],
+  [
+    {
+      type: 'piece',
+      group: 'main',
+      session: 3,
+      replica: replicaOf('a'),
+      n0: 2,
+      total: 300_000,
+      index: 1,
+      bytes: PIECE,
+    },
+    '26046d61696e03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa02e0a71201<piece>',
   ],
   [
     {
@@ -59,19 +73,24 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       hasMore: false,
       isPartial: false,
       digest: DIGEST,
+      cursor: undefined,
     },
-    '17046d61696e030009090909090909090909090909090909',
+    '27046d61696e030009090909090909090909090909090909',
   ],
   [
-    { type: 'ack', group: 'main', vector: [{ replica: replica('a'), n: 300 }] },
-    '18046d61696e01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
+    { type: 'ack', group: 'main', vector: [{ replica: replicaOf('a'), n: 300 }] },
+    '28046d61696e01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
+  ],
+  [
+    { type: 'fork', group: 'main', replica: replicaOf('a'), n: 300 },
+    '29046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
   ],
 ]
 
 const CASES = FRAMES.map(([frame, golden]) => [frame.type, frame, golden] as const)
 
 const bytesOf = (frame: SyncFrame): string =>
-  hex(encodeFrame(frame)).replace(hex(TRANSACTION), '<transaction>')
+  hex(encodeFrame(frame)).replace(hex(RUN), '<run>').replace(hex(PIECE), '<piece>')
 
 describe('sync frames', () => {
   test.each(CASES)('%s has the golden bytes', (_type, frame, golden) => {
@@ -84,9 +103,42 @@ describe('sync frames', () => {
 
   test.each(CASES)('%s is refused when cut', (_type, frame) => {
     const bytes = encodeFrame(frame)
-    for (let length = 0; length < bytes.length; length++) {
+    for (let length = 0; length < bytes.length; length += length < 100 ? 1 : 999) {
       expect(decodeFrame(bytes.subarray(0, length)).ok).toBe(false)
     }
+    expect(decodeFrame(bytes.subarray(0, -1)).ok).toBe(false)
+  })
+
+  test.each(CASES.filter(([type]) => type !== 'pull' && type !== 'end'))(
+    '%s with more behind it belongs to a newer version and is read',
+    (_type, frame) => {
+      const bytes = raw(encodeFrame(frame), 1)
+      expect(decodeFrame(bytes)).toEqual({ ok: true, value: frame })
+    },
+  )
+
+  const group = '046d61696e'
+  test.each<[string, (count: number) => Uint8Array, number]>([
+    ['groups in a digest', (n) => raw('2200', 0, n, rows(n, text('g'), '00', DIGEST)), 8_192],
+    ['writers in a vector', (n) => raw('28', group, n, rows(n, WRITER, 1)), 10_000],
+    ['peers served', (n) => raw('25', group, 0, n, rows(n, '00000001'), 0), 64],
+    ['runs', (n) => raw('25', group, 0, 0, n, rows(n, 1, '20')), 4_096],
+    ['runs in part', (n) => raw('24', group, 1, 1, 0, n, rows(n, WRITER, 1, 1, '00')), 4],
+    ['bytes of a group’s name', (n) => raw('29', text('g'.repeat(n)), WRITER, 1), 1_024],
+    ['bytes of a piece’s run', (n) => raw('26', group, 1, WRITER, 1, n, 0, PIECE), 8_454_144],
+  ])('%s have a limit', (_name, frame, most) => {
+    expect(decodeFrame(frame(most)).ok).toBe(true)
+    expect(decodeFrame(frame(most + 1))).toMatchObject({ reason: 'number above its limit' })
+  })
+
+  test.each<[string, Uint8Array, string]>([
+    ['of an unknown type', raw('7f'), 'unknown sync frame'],
+    ['without a group name', raw('28', 0, 0), 'empty group name'],
+    ['with a piece of nothing', raw('26', group, 1, WRITER, 1, 0, 0), 'piece of nothing'],
+    ['with a piece beyond its run', raw('26', group, 1, WRITER, 1, 5, 1), 'number above its limit'],
+    ['above 256 KiB', new Uint8Array(256 * 1024 + 1).fill(0x21), 'sync frame too long'],
+  ])('%s are refused', (_name, bytes, reason) => {
+    expect(decodeFrame(bytes)).toEqual({ ok: false, reason })
   })
 
   test('two nodes that agree need at most 48 bytes to see it', () => {
@@ -114,3 +166,11 @@ describe('sync frames', () => {
     )
   })
 })
+
+/** The same item many times. */
+function rows(count: number, ...item: readonly Part[]): Uint8Array {
+  const one = raw(...item)
+  const all = new Uint8Array(one.length * count)
+  for (let i = 0; i < count; i++) all.set(one, i * one.length)
+  return all
+}

@@ -28,11 +28,7 @@ export function expectShows(view: GroupView, expected: OracleState): void {
 }
 
 /** Every leaf is shown at its path unless a concurrent branch hides it. */
-function expectLeaves(
-  view: GroupView,
-  name: string,
-  leaves: Record<string, string>,
-): void {
+function expectLeaves(view: GroupView, name: string, leaves: Record<string, string>): void {
   const paths = Object.keys(leaves).map((path) => JSON.parse(path) as string[])
   let shown = 0
   for (const path of paths) {

@@ -172,6 +172,8 @@ export class Group {
     if (this.#open.count === 0) this.#begin(writer, stamp)
     this.#isFirst = true
     const author = { writer, stamp, shipped: this.#open.n0 - 1 }
+    const only = operations[0]
+    if (operations.length === 1 && only !== undefined) return [this.#mutator.run(only, author)]
     return operations.map((operation) => this.#mutator.run(operation, author))
   }
 
@@ -327,7 +329,7 @@ export class Group {
     let events = 0
     let kills = 0
     let bytes = 0
-    const growOnly = new Set<string>()
+    let growOnly: Set<string> | undefined
     for (const operation of operations) {
       kills += killsOf(this.state, operation)
       events += eventsOf(operation)
@@ -336,12 +338,15 @@ export class Group {
       const { object, amount } = operation
       const isGrowOnly =
         operation.growOnly ||
-        growOnly.has(object) ||
+        growOnly?.has(object) === true ||
         (amount < 0n && this.state.object('counter', object)?.isGrowOnly === true)
       if (isGrowOnly && amount < 0n) {
         throw new RangeError(`Cannot add to counter "${object}": it only grows, asked for ${amount}`)
       }
-      if (isGrowOnly && operations.length > 1) growOnly.add(object)
+      if (isGrowOnly && operations.length > 1) {
+        growOnly ??= new Set()
+        growOnly.add(object)
+      }
     }
     if (events + Math.floor(kills / 8192) > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
     if (bytes + kills * 12 > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')

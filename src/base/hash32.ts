@@ -80,8 +80,8 @@ export function mix32(hash: number, value: number): number {
 
 /** Mixes a safe integer into a hash. */
 export function mixNumber32(hash: number, value: number): number {
-  const isSmall = value >= 0 && value < 2 ** 32
-  return mix32(mix32(hash, value | 0), isSmall ? 0 : Math.floor(value / 2 ** 32) | 0)
+  const low = mix32(hash, value | 0)
+  return mix32(low, value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32) | 0)
 }
 
 function finish32(hash: number): number {

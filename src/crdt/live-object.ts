@@ -31,7 +31,6 @@ export class LiveObject {
   /** Without an index: all entries. */
   #head = NO_SLOT
   #entries = 0
-  #keys = 0
   #index: KeyIndex | undefined
   /** A counter's value while it is safe; beyond that `#bigTotal`. */
   #total = 0
@@ -63,7 +62,12 @@ export class LiveObject {
 
   /** Distinct keys of a set, counter or register. */
   get keys(): number {
-    return this.#keys
+    if (this.#index !== undefined) return this.#index.size
+    let keys = 0
+    this.eachKey(() => {
+      keys += 1
+    })
+    return keys
   }
 
   get isEmpty(): boolean {
@@ -123,28 +127,24 @@ export class LiveObject {
   insert(slot: number, key: KeyBytes): void {
     this.#entries += 1
     if (this.#index === undefined) {
-      if (this.first(key) === NO_SLOT) this.#keys += 1
       this.#slots.setNext(slot, this.#head)
       this.#head = slot
       if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
       return
     }
-    const before = this.#index.put(key.keyHash, slot, key.keyBytes, key.keyStart, key.keyEnd)
-    if (before === NO_SLOT) this.#keys += 1
-    this.#slots.setNext(slot, before)
+    const { keyHash, keyBytes, keyStart, keyEnd } = key
+    this.#slots.setNext(slot, this.#index.put(keyHash, slot, keyBytes, keyStart, keyEnd))
   }
 
   remove(slot: number, key: KeyBytes): void {
     this.#entries -= 1
     if (this.#index === undefined) {
       this.#head = unchain(this.#slots, this.#head, slot)
-      if (!this.has(key)) this.#keys -= 1
       return
     }
     const next = this.#slots.nextOf(slot)
-    if (this.#index.take(key.keyHash, slot, next)) {
-      if (next === NO_SLOT) this.#keys -= 1
-    } else unchain(this.#slots, this.first(key), slot)
+    const wasFirst = this.#index.take(key.keyHash, slot, next)
+    if (!wasFirst) unchain(this.#slots, this.first(key), slot)
   }
 
   /** Visits one slot of every key; siblings follow by {@link after}. */

@@ -54,6 +54,9 @@ export class LiveState {
   recorder: Recorder | undefined
   readonly #writers: Writer[] = []
   readonly #indexes = new Map<ReplicaId, number>()
+  /** The one that was asked for last: most ask for it again. */
+  #lastId: ReplicaId | undefined
+  #lastIndex = -1
   readonly #objects = {
     counter: new Map<string, LiveObject>(),
     set: new Map<string, LiveObject>(),
@@ -114,13 +117,14 @@ export class LiveState {
 
   /** The small integer that stands for a replica in this group. */
   intern(id: ReplicaId): number {
-    const known = this.#indexes.get(id)
+    const known = this.indexOf(id)
     if (known !== undefined) return known
     const index = this.#writers.length
     const lanes = replicaLanes(id)
     this.#writers.push({
       id,
-      ...lanes,
+      high: lanes.high,
+      low: lanes.low,
       have: 0,
       chain: lanes,
       live: writerPages(),
@@ -131,7 +135,12 @@ export class LiveState {
   }
 
   indexOf(id: ReplicaId): number | undefined {
-    return this.#indexes.get(id)
+    if (id === this.#lastId) return this.#lastIndex
+    const index = this.#indexes.get(id)
+    if (index === undefined) return undefined
+    this.#lastId = id
+    this.#lastIndex = index
+    return index
   }
 
   replicaAt(index: number): ReplicaId {
@@ -143,7 +152,7 @@ export class LiveState {
   }
 
   haveOf(id: ReplicaId): number {
-    const index = this.#indexes.get(id)
+    const index = this.indexOf(id)
     return index === undefined ? 0 : this.have(index)
   }
 

@@ -33,7 +33,7 @@ type MapSetOperation = Extract<
 >
 
 /** One event may list this many kills; more are spread over several. */
-const KILLS_PER_EVENT_MAX = 16_384
+export const KILLS_PER_EVENT_MAX = 16_384
 
 /**
  * Turns operations into events. What each type puts into the kill list makes its meaning:
@@ -94,7 +94,7 @@ export class Mutator {
     this.#room(4 + AMOUNT_BYTES_MAX)
     writerKey(writer, this.#scratch)
     this.#keyAt(0, 4)
-    draft.seal(object.lanes)
+    draft.rehashKey()
     let total: number | bigint = Number(amount)
     const isGrowOnly = growOnly || object.isGrowOnly
     for (let slot = object.first(draft); slot !== NO_SLOT; slot = object.after(slot, draft)) {
@@ -336,23 +336,6 @@ export class Mutator {
     this.#scratch = grown
     this.#draft.keyBytes = grown
     this.#draft.payloadBytes = grown
-  }
-}
-
-/** Dots that an operation would kill, before it is run: too many are refused while nothing has changed. */
-export function killsOf(state: LiveState, operation: CheckedOperation): number {
-  switch (operation.type) {
-    case 'map-set':
-    case 'map-counter-add':
-    case 'map-set-add':
-    case 'map-remove':
-      return state.object('map', operation.object)?.tree?.below(operation.path).length ?? 0
-    case 'set-add':
-    case 'set-remove':
-    case 'map-set-remove':
-      return operation.values.length
-    default:
-      return 1
   }
 }
 

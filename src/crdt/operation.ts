@@ -88,6 +88,7 @@ export type CheckedOperation =
   | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
 
 const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+const AMOUNT_MIN = -AMOUNT_MAX
 
 /**
  * Checks the operations of one transaction before anything changes.
@@ -99,12 +100,14 @@ export function checkOperations(operations: readonly Operation[]): readonly Chec
   if (operations.length > OPERATIONS_MAX) {
     throw new HearsayError('ERR_LIMIT', `Cannot transact: above ${OPERATIONS_MAX} operations`)
   }
+  const only = operations[0]
+  if (operations.length === 1 && only !== undefined) return [checkOperation(only)]
   return operations.map(checkOperation)
 }
 
 /** Checks a group's or object's name. @throws {TypeError} no text @throws {HearsayError} ERR_INVALID, ERR_LIMIT */
 export function checkName(what: 'group' | 'object', name: unknown): string {
-  const text = checkText(`${what} name`, name, NAME_BYTES_MAX)
+  const text = checkText(what === 'group' ? 'group name' : 'object name', name, NAME_BYTES_MAX)
   if (text === '') throw new HearsayError('ERR_INVALID', `Cannot use ${what} name: it is empty`)
   return text
 }
@@ -146,7 +149,7 @@ function checkOperation(operation: Operation): CheckedOperation {
 
 function checkAmount(amount: unknown): bigint {
   if (typeof amount !== 'bigint') throw new TypeError('Cannot add to counter: expected a bigint')
-  if (amount > AMOUNT_MAX || amount < -AMOUNT_MAX) {
+  if (amount > AMOUNT_MAX || amount < AMOUNT_MIN) {
     throw new RangeError(`Cannot add to counter: amount beyond 2^53 − 1: ${amount}`)
   }
   return amount
@@ -165,8 +168,8 @@ function checkValues(values: unknown): readonly string[] {
   if (values.length > VALUES_MAX) {
     throw new HearsayError('ERR_LIMIT', `Cannot change set: above ${VALUES_MAX} values at once`)
   }
-  const checked = values.map((value) => checkText('set value', value, KEY_BYTES_MAX))
-  return checked.length > 1 ? [...new Set(checked)] : checked
+  if (values.length === 1) return [checkText('set value', values[0], KEY_BYTES_MAX)]
+  return [...new Set(values.map((value) => checkText('set value', value, KEY_BYTES_MAX)))]
 }
 
 function checkPath(path: unknown): readonly string[] {

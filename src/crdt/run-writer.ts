@@ -31,6 +31,8 @@ const HEAD_BYTES_MAX = 1 + REPLICA_BYTES + 3 * 8
 const PREFIX_MAX = 255
 /** Key bytes written twice before a new group is cheaper. */
 const WASTE_MAX = 2
+/** Longer payloads are copied by the engine. */
+const COPIED_MAX = 48
 
 /** Who the numbers in events stand for. */
 export interface RunNames {
@@ -48,6 +50,7 @@ export class RunWriter {
   #n0 = 0
   #count = 0
   #stamp0 = 0
+  #killed = 0
   #isEntries = false
   readonly #objects = new Map<number, number>()
   readonly #replicas = new Map<number, number>()
@@ -83,6 +86,11 @@ export class RunWriter {
     return this.#n0
   }
 
+  /** Dots killed so far. */
+  get killed(): number {
+    return this.#killed
+  }
+
   get lastStamp(): number {
     return this.#lastStamp
   }
@@ -93,6 +101,7 @@ export class RunWriter {
     this.#writer = writer
     this.#n0 = n0
     this.#count = 0
+    this.#killed = 0
     this.#stamp0 = stamp
     this.#isEntries = isEntries
     this.#objects.clear()
@@ -125,12 +134,13 @@ export class RunWriter {
     const keyLength = hasKey(kind) ? event.keyEnd - event.keyStart : 0
     this.#reserve(keyLength + event.payloadEnd - event.payloadStart + 64)
     const shared = hasKey(kind) ? this.#sharedPrefix(event, keyLength) : 0
-    if (this.#repeats(event, { killMode, startMode, keyLength, shared })) {
+    if (this.#repeats(event, killMode, startMode, keyLength, shared)) {
       this.#bytes[this.#repeatsAt] = (this.#bytes[this.#repeatsAt] ?? 0) + 1
       this.#waste += shared - this.#prefix
-    } else this.#openGroup(event, { killMode, startMode, keyLength, shared })
+    } else this.#openGroup(event, killMode, startMode, keyLength, shared)
     if (starts) this.#lastStamp = event.stamp
     this.#count += 1
+    this.#killed += event.killCount
     if (hasKey(kind)) this.#writeKey(event, keyLength)
     if (hasPayload(kind)) this.#writePayload(event)
     if (killMode === KILLS_ONE) this.#writeKill(event.killDots[0] ?? 0)
@@ -166,8 +176,13 @@ export class RunWriter {
     return bytes
   }
 
-  #repeats(event: EventDraft, shape: Shape): boolean {
-    const { killMode, startMode, keyLength, shared } = shape
+  #repeats(
+    event: EventDraft,
+    killMode: number,
+    startMode: number,
+    keyLength: number,
+    shared: number,
+  ): boolean {
     if (this.#repeatsAt < 0 || event.kind !== this.#kind || killMode !== this.#kills) return false
     if (startMode !== (this.#starts === STARTS_NO ? STARTS_NO : STARTS_NEXT)) return false
     if (event.kind !== KIND_NONE && event.object !== this.#lastObject) return false
@@ -178,8 +193,13 @@ export class RunWriter {
     return this.#waste + shared - this.#prefix <= WASTE_MAX
   }
 
-  #openGroup(event: EventDraft, shape: Shape): void {
-    const { killMode, startMode, keyLength, shared } = shape
+  #openGroup(
+    event: EventDraft,
+    killMode: number,
+    startMode: number,
+    keyLength: number,
+    shared: number,
+  ): void {
     const { kind } = event
     const hasObject = kind !== KIND_NONE && kind !== KIND_UNKNOWN
     const isSame = hasObject && event.object === this.#lastObject
@@ -216,8 +236,9 @@ export class RunWriter {
 
   #sharedPrefix({ keyBytes, keyStart }: EventDraft, keyLength: number): number {
     const max = Math.min(keyLength, this.#lastKeyLength, PREFIX_MAX)
+    const lastKey = this.#lastKey
     let shared = 0
-    while (shared < max && keyBytes[keyStart + shared] === this.#lastKey[shared]) shared += 1
+    while (shared < max && keyBytes[keyStart + shared] === lastKey[shared]) shared += 1
     return shared
   }
 
@@ -229,12 +250,16 @@ export class RunWriter {
     }
     this.#reserve(event.payloadEnd - event.payloadStart + keyLength + 64)
     const { keyBytes, keyStart } = event
+    const lastKey = this.#lastKey
+    const bytes = this.#bytes
     const prefix = this.#prefix
+    const at = this.#at - prefix
     for (let i = prefix; i < keyLength; i++) {
       const byte = keyBytes[keyStart + i] ?? 0
-      this.#lastKey[i] = byte
-      this.#bytes[this.#at++] = byte
+      lastKey[i] = byte
+      bytes[at + i] = byte
     }
+    this.#at = at + keyLength
     this.#lastKeyLength = keyLength
   }
 
@@ -242,12 +267,11 @@ export class RunWriter {
     const length = payloadEnd - payloadStart
     this.#reserve(length + 64)
     if (kind !== KIND_COUNTER && kind !== KIND_MAP_COUNTER) this.#varint(length)
-    if (length < 32) {
-      for (let i = payloadStart; i < payloadEnd; i++) this.#bytes[this.#at++] = payloadBytes[i] ?? 0
-      return
-    }
-    this.#bytes.set(payloadBytes.subarray(payloadStart, payloadEnd), this.#at)
-    this.#at += length
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at = at + length
+    if (length > COPIED_MAX) bytes.set(payloadBytes.subarray(payloadStart, payloadEnd), at)
+    else for (let i = 0; i < length; i++) bytes[at + i] = payloadBytes[payloadStart + i] ?? 0
   }
 
   #writeKill(n: number): void {
@@ -302,13 +326,6 @@ export class RunWriter {
     grown.set(this.#bytes)
     this.#bytes = grown
   }
-}
-
-interface Shape {
-  readonly killMode: number
-  readonly startMode: number
-  readonly keyLength: number
-  readonly shared: number
 }
 
 interface Range {

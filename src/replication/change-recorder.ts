@@ -50,7 +50,9 @@ export class ChangeRecorder implements Recorder {
         }
         return
       case 'set':
-        this.#note(touched, this.#read().elementAt(slot), () => hasSibling(object, slot, this.#state))
+        this.#note(touched, this.#read().elementAt(slot), () =>
+          hasSibling(object, slot, this.#state),
+        )
         return
       case 'map':
         this.#note(touched, JSON.stringify(this.#read().pathAt(slot)), () => true)

@@ -1,6 +1,15 @@
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../crdt/limits.ts'
+import {
+  type BaseCursor,
+  type BaseItem,
+  type BaseWriter,
+  readHead,
+  readItems,
+  writeHead,
+  writeItems,
+} from './base.ts'
 import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 /** A whole frame on the sync protocol. */
@@ -43,6 +52,11 @@ export interface Partial {
   readonly held: Uint8Array
 }
 
+export interface BaseRequest {
+  readonly covered: readonly VectorEntry[]
+  readonly cursor: BaseCursor
+}
+
 export type SyncFrame =
   /** State of all groups in one hash; answered by `equal` or by `digest`. */
   | { readonly type: 'summary'; readonly hash: Uint8Array }
@@ -67,6 +81,16 @@ export type SyncFrame =
       readonly credit: number
       readonly vector: readonly VectorEntry[]
       readonly partials: readonly Partial[]
+      /** Goes on with a base: what its head covers, in its order, and the next dot wanted. */
+      readonly base: BaseRequest | undefined
+    }
+  /** Part of a base, in answer to a pull whose events the log no longer has; the first part brings the head. */
+  | {
+      readonly type: 'base'
+      readonly group: string
+      readonly session: number
+      readonly head: readonly BaseWriter[] | undefined
+      readonly items: readonly BaseItem[]
     }
   /** Whole runs; session 0 is a push. */
   | {
@@ -96,11 +120,18 @@ export type SyncFrame =
       readonly hasMore: boolean
       readonly isPartial: boolean
       readonly digest: Uint8Array
+      /** Where a base goes on; undefined when it is complete, or the answer was events. */
+      readonly cursor: BaseCursor | undefined
     }
   /** These events are durable at the sender. */
   | { readonly type: 'ack'; readonly group: string; readonly vector: readonly VectorEntry[] }
   /** Another history of this replica than the one received is held here. */
-  | { readonly type: 'fork'; readonly group: string; readonly replica: ReplicaId; readonly n: number }
+  | {
+      readonly type: 'fork'
+      readonly group: string
+      readonly replica: ReplicaId
+      readonly n: number
+    }
 
 const TYPE_SUMMARY = 0x21
 const TYPE_DIGEST = 0x22
@@ -111,6 +142,7 @@ const TYPE_PIECE = 0x26
 const TYPE_END = 0x27
 const TYPE_ACK = 0x28
 const TYPE_FORK = 0x29
+const TYPE_BASE = 0x2a
 
 /** Encodes a frame: a type byte (high digit: version 2), then its fields. */
 export function encodeFrame(frame: SyncFrame): Uint8Array {
@@ -138,6 +170,16 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
         writer.raw(replicaBytes(partial.replica)).varint(partial.n0).varint(partial.total)
         writer.raw(partial.held)
       }
+      if (frame.base !== undefined) {
+        writeVector(writer, frame.base.covered)
+        writeCursor(writer, frame.base.cursor)
+      }
+      return writer.finish()
+    case 'base':
+      writer.uint8(TYPE_BASE).text(frame.group).varint(frame.session)
+      writer.uint8(frame.head === undefined ? 0 : 1)
+      if (frame.head !== undefined) writeHead(writer, frame.head)
+      writeItems(writer, frame.items)
       return writer.finish()
     case 'events':
       writer.uint8(TYPE_EVENTS).text(frame.group).varint(frame.session)
@@ -153,7 +195,9 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
     case 'end':
       writer.uint8(TYPE_END).text(frame.group).varint(frame.session)
       writer.uint8((frame.hasMore ? 1 : 0) + (frame.isPartial ? 2 : 0))
-      return writer.raw(frame.digest).finish()
+      writer.raw(frame.digest)
+      if (frame.cursor !== undefined) writeCursor(writer, frame.cursor)
+      return writer.finish()
     case 'ack':
       writer.uint8(TYPE_ACK).text(frame.group)
       writeVector(writer, frame.vector)
@@ -202,10 +246,17 @@ function readFrame(reader: Reader): SyncFrame {
         hasMore: (flags & 1) !== 0,
         isPartial: (flags & 2) !== 0,
         digest,
+        cursor: reader.remaining === 0 ? undefined : readCursor(reader),
       }
     }
     case TYPE_ACK:
       return { type: 'ack', group: readGroup(reader), vector: readVector(reader) }
+    case TYPE_BASE: {
+      const group = readGroup(reader)
+      const session = reader.varint()
+      const head = (reader.uint8() & 1) === 0 ? undefined : readHead(reader)
+      return { type: 'base', group, session, head, items: readItems(reader) }
+    }
     case TYPE_FORK: {
       const group = readGroup(reader)
       return { type: 'fork', group, replica: readReplica(reader), n: reader.varint() }
@@ -248,7 +299,9 @@ function readPull(reader: Reader): SyncFrame {
     const total = reader.varint(RUN_BYTES_MAX)
     partials.push({ replica, n0, total, held: reader.raw(Math.ceil(pieceCount(total) / 8)) })
   }
-  return { type: 'pull', group, session, credit, vector, partials }
+  const base =
+    reader.remaining === 0 ? undefined : { covered: readVector(reader), cursor: readCursor(reader) }
+  return { type: 'pull', group, session, credit, vector, partials, base }
 }
 
 function readEvents(reader: Reader): SyncFrame {
@@ -275,6 +328,14 @@ function readPiece(reader: Reader): SyncFrame {
   const length = index < pieces - 1 ? PIECE_BYTES : total - index * PIECE_BYTES
   const bytes = reader.raw(length)
   return { type: 'piece', group, session, replica, n0, total, index, bytes }
+}
+
+function writeCursor(writer: Writer, cursor: BaseCursor): void {
+  writer.varint(cursor.writer).varint(cursor.n)
+}
+
+function readCursor(reader: Reader): BaseCursor {
+  return { writer: reader.varint(REPLICAS_MAX), n: reader.varint() }
 }
 
 function writeVector(writer: Writer, vector: readonly VectorEntry[]): void {

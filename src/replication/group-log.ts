@@ -48,9 +48,24 @@ export class GroupLog {
     return this.#bytes
   }
 
+  /** Adds a writer's next run; one that leaves a gap ends what was before it. */
   append(run: LoggedRun): void {
-    this.#writer(run.writer).runs.push(run)
+    const log = this.#writer(run.writer)
+    const last = log.runs.at(-1)
+    const end =
+      last === undefined || log.head === log.runs.length ? log.truncated : last.n0 + last.count - 1
+    if (run.n0 > end + 1) this.truncate(run.writer, run.n0 - 1)
+    log.runs.push(run)
     this.#bytes += run.bytes.length + RUN_OVERHEAD_BYTES
+  }
+
+  /** Takes every run out, each writer's in order. */
+  takeAll(): readonly LoggedRun[] {
+    const all: LoggedRun[] = []
+    for (const log of this.#writers) if (log !== undefined) all.push(...log.runs.slice(log.head))
+    this.#writers.length = 0
+    this.#bytes = 0
+    return all
   }
 
   /** Notes which runs went to the store together. */
@@ -76,6 +91,12 @@ export class GroupLog {
       if (run === undefined || run.n0 > n) break
       this.#forget(log, run)
     }
+  }
+
+  /** As {@link truncate} where the log holds nothing of a writer. */
+  truncateEmpty(writer: number, n: number): void {
+    const log = this.#writers[writer]
+    if (log === undefined || log.head === log.runs.length) this.truncate(writer, n)
   }
 
   /** Index of the first run that holds anything above `n`. */

@@ -2,25 +2,21 @@ import { Writer } from '../base/codec.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { type EventDraft, EventDraft as Draft, type Lanes } from '../crdt/event-draft.ts'
+import { EventDraft as Draft, type EventDraft, type Lanes } from '../crdt/event-draft.ts'
+import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { chainStep, killShare } from '../crdt/lanes.ts'
-import {
-  KILLS_MAX,
-  REPLICAS_MAX,
-  TRANSACTION_BYTES_MAX,
-  TRANSACTION_EVENTS_MAX,
-} from '../crdt/limits.ts'
+import { KILLS_MAX, REPLICAS_MAX } from '../crdt/limits.ts'
 import { LiveState } from '../crdt/live-state.ts'
-import { killsOf, Mutator, writerKey } from '../crdt/mutate.ts'
+import { Mutator, writerKey } from '../crdt/mutate.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { chainAfter, decodeRunHead } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
-import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
 import { GroupLog, type LoggedRun } from './group-log.ts'
+import { type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 
 /** What became of a run from a peer. */
@@ -47,9 +43,17 @@ export class Group {
   ackedOwn = 0
   /** Number of the store's next row of the log. */
   sequence = 1
+  /** The snapshot in the store: its number, its chunks, their bytes, the first row of the log it leaves out. */
+  epoch = 0
+  chunks = 0
+  snapshotBytes = 0
+  coveredBy = 0
+  /** Bytes of rows that a start would replay. */
+  tailBytes = 0
   readonly #runs: RunReader
   readonly #staging: Staging
   #mutator: Mutator
+  #room: Room
   #open: RunWriter
   readonly #draft = new Draft()
   readonly #keyBytes = new Uint8Array(4)
@@ -66,6 +70,7 @@ export class Group {
     this.#runs = runs
     this.#staging = new Staging(limits)
     this.#mutator = new Mutator(this.state, (event) => this.#emit(event))
+    this.#room = new Room(this.state)
     this.#open = new RunWriter(this.state)
     this.state.recorder = this.changes
     this.changes.attach(this.state)
@@ -113,9 +118,10 @@ export class Group {
     const { replica, n0, count } = head.value
     const have = this.state.haveOf(replica)
     const end = n0 + count - 1
-    if (end <= have) return this.#isOther(replica, n0, end, bytes)
-      ? { type: 'conflict', replica, n0 }
-      : { type: 'duplicate', replica, end }
+    if (end <= have)
+      return this.#isOther(replica, n0, end, bytes)
+        ? { type: 'conflict', replica, n0 }
+        : { type: 'duplicate', replica, end }
     if (n0 > have + 1) {
       // A view into a frame would keep the whole frame in memory.
       const isRoom = this.#staging.add(replica, { n0, count, bytes: bytes.slice() })
@@ -138,6 +144,11 @@ export class Group {
     return { type: 'integrated', runs }
   }
 
+  /** Ends loading: changes are told from here on. */
+  begin(): void {
+    this.state.recorder = this.changes
+  }
+
   /** Restores one run from the store; undefined when it does not continue what was restored. */
   restore(bytes: Uint8Array): LoggedRun | undefined {
     const head = decodeRunHead(bytes)
@@ -147,7 +158,7 @@ export class Group {
     if (n0 + count - 1 <= have) {
       // A snapshot covers it: it is kept to serve from, if nothing is missing before it.
       const writer = this.state.intern(replica)
-      const run = { replica, writer, n0, count, stamp: 0, bytes: bytes.slice() }
+      const run = { replica, writer, n0, count, stamp: head.value.stamp, bytes: bytes.slice() }
       this.log.append(run)
       return run
     }
@@ -166,8 +177,8 @@ export class Group {
       throw new HearsayError('ERR_LIMIT', `Cannot write: the group has ${REPLICAS_MAX} writers`)
     }
     const writer = state.intern(self)
-    const events = this.#checkRoom(operations)
-    if (!this.#mayContinue(writer, stamp, events)) this.close()
+    const needs = this.#room.check(operations)
+    if (!this.#mayContinue(writer, stamp, needs)) this.close()
     this.changes.origin = 'local'
     if (this.#open.count === 0) this.#begin(writer, stamp)
     this.#isFirst = true
@@ -193,18 +204,29 @@ export class Group {
     this.state.sweep()
   }
 
-  /** Puts another state in the place of this one's, which it contains. */
-  replaceState(state: LiveState): void {
+  /**
+   * Puts another state in the place of this one's and replays onto it what the log holds beyond it. Writers
+   * have the same numbers in both, and the log is complete.
+   */
+  swap(state: LiveState): void {
     this.close()
     this.state.recorder = undefined
+    this.changes.touchAll(this.state)
     this.state = state
-    state.recorder = this.changes
-    this.changes.attach(state)
-    this.changes.touchAll(state)
     this.reader = new ObjectReader(state)
     this.#mutator = new Mutator(state, (event) => this.#emit(event))
+    this.#room = new Room(state)
     this.#open = new RunWriter(state)
     this.#writer = -1
+    this.changes.attach(state)
+    const adopted: number[] = []
+    for (let i = 0; i < state.replicaCount; i++) adopted.push(state.have(i))
+    for (const run of this.log.takeAll()) {
+      if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)
+    }
+    adopted.forEach((n, writer) => this.log.truncate(writer, n))
+    state.recorder = this.changes
+    this.changes.touchAll(state)
   }
 
   #begin(writer: number, stamp: Stamp): void {
@@ -216,9 +238,12 @@ export class Group {
     this.#open.begin(writer, this.state.have(writer) + 1, Math.max(0, stamp - 1))
   }
 
-  #mayContinue(writer: number, stamp: Stamp, events: number): boolean {
+  #mayContinue(writer: number, stamp: Stamp, { events, kills }: Needs): boolean {
     if (this.#open.count === 0) return true
-    const isRoom = this.#open.length < OPEN_BYTES_MAX && this.#open.count + events <= OPEN_EVENTS_MAX
+    const isRoom =
+      this.#open.length < OPEN_BYTES_MAX &&
+      this.#open.count + events <= OPEN_EVENTS_MAX &&
+      this.#open.killed + kills <= KILLS_MAX
     return writer === this.#writer && isRoom && this.#open.fits(stamp)
   }
 
@@ -252,7 +277,8 @@ export class Group {
     const writer = this.state.intern(replica)
     const have = this.state.have(writer)
     const from = have + 1 - n0
-    if (runs.starts[from] !== 1) return 'run-malformed'
+    // Transactions end where ours do, or they are not the same.
+    if (runs.starts[from] !== 1) return 'conflict'
     const table = runs.replicas.map((id) => this.state.intern(id))
     const chain = this.#chainOver(writer, from, table)
     if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'
@@ -317,47 +343,11 @@ export class Group {
   #isOther(replica: ReplicaId, n0: number, end: number, bytes: Uint8Array): boolean {
     const writer = this.state.indexOf(replica)
     if (writer === undefined) return false
-    const held = this.log.runAt(writer, this.log.indexAbove(writer, n0 - 1))
+    const held = this.log.runAt(writer, this.log.indexAbove(writer, end - 1))
     if (held === undefined || held.n0 + held.count - 1 !== end) return false
     const ours = chainAfter(held.bytes)
     const theirs = chainAfter(bytes)
     return ours.high !== theirs.high || ours.low !== theirs.low
-  }
-
-  /** @returns events at most */
-  #checkRoom(operations: readonly CheckedOperation[]): number {
-    let events = 0
-    let kills = 0
-    let bytes = 0
-    let growOnly: Set<string> | undefined
-    for (const operation of operations) {
-      kills += killsOf(this.state, operation)
-      events += eventsOf(operation)
-      if (operations.length > 1 || events > 1) bytes += bytesOf(operation)
-      if (operation.type !== 'counter-add') continue
-      const { object, amount } = operation
-      const isGrowOnly =
-        operation.growOnly ||
-        growOnly?.has(object) === true ||
-        (amount < 0n && this.state.object('counter', object)?.isGrowOnly === true)
-      if (isGrowOnly && amount < 0n) {
-        throw new RangeError(`Cannot add to counter "${object}": it only grows, asked for ${amount}`)
-      }
-      if (isGrowOnly && operations.length > 1) {
-        growOnly ??= new Set()
-        growOnly.add(object)
-      }
-    }
-    if (events + Math.floor(kills / 8192) > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
-    if (bytes + kills * 12 > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')
-    if (kills > KILLS_MAX) {
-      throw new HearsayError(
-        'ERR_LIMIT',
-        `Cannot transact: it would remove above ${KILLS_MAX} entries at once: ${kills}`,
-        { hint: 'Remove in parts, for a map by its branches' },
-      )
-    }
-    return events
   }
 
   #hasRoomFor(replicas: readonly ReplicaId[]): boolean {
@@ -365,26 +355,4 @@ export class Group {
     for (const replica of replicas) if (this.state.indexOf(replica) === undefined) unknown += 1
     return unknown === 0 || this.state.replicaCount + unknown <= REPLICAS_MAX
   }
-}
-
-function eventsOf(operation: CheckedOperation): number {
-  return operation.type === 'set-add' || operation.type === 'map-set-add'
-    ? operation.values.length
-    : 1
-}
-
-/** An upper bound of what an operation takes in a run. */
-function bytesOf(operation: CheckedOperation): number {
-  let units = operation.object.length
-  if ('values' in operation) for (const value of operation.values) units += value.length + 8
-  if ('json' in operation) units += operation.json.length
-  if ('path' in operation) for (const component of operation.path) units += component.length + 2
-  return units * 3 + 64
-}
-
-function tooLarge(what: 'events' | 'bytes'): HearsayError {
-  const max = what === 'events' ? TRANSACTION_EVENTS_MAX : TRANSACTION_BYTES_MAX
-  return new HearsayError('ERR_LIMIT', `Cannot transact: the transaction exceeds ${max} ${what}`, {
-    hint: 'Split it into several transactions',
-  })
 }

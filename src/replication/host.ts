@@ -2,8 +2,9 @@ import type { Lane, Millis } from '../base/core.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
-import type { SyncFrame } from './frames.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
+import type { Adopting } from './adopting.ts'
+import type { SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
 import type { ReplicationTunables } from './options.ts'
@@ -35,6 +36,8 @@ export interface Host {
   integrated(group: Group, runs: readonly LoggedRun[], from: Arrival): void
   /** Adopts a remote stamp; false when it is too far ahead. */
   observe(stamp: Stamp, now: Millis): boolean
+  /** Merges a complete base and the events after it into a group, durably. */
+  adopt(group: Group, adopting: Adopting, from: Arrival, now: Millis): void
   dropped(reason: string): void
   alarm(reason: string): void
   synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void

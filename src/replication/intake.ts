@@ -69,6 +69,7 @@ export class Intake {
     }
     const group = this.#host.groupFrom(frame.group)
     if (group === undefined) return
+    if (session !== 0 && this.#sessions.keepTail(peer, group.name, session, runs)) return
     this.#receive({ peer, group, session, sentTo, runs, bytes }, now)
   }
 
@@ -108,6 +109,12 @@ export class Intake {
     const payload = { session, bytes: incoming.bytes, events, isNew: events > 0 }
     this.#sessions.onPayload(peer, group, payload, now)
     if (hasGap) this.#sessions.pull(peer, group, now)
+  }
+
+  /** Takes in the events that followed a base. */
+  onTail(arrival: Arrival, group: Group, runs: readonly Uint8Array[], now: Millis): void {
+    const { peer, session } = arrival
+    this.#receive({ peer, group, session, sentTo: [], runs, bytes: 0 }, now)
   }
 
   #arrived(incoming: Incoming, integrated: readonly LoggedRun[], now: Millis): void {

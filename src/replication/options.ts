@@ -25,6 +25,12 @@ export interface ReplicationTunables {
   readonly groupsMax: number
   /** Pulls under way at once, one a group. @default 16 (guess) */
   readonly pullsMax: number
+  /** Bytes of log rows after which a snapshot is written, if they are half of the one before. @default 1_048_576 (measured: replayed in some 50 ms) */
+  readonly snapshotTailBytes: number
+  /** Bytes of log kept a group to serve from. @default 67_108_864 (design) */
+  readonly logBytesMax: number
+  /** Log older than this is forgotten once a snapshot covers it. @default 86_400_000 (design) */
+  readonly logAgeMs: number
   /** Events staged a group because earlier ones are missing. @default 65_536 (design) */
   readonly stagedEventsMax: number
   /** Bytes staged a group. @default 16_777_216 (design) */
@@ -50,6 +56,9 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
   pushBytesMax: 64 << 10,
   groupsMax: 1_024,
   pullsMax: 16,
+  snapshotTailBytes: 1 << 20,
+  logBytesMax: 64 << 20,
+  logAgeMs: 86_400_000,
   stagedEventsMax: 65_536,
   stagedBytesMax: 16 << 20,
   fragmentBytesMax: 32 << 20,

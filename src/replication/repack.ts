@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts'
 import { EventDraft } from '../crdt/event-draft.ts'
 import { KIND_NONE, KIND_UNKNOWN } from '../crdt/kinds.ts'
+import { KILLS_MAX } from '../crdt/limits.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
-import { type RunNames, RunWriter } from '../crdt/run-writer.ts'
 import { chainAfter } from '../crdt/run-reader.ts'
+import { type RunNames, RunWriter } from '../crdt/run-writer.ts'
 import { FRAME_EVENTS_MAX } from './frames.ts'
 import type { Group } from './group.ts'
 
@@ -42,11 +43,8 @@ export function* packedRuns(
       yield { bytes: run.bytes, n0: run.n0, count: run.count }
       continue
     }
-    if (packer.isFull(run.count)) {
-      const full = packer.take()
-      if (full !== undefined) yield full
-    }
-    packer.add(run.bytes, Math.max(known + 1, run.n0))
+    const full = packer.add(run.bytes, Math.max(known + 1, run.n0))
+    if (full !== undefined) yield full
   }
   const last = packer.take()
   if (last !== undefined) yield last
@@ -79,13 +77,8 @@ class Packer implements RunNames {
     return this.#group.state.replicaAt(replica)
   }
 
-  isFull(more: number): boolean {
-    const { count, length } = this.#out
-    return count > 0 && (count + more > FRAME_EVENTS_MAX || length >= PACKED_BYTES_MAX)
-  }
-
-  /** Adds a run's events from dot `from` on. */
-  add(bytes: Uint8Array, from: number): void {
+  /** Adds a run's events from dot `from` on. @returns what was closed because they did not fit */
+  add(bytes: Uint8Array, from: number): PackedRun | undefined {
     const runs = this.#runs
     const read = runs.read(bytes)
     assert(read.ok, 'runs of the log can be read')
@@ -93,10 +86,13 @@ class Packer implements RunNames {
     const { state } = this.#group
     const table = runs.replicas.map((id) => state.intern(id))
     const objects = runs.objects.map(({ type, name }) => this.#number(type, name))
-    const first = from - n0
+    let first = from - n0
+    // Whoever has a part of a transaction has another history: the whole of it shows that.
+    while (first > 0 && runs.starts[first] !== 1) first -= 1
     const stamp = runs.stamps[first] ?? 0
+    const full = this.#hasRoom(first) ? undefined : this.take()
     this.#single = this.#out.count === 0 && first === 0 ? bytes : undefined
-    if (this.#out.count === 0) this.#out.begin(this.#writer, from, Math.max(0, stamp - 1))
+    if (this.#out.count === 0) this.#out.begin(this.#writer, n0 + first, Math.max(0, stamp - 1))
     const draft = this.#draft
     for (let i = first; i < count; i++) {
       runs.draft(i, draft)
@@ -109,6 +105,7 @@ class Packer implements RunNames {
       this.#out.add(draft, runs.starts[i] === 1)
     }
     this.#chain = chainAfter(bytes)
+    return full
   }
 
   take(): PackedRun | undefined {
@@ -118,6 +115,20 @@ class Packer implements RunNames {
     this.#single = undefined
     this.#out.begin(this.#writer, n0 + count, 0)
     return { bytes, n0, count }
+  }
+
+  /** Whether one run may hold what has gathered and what was read, from an event on. */
+  #hasRoom(first: number): boolean {
+    const { count, length, killed } = this.#out
+    if (count === 0) return true
+    const { events, killStarts, stamps } = this.#runs
+    const kills = (killStarts[events] ?? 0) - (killStarts[first] ?? 0)
+    return (
+      count + events - first <= FRAME_EVENTS_MAX &&
+      length < PACKED_BYTES_MAX &&
+      killed + kills <= KILLS_MAX &&
+      this.#out.fits(stamps[first] ?? 0)
+    )
   }
 
   #number(type: string, name: string): number {

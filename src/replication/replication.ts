@@ -1,12 +1,20 @@
 import { present, unreachable } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
-import { type Core, type Lane, type Millis, Outbox, type StoreRow, type StoreWrite } from '../base/core.ts'
+import {
+  type Core,
+  type Lane,
+  type Millis,
+  Outbox,
+  type StoreRow,
+  type StoreWrite,
+} from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
 import { type PeerId, parseReplicaId, type ReplicaId } from '../base/ids.ts'
 import { type Random, randomBytes } from '../base/random.ts'
-import { RunReader } from '../crdt/run-reader.ts'
 import { checkName, checkOperations } from '../crdt/operation.ts'
+import { RunReader } from '../crdt/run-reader.ts'
+import type { Adopting } from './adopting.ts'
 import { Dissemination } from './dissemination.ts'
 import { Fragments } from './fragments.ts'
 import { decodeFrame, encodeFrame, type SyncFrame } from './frames.ts'
@@ -15,6 +23,7 @@ import type { LoggedRun } from './group-log.ts'
 import { GroupView } from './group-view.ts'
 import type { Arrival, Host } from './host.ts'
 import { Intake } from './intake.ts'
+import { Loader } from './loader.ts'
 import {
   type ReplicationOptions,
   type ReplicationTunables,
@@ -22,7 +31,8 @@ import {
 } from './options.ts'
 import { Peer } from './peer.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
-import { damaged, logRow, parseRow, replicaRow } from './rows.ts'
+import { adoptedRows, logRow, replicaRow } from './rows.ts'
+import { Snapshots } from './snapshots.ts'
 import { SyncSessions } from './sync-sessions.ts'
 
 export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
@@ -70,9 +80,10 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #arrivals = new Map<LoggedRun, Arrival>()
   #results: { readonly request: number; readonly changed: readonly number[] }[] = []
   #isSaving = false
+  #now: Millis = 0
   readonly #nothing: Group
-  /** Highest stamp of each writer in the loaded log. */
-  readonly #loadedStamps = new Map<ReplicaId, number>()
+  readonly #loader: Loader
+  readonly #snapshots: Snapshots
   #replica: ReplicaId | undefined
   #mintedAt: Millis = Number.NEGATIVE_INFINITY
 
@@ -87,6 +98,10 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#sessions = sessions
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
+    this.#loader = new Loader((name) => this.#loaded(name), this.#runs)
+    this.#snapshots = new Snapshots(this.#tunables, (writes) =>
+      this.#outbox.push({ type: 'persist', writes }),
+    )
     this.#groups.set(MAIN_GROUP, this.#newGroup(MAIN_GROUP))
   }
 
@@ -100,43 +115,33 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
    * @throws {HearsayError} ERR_STORE when it is damaged, foreign or out of sequence
    */
   load(row: StoreRow): void {
-    const parsed = parseRow(row)
-    if (parsed.type === 'replica') {
-      this.#replica = parsed.replica
-      return
-    }
-    let group = this.#groups.get(parsed.group)
-    if (group === undefined) {
-      group = this.#newGroup(parsed.group)
-      this.#groups.set(parsed.group, group)
-    }
-    for (const bytes of parsed.runs) {
-      const run = group.restore(bytes)
-      if (run === undefined) throw damaged(`row ${row.key} is damaged or rows before it are missing`)
-      const known = this.#loadedStamps.get(run.replica) ?? 0
-      this.#loadedStamps.set(run.replica, Math.max(known, run.stamp))
-    }
-    group.sequence = parsed.sequence + 1
+    this.#loader.load(row)
   }
 
-  /** Ends loading: a store without identity gets one. */
+  /** Ends loading: a store without identity gets one. @throws {HearsayError} ERR_STORE */
   start(now: Millis): void {
-    for (const [replica, stamp] of this.#loadedStamps) {
+    this.#loader.end()
+    this.#replica = this.#loader.replica
+    for (const [replica, stamp] of this.#loader.stamps) {
       // Our own past is ours whatever the wall clock says; others' stamps keep their limit.
-      if (replica === this.#replica) this.#clock.observe(stamp, Number.MAX_SAFE_INTEGER)
-      else this.#clock.observe(stamp, now)
+      const isOwn = replica === this.#replica || replica === 'snapshot'
+      this.#clock.observe(stamp, isOwn ? Number.MAX_SAFE_INTEGER : now)
     }
-    this.#loadedStamps.clear()
+    for (const group of this.#groups.values()) group.begin()
+    const writes = this.#loader.leftovers.map((key) => ({ key, value: undefined }))
+    if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     if (this.#replica === undefined) this.#mint()
   }
 
   handle(input: ReplicationInput, now: Millis): void {
+    this.#now = now
     switch (input.type) {
       case 'tick':
         this.#sessions.tick(now)
         break
       case 'flush':
-        this.#save()
+        this.#save(now)
+        if (this.#outbox.length === 0) this.#snapshots.step(now)
         break
       case 'peer-up':
         this.#peerDown(input.peer, now)
@@ -164,7 +169,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Whether events wait for a `flush`: they are written when the store is free, several at once. */
   get hasUnsaved(): boolean {
-    return this.#unsaved.size > 0 || this.#results.length > 0
+    return this.#unsaved.size > 0 || this.#results.length > 0 || this.#snapshots.isBusy
   }
 
   poll(): ReplicationOutput | undefined {
@@ -226,6 +231,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#unsaved.add(group)
         for (const run of runs) this.#arrivals.set(run, from)
       },
+      adopt: (group, adopting, from, now) => this.#adopt(group, adopting, from, now),
       observe: (stamp, now) => this.#clock.observe(stamp, now),
       identityReused: (group, now) => this.#identityReused(group, now),
     }
@@ -233,7 +239,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Every frame may tell of events: what is not in the store yet goes there first. */
   #send(peer: Peer, lane: Lane, bytes: Uint8Array): void {
-    this.#save()
+    this.#save(this.#now)
     this.#outbox.push({ type: 'send', peer: peer.id, lane, bytes })
   }
 
@@ -249,6 +255,14 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       return undefined
     }
     group = this.#newGroup(name)
+    this.#groups.set(name, group)
+    return group
+  }
+
+  #loaded(name: string): Group {
+    const known = this.#groups.get(name)
+    if (known !== undefined) return known
+    const group = this.#newGroup(name)
     this.#groups.set(name, group)
     return group
   }
@@ -286,7 +300,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#sessions.disturb(now)
       }
       this.#results.push({ request, changed })
-      if (this.#results.length >= UNSAVED_MAX) this.#save()
+      if (this.#results.length >= UNSAVED_MAX) this.#save(now)
     } catch (error) {
       const isTold =
         error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
@@ -334,6 +348,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         if (group !== undefined) this.#dissemination.acked(peer, group, frame.vector)
         break
       }
+      case 'base':
+        this.#sessions.onBase(peer, frame, now)
+        break
       case 'fork':
         this.#onFork(frame, now)
         break
@@ -343,8 +360,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   /** Hands what has gathered to the store; then, and only then, it may be told. */
-  #save(): void {
-    if (this.#isSaving || !this.hasUnsaved) return
+  #save(now: Millis): void {
+    if (this.#isSaving || (this.#unsaved.size === 0 && this.#results.length === 0)) return
     this.#isSaving = true
     const writes: StoreWrite[] = []
     const saved: (readonly [Group, readonly LoggedRun[]])[] = []
@@ -352,8 +369,17 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       const runs = group.takeUnsaved()
       if (runs.length === 0) continue
       saved.push([group, runs])
-      writes.push(logRow(group.name, group.sequence, runs.map(({ bytes }) => bytes)))
+      const row = logRow(
+        group.name,
+        group.sequence,
+        runs.map(({ bytes }) => bytes),
+      )
+      writes.push(row)
+      const bytes = row.value?.length ?? 0
+      group.log.addRow({ sequence: group.sequence, runs, bytes, at: now })
       group.sequence += 1
+      group.tailBytes += bytes
+      writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
     }
     this.#unsaved.clear()
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
@@ -365,6 +391,29 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#results = []
     this.#arrivals.clear()
     this.#isSaving = false
+  }
+
+  /** A complete base: merged, stored and told as one step. */
+  #adopt(group: Group, adopting: Adopting, from: Arrival, now: Millis): void {
+    this.#save(now)
+    const self = adopting.head.find(({ replica }) => replica === this.#replica)
+    if (self !== undefined && self.have > group.state.haveOf(self.replica)) {
+      this.#identityReused(group, now)
+    }
+    adopting.apply()
+    const writes = adoptedRows(group.name, group.sequence, adopting)
+    for (const { value } of writes) {
+      const bytes = value?.length ?? 0
+      group.log.addRow({ sequence: group.sequence, runs: [], bytes, at: now })
+      group.sequence += 1
+      group.tailBytes += bytes
+    }
+    this.#outbox.push({ type: 'persist', writes })
+    this.#intake.onTail(from, group, adopting.tail, now)
+    this.#save(now)
+    const stored = this.#snapshots.saved(group, this.#clock.last, now)
+    if (stored.length > 0) this.#outbox.push({ type: 'persist', writes: stored })
+    this.#told(group, [])
   }
 
   #told(group: Group, runs: readonly LoggedRun[]): void {

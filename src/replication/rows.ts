@@ -1,21 +1,37 @@
 import { fromHex, fromUtf8, hex, utf8 } from '../base/bytes.ts'
-import { DecodeError, decode, Writer } from '../base/codec.ts'
+import { DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import type { StoreRow, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { equal64, HASH64_BYTES, hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { RUN_BYTES_MAX } from '../crdt/limits.ts'
+import {
+  type BaseItem,
+  type BaseWriter,
+  readHead,
+  readItems,
+  writeHead,
+  writeItems,
+} from './base.ts'
 import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 /*
  * Rows of the durable store, all under `state!`:
  *   state!replica                      version (1) · replica id (16) · hash64 of both (8)
  *   state!log!GROUP!SEQUENCE           runs that became durable together: number, then each with its length
+ *                                      or 0, 1 and items of an adopted base, or 0, 2 and its head
+ *   state!base!GROUP                   manifest of the group's snapshot, see snapshot.ts
+ *   state!base!GROUP!EPOCH!INDEX       items of a snapshot; EPOCH and INDEX eight hexadecimal digits
  * GROUP is the name's UTF-8 in hexadecimal, SEQUENCE fourteen hexadecimal digits, so key order is log order.
  */
 
 const REPLICA_KEY = 'state!replica'
+const BASE_KEY = /^state!base!([0-9a-f]+)(?:!([0-9a-f]{8})!([0-9a-f]{8}))?$/
 const LOG_KEY = /^state!log!([0-9a-f]+)!([0-9a-f]{14})$/
+const ADOPTED_ITEMS = 1
+const ADOPTED_HEAD = 2
+/** Items of an adopted base in one row. */
+const ROW_ITEMS = 16
 /** Runs that one row may hold. */
 const ROW_RUNS_MAX = 1 << 20
 const VERSION = 1
@@ -27,6 +43,26 @@ export type ParsedRow =
       readonly group: string
       readonly sequence: number
       readonly runs: readonly Uint8Array[]
+    }
+  /** Part of a base that was adopted from a peer. */
+  | {
+      readonly type: 'adopted-items'
+      readonly group: string
+      readonly sequence: number
+      readonly items: readonly BaseItem[]
+    }
+  | {
+      readonly type: 'adopted-head'
+      readonly group: string
+      readonly sequence: number
+      readonly head: readonly BaseWriter[]
+    }
+  | { readonly type: 'manifest'; readonly group: string; readonly value: Uint8Array }
+  | {
+      readonly type: 'chunk'
+      readonly group: string
+      readonly epoch: number
+      readonly value: Uint8Array
     }
 
 /** The row that gives a store its writing identity. */
@@ -42,6 +78,38 @@ export function logKey(group: string, sequence: number): string {
   return `state!log!${hex(utf8(group))}!${sequence.toString(16).padStart(14, '0')}`
 }
 
+/** The key of a group's snapshot. */
+export function manifestKey(group: string): string {
+  return `state!base!${hex(utf8(group))}`
+}
+
+/** The key of a part of a snapshot. */
+export function baseKey(group: string, epoch: number, index: number): string {
+  const digits = (value: number): string => value.toString(16).padStart(8, '0')
+  return `${manifestKey(group)}!${digits(epoch)}!${digits(index)}`
+}
+
+/** The rows of an adopted base: its items, then its head, which makes them valid. */
+export function adoptedRows(
+  group: string,
+  sequence: number,
+  { head, items }: { readonly head: readonly BaseWriter[]; readonly items: readonly BaseItem[] },
+): readonly StoreWrite[] {
+  const writes: StoreWrite[] = []
+  const push = (value: Uint8Array): void => {
+    writes.push({ key: logKey(group, sequence + writes.length), value })
+  }
+  for (let from = 0; from < items.length; from += ROW_ITEMS) {
+    const writer = new Writer(1024).varint(0).uint8(ADOPTED_ITEMS)
+    writeItems(writer, items.slice(from, from + ROW_ITEMS))
+    push(writer.finish())
+  }
+  const writer = new Writer(256).varint(0).uint8(ADOPTED_HEAD)
+  writeHead(writer, head)
+  push(writer.finish())
+  return writes
+}
+
 /** A row of the log. */
 export function logRow(group: string, sequence: number, runs: readonly Uint8Array[]): StoreWrite {
   let bytes = 8
@@ -54,19 +122,46 @@ export function logRow(group: string, sequence: number, runs: readonly Uint8Arra
 /** What a row is, by its key. @throws {HearsayError} ERR_STORE when it is damaged or not ours */
 export function parseRow(row: StoreRow): ParsedRow {
   if (row.key === REPLICA_KEY) return { type: 'replica', replica: parseReplicaRow(row.value) }
+  const base = BASE_KEY.exec(row.key)
+  if (base !== null) {
+    const group = groupName(row.key, base[1])
+    const epoch = Number.parseInt(base[2] ?? '0', 16)
+    const { value } = row
+    return base[2] === undefined
+      ? { type: 'manifest', group, value }
+      : { type: 'chunk', group, epoch, value }
+  }
   const parts = LOG_KEY.exec(row.key)
-  const name = fromHex(parts?.[1] ?? '')
-  if (parts === null || name === undefined) throw damaged(`unknown row ${row.key}`)
-  const runs = decode(row.value, (reader) => {
-    const list: Uint8Array[] = []
-    const count = reader.varint(ROW_RUNS_MAX)
-    for (let i = 0; i < count; i++) list.push(reader.bytes(RUN_BYTES_MAX))
-    reader.end()
-    return list
-  })
-  if (!runs.ok) throw damaged(`row ${row.key}: ${runs.reason}`)
+  if (parts === null) throw damaged(`unknown row ${row.key}`)
+  const group = groupName(row.key, parts[1])
   const sequence = Number.parseInt(parts[2] ?? '', 16)
-  return { type: 'log', group: fromUtf8(name), sequence, runs: runs.value }
+  const read = decode(row.value, (reader) => readLogRow(reader, group, sequence))
+  if (!read.ok) throw damaged(`row ${row.key}: ${read.reason}`)
+  return read.value
+}
+
+function readLogRow(reader: Reader, group: string, sequence: number): ParsedRow {
+  const count = reader.varint(ROW_RUNS_MAX)
+  if (count === 0) {
+    const kind = reader.uint8()
+    const row: ParsedRow =
+      kind === ADOPTED_ITEMS
+        ? { type: 'adopted-items', group, sequence, items: readItems(reader) }
+        : { type: 'adopted-head', group, sequence, head: readHead(reader) }
+    if (kind !== ADOPTED_ITEMS && kind !== ADOPTED_HEAD) throw new DecodeError('unknown row')
+    reader.end()
+    return row
+  }
+  const runs: Uint8Array[] = []
+  for (let i = 0; i < count; i++) runs.push(reader.bytes(RUN_BYTES_MAX))
+  reader.end()
+  return { type: 'log', group, sequence, runs }
+}
+
+function groupName(key: string, hexadecimal: string | undefined): string {
+  const name = fromHex(hexadecimal ?? '')
+  if (name === undefined) throw damaged(`unknown row ${key}`)
+  return fromUtf8(name)
 }
 
 /** The error for state that must not be served. */

@@ -1,3 +1,6 @@
+import type { RunReader } from '../crdt/run-reader.ts'
+import type { BaseItem, BaseWriter } from './base.ts'
+import { BaseWalk, headOf } from './base-walk.ts'
 import {
   encodeFrame,
   FRAME_EVENTS_MAX,
@@ -6,10 +9,10 @@ import {
   PIECE_BYTES,
   pieceCount,
   type SyncFrame,
+  type VectorEntry,
 } from './frames.ts'
-import type { RunReader } from '../crdt/run-reader.ts'
 import type { Group } from './group.ts'
-import { packedRuns, type PackedRun } from './repack.ts'
+import { type PackedRun, packedRuns } from './repack.ts'
 
 /** Frames that answer a pull, its end included. */
 export interface Answer {
@@ -20,14 +23,118 @@ export interface Answer {
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
 
+/** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter. */
+const BASE_WORK_MAX = 1 << 20
+/** Items that travel together: few enough that taking them in holds nobody up. */
+const BASE_PART_BYTES = 4_096
+/** Events that follow a complete base at once. */
+const BASE_TAIL_BYTES = 1 << 20
+
 /**
  * L mode: exactly the events that a version vector lacks, in each writer's order, at most `credit` bytes of
  * them. Nothing is remembered between two answers: the next pull's vector says where to go on.
  * @param runs scratch to read with
  */
 export function serve(group: Group, pull: Pull, credit: number, runs: RunReader): Answer {
-  const packer = new Packer(group.name, pull.session, credit)
+  if (pull.base !== undefined || !reaches(group, pull.vector)) return serveBase(group, pull, runs)
+  return serveLog(group, pull, { credit, vector: pull.vector, before: [] }, runs)
+}
+
+/** Whether the log holds everything that a vector lacks. */
+function reaches(group: Group, vector: readonly VectorEntry[]): boolean {
+  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
+  for (let writer = 0; writer < group.state.replicaCount; writer++) {
+    const known = has.get(group.state.replicaAt(writer)) ?? 0
+    if (known < group.state.have(writer) && !group.log.reaches(writer, known)) return false
+  }
+  return true
+}
+
+/**
+ * S mode: parts of a base from the cursor on, then, when it is complete, the events since its head. A head
+ * that the log no longer reaches is given up for a new one.
+ */
+function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
+  const covered = pull.base === undefined ? undefined : coveredHead(group, pull.base.covered)
+  const head = covered ?? headOf(group.state)
   const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
+  const known = head.map(({ replica }) => has.get(replica) ?? 0)
+  const cursor = covered === undefined ? undefined : pull.base?.cursor
+  const walk = new BaseWalk(group.state, head, known, cursor)
+  const frames: Uint8Array[] = []
+  const [name, session] = [group.name, pull.session]
+  let bytes = 0
+  let told: readonly BaseWriter[] | undefined = covered === undefined ? head : undefined
+  let items: BaseItem[] = []
+  let gathered = 0
+  const part = (): void => {
+    if (told === undefined && items.length === 0) return
+    frames.push(encodeFrame({ type: 'base', group: name, session, head: told, items }))
+    told = undefined
+    items = []
+    gathered = 0
+  }
+  let work = 0
+  while (!walk.isDone && work < BASE_WORK_MAX) {
+    const item = walk.next()
+    if (item === undefined) break
+    items.push(item)
+    bytes += item.bytes.length
+    gathered += item.bytes.length
+    work += item.mode === 'entries' ? BASE_WORK_MAX / 4 : item.to - item.from + 1
+    if (gathered >= BASE_PART_BYTES) part()
+  }
+  part()
+  if (walk.isDone) {
+    const vector = head.map(({ replica, have }) => ({ replica, n: have }))
+    const rest = serveLog(group, pull, { credit: BASE_TAIL_BYTES, vector, before: frames }, runs)
+    return { frames: rest.frames, bytes: bytes + rest.bytes }
+  }
+  frames.push(
+    encodeFrame({
+      type: 'end',
+      group: name,
+      session,
+      hasMore: true,
+      isPartial: group.state.unapplied > 0,
+      digest: group.digest(),
+      cursor: walk.cursor,
+    }),
+  )
+  return { frames, bytes }
+}
+
+/** The head that a puller goes on with; undefined when events since then are gone from the log. */
+function coveredHead(
+  group: Group,
+  covered: readonly VectorEntry[],
+): readonly BaseWriter[] | undefined {
+  if (!reaches(group, covered)) return undefined
+  for (const { replica, n } of covered) if (n > group.state.haveOf(replica)) return undefined
+  // Chains and waiting kills were told with the first part.
+  return covered.map(({ replica, n }) => ({
+    replica,
+    have: n,
+    chain: { high: 0, low: 0 },
+    pendingKills: [],
+  }))
+}
+
+interface LogAnswer {
+  readonly credit: number
+  readonly vector: readonly VectorEntry[]
+  /** Frames that go first. */
+  readonly before: readonly Uint8Array[]
+}
+
+function serveLog(
+  group: Group,
+  pull: Pull,
+  { credit, vector, before }: LogAnswer,
+  runs: RunReader,
+): Answer {
+  const packer = new Packer(group.name, pull.session, credit, before)
+  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
   const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0 }) => {
     if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) return packer.add(bytes, count)
     const replica = group.state.replicaAt(writer)
@@ -43,6 +150,7 @@ export function serve(group: Group, pull: Pull, credit: number, runs: RunReader)
     hasMore,
     isPartial: group.state.unapplied > 0,
     digest: group.digest(),
+    cursor: undefined,
   })
 }
 
@@ -67,13 +175,14 @@ class Packer {
   readonly #group: string
   readonly #session: number
   readonly #credit: number
-  readonly #frames: Uint8Array[] = []
+  readonly #frames: Uint8Array[]
   #runs: Uint8Array[] = []
   #pendingBytes = 0
   #pendingEvents = 0
   #bytes = 0
 
-  constructor(group: string, session: number, credit: number) {
+  constructor(group: string, session: number, credit: number, before: readonly Uint8Array[]) {
+    this.#frames = [...before]
     this.#group = group
     this.#session = session
     this.#credit = credit

@@ -1,9 +1,11 @@
 import { compareText, equalBytes } from '../base/bytes.ts'
+import { DecodeError } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import { jitter } from '../base/random.ts'
+import { Adopting, hasRoomFor, mayBuildAside } from './adopting.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
-import type { DigestItem, SyncFrame } from './frames.ts'
+import type { DigestItem, SyncFrame, VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
@@ -12,7 +14,7 @@ import { summaryHash } from './summary-hash.ts'
 
 /** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
 interface Pull {
-  readonly id: number
+  id: number
   readonly peer: Peer
   readonly group: Group
   readonly startedAt: Millis
@@ -20,6 +22,13 @@ interface Pull {
   /** News in this window, and in all of them. */
   hasNewsInWindow: boolean
   hasNews: boolean
+  /** Our vector as the peer was told it. */
+  asked: readonly VectorEntry[]
+  /** Ask as if we had nothing: a whole base is wanted. */
+  wantsWhole: boolean
+  /** Times that a base was asked for again after silence. */
+  retries: number
+  adopting: Adopting | undefined
 }
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
@@ -30,6 +39,8 @@ const WHOLE_DIGEST_GROUPS_MAX = 4
 const DIGEST_FRAME_BYTES = 128 << 10
 const JITTER_SHARE = 0.3
 const PULL_TIMEOUT_GROWTH_MAX = 4
+const NOBODY: ReadonlySet<number> = new Set()
+const BASE_RETRIES_MAX = 5
 /** A peer that keeps differing is no reason to repeat an alarm more often than this. */
 const ALARM_PAUSE_MS = 60_000
 
@@ -98,6 +109,13 @@ export class SyncSessions {
       const { peer } = pull
       const max = this.#host.tunables.pullTimeoutMs * PULL_TIMEOUT_GROWTH_MAX
       peer.pullTimeoutMs = Math.min(max, peer.pullTimeoutMs * 2)
+      // What has come of a base is worth asking for the rest.
+      if ((pull.adopting !== undefined || pull.wantsWhole) && pull.retries < BASE_RETRIES_MAX) {
+        pull.retries += 1
+        pull.deadlineAt = now + peer.pullTimeoutMs
+        this.#ask(pull)
+        continue
+      }
       this.#finish(pull, now)
       this.compare(peer, now)
     }
@@ -177,7 +195,12 @@ export class SyncSessions {
       isBehind = true
       if (replica === self) this.#host.identityReused(group, now)
     }
-    const answer = serve(group, frame, Math.min(frame.credit, tunables.windowBytes), this.#host.runs)
+    const answer = serve(
+      group,
+      frame,
+      Math.min(frame.credit, tunables.windowBytes),
+      this.#host.runs,
+    )
     peer.spend(answer.bytes + frame.vector.length)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
     if (isBehind) this.pull(peer, group, now)
@@ -215,6 +238,10 @@ export class SyncSessions {
     const relation = this.#learnDigest(peer, group, { group: group.name, isPartial, digest }, now)
     if (pull?.id !== frame.session || pull.peer !== peer) return
     peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
+    if (pull.adopting !== undefined) {
+      this.#onBaseEnd(pull, pull.adopting, frame, now)
+      return
+    }
     if (frame.hasMore && pull.hasNewsInWindow) {
       this.#continue(pull, now)
       return
@@ -225,6 +252,25 @@ export class SyncSessions {
     const frameOut = { type: 'digest', wantsAnswer: false, isLast: false, items } as const
     // `after` just below the name: the frame speaks of this group alone.
     this.#host.send(peer, 'control', { ...frameOut, after: group.name })
+  }
+
+  #onBaseEnd(pull: Pull, adopting: Adopting, frame: Frame<'end'>, now: Millis): void {
+    const isWhole = adopting.isComplete && !frame.hasMore && frame.cursor === undefined
+    if (!isWhole) {
+      if (pull.hasNewsInWindow) this.#continue(pull, now)
+      else this.#finish(pull, now)
+      return
+    }
+    pull.adopting = undefined
+    pull.hasNews = true
+    this.#host.adopt(
+      pull.group,
+      adopting,
+      { peer: pull.peer, session: pull.id, served: NOBODY },
+      now,
+    )
+    this.#finish(pull, now)
+    this.compare(pull.peer, now)
   }
 
   /** Whether a session id belongs to the pull under way from this peer. */
@@ -254,6 +300,10 @@ export class SyncSessions {
       deadlineAt,
       hasNewsInWindow: false,
       hasNews: false,
+      asked: [],
+      wantsWhole: false,
+      retries: 0,
+      adopting: undefined,
     }
     this.#pulls.set(group.name, pull)
     peer.group(group.name).pulled ??= { bytes: 0, events: 0 }
@@ -270,19 +320,87 @@ export class SyncSessions {
       }
     }
     pull.hasNewsInWindow = false
+    pull.retries = 0
     pull.deadlineAt = now + pull.peer.pullTimeoutMs
     this.#ask(pull)
   }
 
-  #ask({ id, peer, group }: Pull): void {
+  #ask(pull: Pull): void {
+    const { id, peer, group, adopting } = pull
+    const isBase = adopting !== undefined && !adopting.isComplete
+    if (adopting === undefined) pull.asked = pull.wantsWhole ? [] : group.vector()
     this.#host.send(peer, 'control', {
       type: 'pull',
       group: group.name,
       session: id,
       credit: this.#host.tunables.windowBytes,
-      vector: group.vector(),
-      partials: this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica)),
+      vector: adopting === undefined || isBase ? pull.asked : adopting.covered(),
+      partials:
+        adopting === undefined
+          ? this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica))
+          : [],
+      base: isBase ? { covered: adopting.covered(), cursor: adopting.cursor } : undefined,
     })
+  }
+
+  /** Part of a base. A first part begins anew: the peer no longer has what came after the one before. */
+  onBase(peer: Peer, frame: Frame<'base'>, now: Millis): void {
+    const pull = this.#pulls.get(frame.group)
+    if (pull?.id !== frame.session || pull.peer !== peer) {
+      this.#host.dropped('sync-base-unasked')
+      return
+    }
+    if (frame.head !== undefined && !this.#beginBase(pull, frame.head)) return
+    const { adopting } = pull
+    if (adopting === undefined) return
+    try {
+      for (const item of frame.items) {
+        if (!adopting.add(item)) continue
+        const payload = { session: pull.id, bytes: item.bytes.length, events: 0, isNew: true }
+        this.onPayload(peer, pull.group, payload, now)
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#host.dropped('sync-base-malformed')
+      this.#finish(pull, now)
+    }
+  }
+
+  /** Takes runs that belong to a base on its way; false when there is none. */
+  keepTail(peer: Peer, group: string, session: number, runs: readonly Uint8Array[]): boolean {
+    const pull = this.#pulls.get(group)
+    const adopting = pull?.adopting
+    if (pull?.id !== session || pull.peer !== peer || adopting === undefined) return false
+    for (const bytes of runs) if (!adopting.addTail(bytes)) pull.adopting = undefined
+    pull.hasNewsInWindow = true
+    return true
+  }
+
+  #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}): boolean {
+    const { group, asked } = pull
+    const isFork = head.some(({ replica, have, chain }) => {
+      const writer = group.state.indexOf(replica)
+      if (writer === undefined || have !== group.state.have(writer)) return false
+      const own = group.state.chainOf(writer)
+      return own.high !== chain.high || own.low !== chain.low
+    })
+    if (isFork || !hasRoomFor(group, head)) {
+      this.#host.dropped(isFork ? 'replica-forked' : 'replicas-limit')
+      return false
+    }
+    const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs })
+    if (adopting.hasKnown && mayBuildAside(group)) {
+      // A few events of ours are cheaper to get again than a merge that holds everybody up.
+      pull.wantsWhole = true
+      pull.adopting = undefined
+      // The rest of this answer is not wanted: it belongs to a session that is over.
+      pull.id = this.#nextId
+      this.#nextId += 1
+      this.#ask(pull)
+      return false
+    }
+    pull.adopting = adopting
+    return true
   }
 
   #finish(pull: Pull, now: Millis): void {

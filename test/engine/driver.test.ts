@@ -371,6 +371,7 @@ describe('Driver on a full disk', () => {
       credit: 1_000,
       vector: [],
       partials: [],
+      base: undefined,
     })
     world.listener?.frame(peer, 'sync', vector)
     expect(syncTypes(world.frames)).toEqual(['end'])

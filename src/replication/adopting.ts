@@ -1,0 +1,172 @@
+import { DecodeError } from '../base/codec.ts'
+import { REPLICAS_MAX } from '../crdt/limits.ts'
+import { LiveState } from '../crdt/live-state.ts'
+import { decodeRunHead, type RunReader } from '../crdt/run-reader.ts'
+import { adoptHead, applyItem, checkItem } from './adoption.ts'
+import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
+import type { VectorEntry } from './frames.ts'
+import type { Group } from './group.ts'
+
+/** Events that may be replayed onto a state that was built aside: more are merged in place instead. */
+const REPLAYED_EVENTS_MAX = 4_096
+/** Bytes of events that came after the base while it was on its way. */
+const TAIL_BYTES_MAX = 64 << 20
+
+/**
+ * A base on its way in. It is applied when it is complete and the events since its head are here, as one
+ * step: readers never see half of it. A replica without a past of its own builds the new state aside as parts
+ * arrive, so that a join of any size is a swap; others merge in place.
+ */
+export class Adopting {
+  readonly head: readonly BaseWriter[]
+  /** Our vector when it began: what the sender leaves out. */
+  readonly vector: readonly VectorEntry[]
+  /** Items in order, kept to be stored. */
+  readonly items: BaseItem[] = []
+  /** Events since the head, as runs. */
+  readonly tail: Uint8Array[] = []
+  readonly #group: Group
+  readonly #runs: RunReader
+  readonly #aside: LiveState | undefined
+  #cursor: BaseCursor = { writer: 0, n: 1 }
+  #tailBytes = 0
+
+  constructor(options: {
+    readonly group: Group
+    readonly head: readonly BaseWriter[]
+    readonly vector: readonly VectorEntry[]
+    readonly runs: RunReader
+  }) {
+    const { group, head, vector, runs } = options
+    this.#group = group
+    this.head = head
+    this.vector = vector
+    this.#runs = runs
+    this.#aside = mayBuildAside(group) && !this.hasKnown ? new LiveState() : undefined
+    this.#settle()
+  }
+
+  /** Whether the head speaks of writers that we had events of. */
+  get hasKnown(): boolean {
+    const known = new Map(this.vector.map(({ replica, n }) => [replica, n]))
+    return this.head.some(({ replica }) => (known.get(replica) ?? 0) > 0)
+  }
+
+  get isComplete(): boolean {
+    return this.#cursor.writer >= this.head.length
+  }
+
+  get cursor(): BaseCursor {
+    return this.#cursor
+  }
+
+  /** Takes the next item; false when it is not the next one. @throws {DecodeError} */
+  add(item: BaseItem): boolean {
+    if (item.writer !== this.#cursor.writer || item.from !== this.#cursor.n) return false
+    checkItem(item, this.head, this.#runs)
+    const known = this.#known(item)
+    const isMap = item.mode !== 'entries'
+    if (isMap ? item.to > known : item.from <= known) throw new DecodeError('item of another kind')
+    // A view into a frame would keep the whole frame in memory.
+    const own = { ...item, bytes: item.bytes.slice() }
+    this.items.push(own)
+    if (this.#aside !== undefined) {
+      this.#mirror(this.#aside)
+      applyItem(this.#aside, own, this.head, this.#runs)
+    }
+    this.#cursor = { writer: item.writer, n: item.to + 1 }
+    this.#settle()
+    return true
+  }
+
+  /** What is covered by the head and the events that came after it. */
+  covered(): readonly VectorEntry[] {
+    const covered = new Map(this.head.map(({ replica, have }) => [replica, have]))
+    for (const bytes of this.tail) {
+      const run = decodeRunHead(bytes)
+      if (!run.ok) continue
+      const { replica, n0, count } = run.value
+      if (n0 <= (covered.get(replica) ?? 0) + 1) {
+        covered.set(replica, Math.max(covered.get(replica) ?? 0, n0 + count - 1))
+      }
+    }
+    return [...covered].map(([replica, n]) => ({ replica, n }))
+  }
+
+  /** Takes a run that follows the head; false when there is no room. */
+  addTail(bytes: Uint8Array): boolean {
+    this.#tailBytes += bytes.length
+    if (this.#tailBytes > TAIL_BYTES_MAX) return false
+    this.tail.push(bytes.slice())
+    return true
+  }
+
+  /** Makes the group's state the union of its own and the base. */
+  apply(): void {
+    const group = this.#group
+    const aside = this.#aside
+    if (aside !== undefined && mayBuildAside(group)) {
+      this.#mirror(aside)
+      adoptHead(aside, this.head)
+      group.swap(aside)
+    } else {
+      group.close()
+      group.changes.origin = 'remote'
+      applyBase(group, this.head, this.items, this.#runs)
+    }
+  }
+
+  /** Replicas keep their numbers when the state is swapped. */
+  #mirror(aside: LiveState): void {
+    const { state } = this.#group
+    for (const { replica } of this.head) state.intern(replica)
+    for (let i = aside.replicaCount; i < state.replicaCount; i++) aside.intern(state.replicaAt(i))
+  }
+
+  #known(item: BaseItem): number {
+    const replica = this.head[item.writer]?.replica
+    return this.vector.find((entry) => entry.replica === replica)?.n ?? 0
+  }
+
+  #settle(): void {
+    let { writer, n } = this.#cursor
+    while (writer < this.head.length && n > (this.head[writer]?.have ?? 0)) {
+      writer += 1
+      n = 1
+    }
+    this.#cursor = { writer, n }
+  }
+}
+
+/** Merges a whole base into a group's state, and notes that the log does not hold what was adopted. */
+export function applyBase(
+  group: Group,
+  head: readonly BaseWriter[],
+  items: readonly BaseItem[],
+  runs: RunReader,
+): void {
+  const { state, log } = group
+  for (const item of items) applyItem(state, item, head, runs)
+  for (const { replica, have } of head) {
+    const writer = state.intern(replica)
+    if (have > state.have(writer)) log.truncate(writer, have)
+  }
+  adoptHead(state, head)
+  state.sweep()
+}
+
+/** Whether a group has room for the writers of a head. */
+export function hasRoomFor(group: Group, head: readonly BaseWriter[]): boolean {
+  let unknown = 0
+  for (const { replica } of head) if (group.state.indexOf(replica) === undefined) unknown += 1
+  return group.state.replicaCount + unknown <= REPLICAS_MAX
+}
+
+/** Whether all that a group has seen is a few events, all in its log. */
+export function mayBuildAside(group: Group): boolean {
+  if (group.state.events > REPLAYED_EVENTS_MAX) return false
+  for (let i = 0; i < group.state.replicaCount; i++) {
+    if (group.log.truncatedAt(i) > 0) return false
+  }
+  return true
+}

@@ -1,0 +1,161 @@
+import { type Decoded, DecodeError, decode, type Reader, type Writer } from '../base/codec.ts'
+import type { ReplicaId } from '../base/ids.ts'
+import type { Lanes } from '../crdt/event-draft.ts'
+import { REPLICAS_MAX, RUN_BYTES_MAX } from '../crdt/limits.ts'
+import { readReplica, replicaBytes } from './replica-bytes.ts'
+
+/*
+ * A base: the live entries of a group at a version vector, without the events that led there. It makes up
+ * snapshots, and brings replicas up to date for whom the log does not reach back far enough.
+ *
+ * Head: for each writer its id, how many of its events are covered, its chain there, and kills that wait for
+ * later events of it. Items cover the dots of each writer in order, from 1 to what the head says:
+ *   entries – a run in entries mode, empty when no dot of the range lives
+ *   runs    – which dots live, as lengths: living, dead, living, …; for dots that the reader has had
+ *   bits    – the same, one bit a dot, least first, where that is shorter
+ */
+
+export interface BaseWriter {
+  readonly replica: ReplicaId
+  /** Events 1 … have are covered. */
+  readonly have: number
+  readonly chain: Lanes
+  /** Ascending. */
+  readonly pendingKills: readonly number[]
+}
+
+export type ItemMode = 'entries' | 'runs' | 'bits'
+
+export interface BaseItem {
+  /** Index into the head. */
+  readonly writer: number
+  /** Dots covered, both included. */
+  readonly from: number
+  readonly to: number
+  readonly mode: ItemMode
+  readonly bytes: Uint8Array
+}
+
+/** Where a walk through a base stands: the next dot of a writer of its head. */
+export interface BaseCursor {
+  readonly writer: number
+  readonly n: number
+}
+
+/** Kills that wait, a writer; a base with more is refused. */
+const PENDING_KILLS_MAX = 1 << 20
+const ITEMS_MAX = 65_536
+/** In the order of their numbers in an item's first byte. */
+const MODES: readonly ItemMode[] = ['entries', 'runs', 'bits']
+
+export function writeHead(writer: Writer, head: readonly BaseWriter[]): void {
+  writer.varint(head.length)
+  for (const { replica, have, chain, pendingKills } of head) {
+    writer.raw(replicaBytes(replica)).varint(have)
+    writer.uint32(chain.high >>> 0).uint32(chain.low >>> 0)
+    writer.varint(pendingKills.length)
+    let last = 0
+    for (const n of pendingKills) {
+      writer.varint(n - last - 1)
+      last = n
+    }
+  }
+}
+
+/** @throws {DecodeError} */
+export function readHead(reader: Reader): readonly BaseWriter[] {
+  const count = reader.varint(REPLICAS_MAX)
+  const head: BaseWriter[] = []
+  const known = new Set<ReplicaId>()
+  for (let i = 0; i < count; i++) {
+    const replica = readReplica(reader)
+    if (known.has(replica)) throw new DecodeError('replica has a second spelling')
+    known.add(replica)
+    const have = reader.varint()
+    const chain = { high: reader.uint32() | 0, low: reader.uint32() | 0 }
+    const kills = reader.varint(PENDING_KILLS_MAX)
+    const pendingKills: number[] = []
+    let last = 0
+    for (let k = 0; k < kills; k++) {
+      last += reader.varint() + 1
+      if (!Number.isSafeInteger(last)) throw new DecodeError('kill of no dot')
+      pendingKills.push(last)
+    }
+    head.push({ replica, have, chain, pendingKills })
+  }
+  return head
+}
+
+export function writeItems(writer: Writer, items: readonly BaseItem[]): void {
+  writer.varint(items.length)
+  for (const { writer: index, from, to, mode, bytes } of items) {
+    writer
+      .uint8(MODES.indexOf(mode))
+      .varint(index)
+      .varint(from)
+      .varint(to - from)
+      .bytes(bytes)
+  }
+}
+
+/** @throws {DecodeError} */
+export function readItems(reader: Reader): readonly BaseItem[] {
+  const count = reader.varint(ITEMS_MAX)
+  const items: BaseItem[] = []
+  for (let i = 0; i < count; i++) {
+    const mode = MODES[reader.uint8()]
+    if (mode === undefined) throw new DecodeError('unknown item of a base')
+    const writer = reader.varint(REPLICAS_MAX)
+    const from = reader.varint()
+    const to = from + reader.varint()
+    if (from === 0 || !Number.isSafeInteger(to)) throw new DecodeError('item of no dots')
+    items.push({ writer, from, to, mode, bytes: reader.bytes(RUN_BYTES_MAX) })
+  }
+  return items
+}
+
+/** The items of a stored page. Never throws. */
+export function decodeItems(bytes: Uint8Array): Decoded<readonly BaseItem[]> {
+  return decode(bytes, (reader) => {
+    const items = readItems(reader)
+    reader.end()
+    return items
+  })
+}
+
+/** Intervals of living dots, ascending, both ends included. @throws {DecodeError} */
+export function livingIntervals(item: BaseItem): readonly (readonly [number, number])[] {
+  return item.mode === 'bits' ? intervalsOfBits(item) : intervalsOfRuns(item)
+}
+
+function intervalsOfRuns({ bytes, from, to }: BaseItem): readonly (readonly [number, number])[] {
+  const read = decode(bytes, (reader) => {
+    const intervals: (readonly [number, number])[] = []
+    let n = from
+    for (let isLiving = true; reader.remaining > 0; isLiving = !isLiving) {
+      const length = reader.varint()
+      if (n + length > to + 1) throw new DecodeError('map of living dots too long')
+      if (isLiving && length > 0) intervals.push([n, n + length - 1])
+      n += length
+    }
+    return intervals
+  })
+  if (!read.ok) throw new DecodeError(read.reason)
+  return read.value
+}
+
+function intervalsOfBits({ bytes, from, to }: BaseItem): readonly (readonly [number, number])[] {
+  const dots = to - from + 1
+  if (bytes.length !== Math.ceil(dots / 8)) throw new DecodeError('map of living dots too long')
+  const intervals: (readonly [number, number])[] = []
+  let start = -1
+  for (let i = 0; i <= dots; i++) {
+    const isLiving = i < dots && (((bytes[i >>> 3] ?? 0) >>> (i & 7)) & 1) === 1
+    if (isLiving && start < 0) start = i
+    if (!isLiving && start >= 0) {
+      intervals.push([from + start, from + i - 1])
+      start = -1
+    }
+  }
+  return intervals
+}

@@ -1,0 +1,104 @@
+import { HearsayError } from '../base/errors.ts'
+import { KillCounter } from '../crdt/kill-counter.ts'
+import { KILLS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_EVENTS_MAX } from '../crdt/limits.ts'
+import type { LiveState } from '../crdt/live-state.ts'
+import { KILLS_PER_EVENT_MAX } from '../crdt/mutate.ts'
+import type { CheckedOperation } from '../crdt/operation.ts'
+import { SHARED_BYTES_MAX } from '../crdt/run-writer.ts'
+
+/** What a transaction takes at most. */
+export interface Needs {
+  readonly events: number
+  readonly kills: number
+}
+
+/** In a state of fewer entries all of them may die: not worth a closer look. */
+const FEW_ENTRIES = 4096
+
+/** Whether transactions fit a run, before anything changes: what was applied cannot be taken back. */
+export class Room {
+  readonly #state: LiveState
+  readonly #counter: KillCounter
+
+  constructor(state: LiveState) {
+    this.#state = state
+    this.#counter = new KillCounter(state)
+  }
+
+  /** @throws {HearsayError} ERR_LIMIT @throws {RangeError} a counter that only grows would shrink */
+  check(operations: readonly CheckedOperation[]): Needs {
+    const { entries } = this.#state
+    let events = 0
+    let kills = entries <= FEW_ENTRIES ? entries : 0
+    let bytes = 0
+    let growOnly: Set<string> | undefined
+    for (const operation of operations) {
+      const own = entries <= FEW_ENTRIES ? 0 : this.#counter.of(operation)
+      kills += own
+      events += eventsOf(operation, own)
+      if (operations.length > 1 || events > 1) bytes += bytesOf(operation)
+      if (operation.type !== 'counter-add') continue
+      const { object, amount } = operation
+      const isGrowOnly =
+        operation.growOnly ||
+        growOnly?.has(object) === true ||
+        (amount < 0n && this.#state.object('counter', object)?.isGrowOnly === true)
+      if (isGrowOnly && amount < 0n) {
+        throw new RangeError(
+          `Cannot add to counter "${object}": it only grows, asked for ${amount}`,
+        )
+      }
+      if (isGrowOnly && operations.length > 1) {
+        growOnly ??= new Set()
+        growOnly.add(object)
+      }
+    }
+    // What an operation adds, one after it may remove.
+    if (operations.length > 1) kills += events
+    if (events > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
+    if (bytes + kills * 12 > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')
+    if (kills > KILLS_MAX) {
+      throw new HearsayError(
+        'ERR_LIMIT',
+        `Cannot transact: it would remove above ${KILLS_MAX} entries at once: ${kills}`,
+        { hint: 'Remove in parts, for a map by its branches' },
+      )
+    }
+    return { events, kills }
+  }
+}
+
+function eventsOf(operation: CheckedOperation, kills: number): number {
+  switch (operation.type) {
+    case 'set-add':
+    case 'map-set-add':
+      return operation.values.length
+    case 'set-remove':
+    case 'map-set-remove':
+    case 'map-remove':
+      return 1 + Math.floor(kills / KILLS_PER_EVENT_MAX)
+    default:
+      return 1
+  }
+}
+
+/** An upper bound of what an operation takes in a run, kills apart. */
+function bytesOf(operation: CheckedOperation): number {
+  let units = operation.object.length
+  let path = 0
+  if ('path' in operation) for (const component of operation.path) path += component.length + 2
+  units += path
+  if ('json' in operation) units += operation.json.length
+  if (!('values' in operation)) return units * 3 + 64
+  // Neighbours share their keys' beginnings up to a limit.
+  const repeated = Math.max(0, path * 3 - SHARED_BYTES_MAX)
+  for (const value of operation.values) units += value.length + 8
+  return units * 3 + 64 + repeated * operation.values.length
+}
+
+function tooLarge(what: 'events' | 'bytes'): HearsayError {
+  const max = what === 'events' ? TRANSACTION_EVENTS_MAX : TRANSACTION_BYTES_MAX
+  return new HearsayError('ERR_LIMIT', `Cannot transact: the transaction exceeds ${max} ${what}`, {
+    hint: 'Split it into several transactions',
+  })
+}

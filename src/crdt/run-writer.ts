@@ -28,7 +28,7 @@ import { writeVarint } from './varint.ts'
 const INITIAL_BYTES = 256
 const HEAD_BYTES_MAX = 1 + REPLICA_BYTES + 3 * 8
 /** Longer keys share what they share up to here. */
-const PREFIX_MAX = 255
+export const SHARED_BYTES_MAX = 255
 /** Key bytes written twice before a new group is cheaper. */
 const WASTE_MAX = 2
 /** Longer payloads are copied by the engine. */
@@ -235,7 +235,7 @@ export class RunWriter {
   }
 
   #sharedPrefix({ keyBytes, keyStart }: EventDraft, keyLength: number): number {
-    const max = Math.min(keyLength, this.#lastKeyLength, PREFIX_MAX)
+    const max = Math.min(keyLength, this.#lastKeyLength, SHARED_BYTES_MAX)
     const lastKey = this.#lastKey
     let shared = 0
     while (shared < max && keyBytes[keyStart + shared] === lastKey[shared]) shared += 1

@@ -224,7 +224,7 @@ export class Group {
     for (const run of this.log.takeAll()) {
       if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)
     }
-    adopted.forEach((n, writer) => this.log.truncate(writer, n))
+    for (const [writer, n] of adopted.entries()) this.log.truncate(writer, n)
     state.recorder = this.changes
     this.changes.touchAll(state)
   }

@@ -44,6 +44,7 @@ import {
   STARTS_NEXT,
   STARTS_NO,
 } from './run-format.ts'
+import { chainAfter, readRunHead } from './run-head.ts'
 
 /** An object as a run names it. */
 export interface RunObject {
@@ -53,23 +54,6 @@ export interface RunObject {
 }
 
 const STAMP_MAX = Number.MAX_SAFE_INTEGER
-
-/** Reads who wrote which dots, without its events. Never throws. */
-export function decodeRunHead(bytes: Uint8Array): Decoded<RunHead> {
-  const reader = new RunReader()
-  try {
-    return { ok: true, value: reader.head(bytes) }
-  } catch (error) {
-    if (error instanceof DecodeError) return { ok: false, reason: error.message }
-    throw error
-  }
-}
-
-/** The chain that a run in log mode ends with. */
-export function chainAfter(bytes: Uint8Array): Lanes {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { high: view.getInt32(bytes.length - 8), low: view.getInt32(bytes.length - 4) }
-}
 
 /**
  * Reads runs that somebody else wrote into columns, checking everything before any of it is used. Used again
@@ -117,6 +101,7 @@ export class RunReader {
   #lastKillReplica = 0
   #lastKillDot = 0
   #isEntries = false
+  readonly #headEnd = { at: 0 }
   readonly #draft = new EventDraft()
 
   /** Reads a whole run into the columns. Never throws. */
@@ -127,25 +112,6 @@ export class RunReader {
       if (error instanceof DecodeError) return { ok: false, reason: error.message }
       throw error
     }
-  }
-
-  /** @throws {DecodeError} */
-  head(bytes: Uint8Array): RunHead {
-    this.bytes = bytes
-    this.#at = 0
-    this.#end = bytes.length
-    if (bytes.length > RUN_BYTES_MAX) throw new DecodeError('run too long')
-    const version = this.#byte()
-    if ((version & ~MODE_ENTRIES) !== RUN_VERSION) throw new DecodeError('unknown run version')
-    const isEntries = (version & MODE_ENTRIES) !== 0
-    const replica = this.#replica()
-    const n0 = this.#varint(Number.MAX_SAFE_INTEGER)
-    const count = this.#varint(isEntries ? Number.MAX_SAFE_INTEGER : RUN_EVENTS_MAX)
-    const stamp = this.#varint(STAMP_MAX)
-    if (n0 === 0 || count === 0) throw new DecodeError('run without dots')
-    if (!Number.isSafeInteger(n0 + count)) throw new DecodeError('number above its limit')
-    if (!isEntries && this.#at + CHAIN_BYTES > this.#end) throw new DecodeError('bytes end early')
-    return { replica, n0, count, isEntries, stamp }
   }
 
   /** Fills a draft with one event of the columns; object and kills are still the run's numbers. */
@@ -165,7 +131,9 @@ export class RunReader {
   }
 
   #run(bytes: Uint8Array): RunHead {
-    const head = this.head(bytes)
+    const head = readRunHead(bytes, this.#headEnd)
+    this.bytes = bytes
+    this.#at = this.#headEnd.at
     this.#isEntries = head.isEntries
     this.#end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
     this.chain = head.isEntries ? { high: 0, low: 0 } : chainAfter(bytes)

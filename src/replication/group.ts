@@ -10,8 +10,8 @@ import { LiveState } from '../crdt/live-state.ts'
 import { Mutator, writerKey } from '../crdt/mutate.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
+import { chainAfter, decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
-import { chainAfter, decodeRunHead } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
@@ -119,7 +119,7 @@ export class Group {
     const have = this.state.haveOf(replica)
     const end = n0 + count - 1
     if (end <= have)
-      return this.#isOther(replica, n0, end, bytes)
+      return this.#isOther(replica, end, bytes)
         ? { type: 'conflict', replica, n0 }
         : { type: 'duplicate', replica, end }
     if (n0 > have + 1) {
@@ -340,7 +340,7 @@ export class Group {
   }
 
   /** Whether a run covers dots that we hold with another history. */
-  #isOther(replica: ReplicaId, n0: number, end: number, bytes: Uint8Array): boolean {
+  #isOther(replica: ReplicaId, end: number, bytes: Uint8Array): boolean {
     const writer = this.state.indexOf(replica)
     if (writer === undefined) return false
     const held = this.log.runAt(writer, this.log.indexAbove(writer, end - 1))

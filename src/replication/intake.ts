@@ -1,7 +1,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { decodeRunHead } from '../crdt/run-reader.ts'
+import { decodeRunHead } from '../crdt/run-head.ts'
 import type { Dissemination } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import { FRAME_EVENTS_MAX, type SyncFrame } from './frames.ts'

@@ -11,7 +11,8 @@ import {
   VALUE_BYTES_MAX,
 } from '../../src/crdt/limits.ts'
 import { CHAIN_BYTES } from '../../src/crdt/run-format.ts'
-import { chainAfter, decodeRunHead, RunReader } from '../../src/crdt/run-reader.ts'
+import { chainAfter, decodeRunHead } from '../../src/crdt/run-head.ts'
+import { RunReader } from '../../src/crdt/run-reader.ts'
 import { type UnpackedEvent, unpackRun } from '../../src/crdt/unpack-run.ts'
 import { anyContent, anyRun } from './any-run.ts'
 import {

@@ -7,7 +7,6 @@ import {
   KIND_MAP_COUNTER,
   KIND_MAP_SET,
   KIND_MAP_VALUE,
-  KIND_NONE,
   KIND_REGISTER,
   KIND_SET,
   KIND_UNKNOWN,
@@ -111,7 +110,6 @@ function contentOf(runs: RunReader, i: number): Content | undefined {
       return { type: 'map-set', object, path: readPath(keys, keyStart, keyEnd), element: text() }
     case KIND_UNKNOWN:
       return { type: 'unknown', bytes: bytes.slice(start, end) }
-    case KIND_NONE:
     default:
       return undefined
   }

@@ -67,7 +67,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       dialLoopback,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
     })
-    this.replication = new Replication({ random })
+    this.replication = new Replication({ random, tellsDiffs: true })
     this.kv = new Kv({ signer, random, replication: options.replication })
   }
 

@@ -40,6 +40,8 @@ export interface ReplicationTunables {
 }
 
 export interface ReplicationOptions extends Partial<ReplicationTunables> {
+  /** Whether changes carry what exactly changed: costs a look at each entry. @default false */
+  readonly tellsDiffs?: boolean
   /** Mints replica ids, spreads timers. */
   readonly random: Random
 }
@@ -68,7 +70,7 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
 export function replicationTunables(options: ReplicationOptions): ReplicationTunables {
   const tunables = { ...REPLICATION_DEFAULTS, ...options }
   for (const [name, value] of Object.entries(tunables)) {
-    if (name === 'random') continue
+    if (name === 'random' || name === 'tellsDiffs') continue
     const min = name === 'flushMs' ? 0 : 1
     checkNumber(name, value, { min, max: Number.MAX_SAFE_INTEGER })
   }

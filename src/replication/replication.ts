@@ -79,6 +79,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   /** How runs that are not in the store yet have come. */
   readonly #arrivals = new Map<LoggedRun, Arrival>()
   #results: { readonly request: number; readonly changed: readonly number[] }[] = []
+  readonly #tellsDiffs: boolean
   #isSaving = false
   #now: Millis = 0
   readonly #nothing: Group
@@ -89,6 +90,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   constructor(options: ReplicationOptions) {
     this.#random = options.random
+    this.#tellsDiffs = options.tellsDiffs ?? false
     this.#tunables = replicationTunables(options)
     const host = this.#host()
     const fragments = new Fragments(this.#tunables.fragmentBytesMax)
@@ -268,7 +270,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   #newGroup(name: string): Group {
-    return new Group(name, this.#tunables, this.#runs)
+    const group = new Group(name, this.#tunables, this.#runs)
+    group.changes.hasReaders = this.#tellsDiffs
+    return group
   }
 
   #peerUp(id: PeerId, now: Millis): void {

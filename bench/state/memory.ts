@@ -2,6 +2,8 @@ import { BATCH, type Case, count } from './case.ts'
 import { checksum, keys, sequentialKey } from './keys.ts'
 import type { Library } from './library.ts'
 
+/** Elements below which the heap's spare pages from before hide what a small state takes. */
+const RESIDENT_MIN = 200_000
 const LIMIT = '16 B key'
 
 /** Every element's share of what the process has grown by, after the library itself is loaded. */
@@ -16,7 +18,7 @@ export const memoryCase: Case = {
   rounds: 1,
   isFresh: true,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 400_000, quick: 100_000, slow: 100_000 })
+    const n = count(library, scale, { full: 400_000, quick: 50_000, slow: 100_000 })
     return async () => await grow(library, n)
   },
 }
@@ -47,10 +49,13 @@ async function grow(
   const halved = await usage()
   const heapOf = (after: Usage, live: number): number | undefined =>
     library.isForeign ? undefined : (after.heap - before.heap) / live
+  const isShown = library.isForeign || n >= RESIDENT_MIN
+  const residentOf = (after: Usage, live: number): number | undefined =>
+    isShown ? (after.rss - before.rss) / live : undefined
   const values = [
-    (whole.rss - before.rss) / n,
+    residentOf(whole, n),
     heapOf(whole, n),
-    (halved.rss - before.rss) / (n / 2),
+    residentOf(halved, n / 2),
     heapOf(halved, n / 2),
   ]
   return { n, values, check: checksum(document) }

@@ -1,14 +1,29 @@
 import { readFile } from 'node:fs/promises'
+import { bundleFigures } from './bundle.ts'
 import type { Scale } from './case.ts'
 import { type Comparison, compare } from './compare.ts'
+import { durableFigures } from './durable.ts'
 import { LIBRARY_NAMES, PACKAGES } from './libraries.ts'
+import { type NodeFigure, nodeTable } from './node-figure.ts'
+import { recoveryFigures } from './recovery.ts'
 import { comparisonTable } from './table.ts'
+import { visibleFigures } from './visible.ts'
 
 /** Everything one run has measured, as `--json` writes it. */
 export interface StateReport extends Comparison {
   readonly scale: Scale
   /** By library. */
   readonly versions: Readonly<Record<string, string>>
+  /** Of whole nodes, with disks, processes and sockets. */
+  readonly nodes: readonly NodeFigure[]
+}
+
+/** Cases of whole nodes, in the order of their table. */
+const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly NodeFigure[]>>> = {
+  durable: durableFigures,
+  visible: visibleFigures,
+  recovery: recoveryFigures,
+  bundle: bundleFigures,
 }
 
 const LEGEND = [
@@ -25,11 +40,27 @@ export async function stateReport(scale: Scale, only?: string): Promise<StateRep
   const versions = await peerVersions()
   const named = LIBRARY_NAMES.map((name) => `${name} ${versions[name] ?? ''}`.trim())
   console.log(`state: ${named.join(', ')}`)
-  const comparison = await compare(scale, (line) => console.error(`  ${line}`), only)
-  console.log(comparisonTable(comparison.rows, LIBRARY_NAMES))
-  for (const line of LEGEND) console.log(line)
-  for (const failure of comparison.failures) console.error(`wrong: ${failure}`)
-  return { ...comparison, scale, versions }
+  const told = (line: string): void => console.error(`  ${line}`)
+  const comparison = await compare(scale, told, only)
+  const failures = [...comparison.failures]
+  if (comparison.rows.length > 0) {
+    console.log(comparisonTable(comparison.rows, LIBRARY_NAMES))
+    for (const line of LEGEND) console.log(line)
+  }
+  const nodes: NodeFigure[] = []
+  for (const [name, measure] of Object.entries(NODE_CASES)) {
+    if (only !== undefined && !name.startsWith(only)) continue
+    const start = performance.now()
+    try {
+      nodes.push(...(await measure(scale)))
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    told(`${name}: ${((performance.now() - start) / 1_000).toFixed(1)} s`)
+  }
+  if (nodes.length > 0) console.log(`\n${nodeTable(nodes)}`)
+  for (const failure of failures) console.error(`wrong: ${failure}`)
+  return { ...comparison, failures, nodes, scale, versions }
 }
 
 async function peerVersions(): Promise<Readonly<Record<string, string>>> {

@@ -1,7 +1,7 @@
 import type { Row } from './case.ts'
 import type { Cell, ComparedRow } from './compare.ts'
 
-/** Lines with columns of equal width; the first column to the left, the others to the right. */
+/** Lines with columns of equal width; the first and the last column to the left, the others to the right. */
 export function table(lines: readonly (readonly string[])[]): string {
   const widths: number[] = []
   for (const line of lines) {
@@ -14,7 +14,9 @@ export function table(lines: readonly (readonly string[])[]): string {
       line
         .map((cell, column) => {
           const width = widths[column] ?? 0
-          return column === 0 ? cell.padEnd(width) : cell.padStart(width)
+          return column === 0 || column === line.length - 1
+            ? cell.padEnd(width)
+            : cell.padStart(width)
         })
         .join('  ')
         .trimEnd(),
@@ -48,7 +50,7 @@ export function figure(value: number, unit: Row['unit']): string {
     case 'B':
       return `${value < 100 ? round(value) : grouped(Math.round(value))} B`
     case 'ms':
-      return `${value.toPrecision(3)} ms`
+      return value < 1_000 ? `${value.toPrecision(3)} ms` : `${grouped(Math.round(value))} ms`
     case 'round trips':
       return `${round(value)} RTT`
   }

@@ -18,9 +18,8 @@ function feedOf(seed = 1): ChangeFeed {
 }
 
 function push(feed: ChangeFeed, object: string, diff?: ObjectDiff, group = 'main'): RecordedChange {
-  const known = diff === undefined ? {} : { diff }
   const objectType = diff?.type ?? 'counter'
-  return feed.push({ type: 'changed', group, object, objectType, origin: 'local', ...known }, 7)
+  return feed.push({ type: 'changed', group, object, objectType, origin: 'local', diff }, 7)
 }
 
 const count = (value: number): ObjectDiff => ({ type: 'counter', value: BigInt(value), delta: 1n })

@@ -5,7 +5,7 @@ import { type HttpServer, serveHttp } from '../http/serve.ts'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../index.ts'
 import { API_ADDRESS_DEFAULT, hostNames, localUrl, parseApiAddress } from './api-address.ts'
 import type { Context } from './context.ts'
-import { CliError, configError, EXIT, exitOfCode } from './errors.ts'
+import { CliError, configError, EXIT } from './errors.ts'
 import { EventLog } from './log.ts'
 import { followNeighbours, neighbourAddresses } from './neighbours.ts'
 import { nodeOptions } from './node-settings.ts'
@@ -128,8 +128,9 @@ class EventTeller {
 
   #onEvent(event: NodeEvent): void {
     if (event.type === 'fatal') {
-      const exit = exitOfCode(event.code) ?? EXIT.dataDir
-      this.#stop.request(new CliError(exit, event.code, event.reason, { hint: fatalHint(exit) }))
+      // A disk that failed under way: the directory was usable and may be so again at the next start.
+      const hint = fatalHint(event.code)
+      this.#stop.request(new CliError(EXIT.resources, event.code, event.reason, { hint }))
     }
     if (this.#waiting === undefined) this.#tell(event)
     else this.#waiting.push(event)
@@ -244,8 +245,8 @@ function newLog(context: Context, settings: Settings): EventLog {
   })
 }
 
-function fatalHint(exit: number): string {
-  return exit === EXIT.resources
+function fatalHint(code: string): string {
+  return code === 'ERR_STORE_FULL'
     ? 'Make room on the disk, then start the node again with the same --data-dir'
-    : 'Check the data directory, then start the node again'
+    : 'Check the disk, then start the node again with the same --data-dir: nothing acknowledged is lost'
 }

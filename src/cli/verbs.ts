@@ -37,11 +37,7 @@ export const VERBS: readonly VerbEntry[] = [
     'replicated register, the last writer wins: set, get',
     () => import('./verbs/register.ts'),
   ),
-  entry(
-    'map',
-    'replicated map of JSON values by path: set, get, remove',
-    () => import('./verbs/map.ts'),
-  ),
+  entry('map', 'replicated map by path: values, counters, sets', () => import('./verbs/map.ts')),
   entry(
     'transact',
     'write several objects at once, all or nothing',

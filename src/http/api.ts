@@ -59,9 +59,9 @@ export interface HttpApi {
  */
 export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpApi {
   const { lab } = options
-  const hub = new EventHub(Date.now)
-  const health = new Health()
   const current = (): HearsayNode | undefined => (lab === undefined ? node : lab.running(node.name))
+  const hub = new EventHub(Date.now, (current() ?? node).cursor)
+  const health = new Health()
   const source = followNode({ lab, name: node.name, current, hub, health })
   const routes: readonly Route[] = [
     ...healthRoutes(health, current),
@@ -108,6 +108,7 @@ function followNode(parts: {
     unsubscribe?.()
     parts.health.restarted()
     unsubscribe = listen()
+    parts.hub.restart(parts.current()?.cursor ?? '')
   })
   return {
     stop: () => {

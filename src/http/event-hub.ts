@@ -29,9 +29,10 @@ export class EventHub {
   #heartbeat: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(now: () => number) {
+  /** @param cursor of the node's latest change */
+  constructor(now: () => number, cursor: string) {
     this.#now = now
-    this.#ring = new EventRing(now())
+    this.#ring = new EventRing(cursor)
   }
 
   get streams(): number {
@@ -42,6 +43,12 @@ export class EventHub {
     if (this.#isClosed) return
     this.#ring.push(event)
     for (const stream of this.#streams) stream.wake()
+  }
+
+  /** The node has started anew: every stream is told to read again. */
+  restart(cursor: string): void {
+    this.#ring.restart(cursor)
+    for (const stream of this.#streams) stream.restart()
   }
 
   /** @throws {RequestFault} 429 when all streams are taken, 503 when closed */

@@ -51,6 +51,19 @@ export class EventSourceParser {
     if (this.#data.length === 0) return undefined
     const event = JSON.parse(this.#data.join('\n')) as NodeEvent | ResetEvent
     this.#data = []
-    return { id: this.#lastEventId ?? '', event }
+    return { id: this.#lastEventId ?? '', event: withBigints(event) }
   }
+}
+
+/** JSON has no bigints: sums beyond 2^53 − 1 come as digits. */
+function withBigints(event: NodeEvent | ResetEvent): NodeEvent | ResetEvent {
+  if (event.type !== 'object-changed' || event.diff?.type !== 'counter') return event
+  const { value, delta } = event.diff
+  return { ...event, diff: { type: 'counter', value: sumOf(value), delta: sumOf(delta) } }
+}
+
+function sumOf(value: unknown): number | bigint {
+  if (typeof value === 'number') return value
+  if (typeof value === 'string' && /^-?\d{1,100}$/.test(value)) return BigInt(value)
+  throw new SyntaxError('Cannot read events: a sum is no number')
 }

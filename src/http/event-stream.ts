@@ -1,3 +1,4 @@
+import type { Position } from './event-position.ts'
 import type { EventRing } from './event-ring.ts'
 import type { ResetEvent } from './shapes.ts'
 
@@ -23,10 +24,10 @@ export class EventStream {
   readonly #ring: EventRing
   readonly #options: EventStreamOptions
   readonly #encoder: TextEncoder = new TextEncoder()
-  /** Id of the last event read or skipped. */
-  #cursor: number
-  /** Replayed events do not count as unread: the client asked for them all at once. */
-  readonly #replayedBytes: number
+  /** Place of the last event read or skipped. */
+  #place: Position
+  /** Bytes read, of all that went through the ring. Replayed ones count: the client asked for them all at once. */
+  #readBytes: number
   /** Text that goes out before further events. */
   #notice: string
   #wakeUp: (() => void) | undefined
@@ -36,12 +37,14 @@ export class EventStream {
   constructor(ring: EventRing, options: EventStreamOptions) {
     this.#ring = ring
     this.#options = options
-    const resumed = options.lastEventId === undefined ? ring.lastId : eventId(options.lastEventId)
-    const isResumable = ring.reaches(resumed)
-    this.#cursor = isResumable ? resumed : ring.lastId
-    this.#replayedBytes = ring.bytes
+    const { lastEventId, types } = options
+    const resumed = lastEventId === undefined ? ring.last : ring.positionOf(lastEventId)
+    const isResumable = resumed !== undefined && ring.reaches(resumed, types)
+    this.#place = isResumable ? resumed : ring.last
+    this.#readBytes = ring.bytes
     // The id goes first, so that a client which breaks off before any event still knows where it was.
-    this.#notice = `retry: ${RETRY_MS}\nid: ${this.#cursor}\n\n${isResumable ? '' : this.#reset()}`
+    const id = ring.idOf(this.#place)
+    this.#notice = `retry: ${RETRY_MS}\nid: ${id}\n\n${isResumable ? '' : this.#reset()}`
     this.readable = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -58,9 +61,18 @@ export class EventStream {
 
   /** New events are in the ring. Closes the stream when its client has not kept up. */
   wake(): void {
-    const unread = this.#ring.bytes - this.#readBytes()
-    if (unread > QUEUE_BYTES_MAX || !this.#ring.reaches(this.#cursor)) this.#fail()
+    const unread = this.#ring.bytes - this.#readBytes
+    const { types } = this.#options
+    if (unread > QUEUE_BYTES_MAX || !this.#ring.reaches(this.#place, types)) this.#fail()
     else this.#wakeReader()
+  }
+
+  /** The ring has begun anew with another start of the node: the client reads again. */
+  restart(): void {
+    this.#place = this.#ring.last
+    this.#readBytes = this.#ring.bytes
+    this.#notice = this.#isHeartbeat() ? this.#reset() : `${this.#notice}${this.#reset()}`
+    this.#wakeReader()
   }
 
   /** Keeps the connection alive and moves the client's `Last-Event-ID` past events it did not ask for. */
@@ -74,10 +86,6 @@ export class EventStream {
     if (this.#hasEnded) return
     this.#finish()
     this.#controller?.close()
-  }
-
-  #readBytes(): number {
-    return Math.max(this.#ring.bytesThrough(this.#cursor), this.#replayedBytes)
   }
 
   #fail(): void {
@@ -116,17 +124,22 @@ export class EventStream {
   #next(): Uint8Array | undefined {
     const parts: Uint8Array[] = []
     let length = 0
+    const { types } = this.#options
     while (length < BATCH_BYTES) {
-      const entry = this.#ring.at(this.#cursor + 1)
-      if (entry === undefined) break
-      this.#cursor = entry.id
-      if (this.#options.types?.has(entry.type) === false) continue
+      const entry = this.#ring.after(this.#place, types)
+      if (entry === undefined) {
+        this.#place = this.#ring.last
+        this.#readBytes = this.#ring.bytes
+        break
+      }
+      this.#place = entry.position
+      this.#readBytes = Math.max(this.#readBytes, entry.bytesThrough)
       parts.push(entry.frame)
       length += entry.frame.length
     }
     if (this.#notice !== '' && (length === 0 || !this.#isHeartbeat())) {
-      const notice = this.#isHeartbeat() ? `${this.#notice}id: ${this.#cursor}\n\n` : this.#notice
-      parts.unshift(this.#encoder.encode(notice))
+      const place = this.#isHeartbeat() ? `id: ${this.#ring.idOf(this.#place)}\n\n` : ''
+      parts.unshift(this.#encoder.encode(`${this.#notice}${place}`))
     }
     this.#notice = ''
     return parts.length === 0 ? undefined : Buffer.concat(parts)
@@ -138,11 +151,6 @@ export class EventStream {
 
   #reset(): string {
     const event: ResetEvent = { type: 'reset', at: this.#options.now() }
-    return `id: ${this.#cursor}\nevent: reset\ndata: ${JSON.stringify(event)}\n\n`
+    return `id: ${this.#ring.idOf(this.#ring.last)}\nevent: reset\ndata: ${JSON.stringify(event)}\n\n`
   }
-}
-
-/** The id a client resumes after; NaN, which no ring reaches, when it is none of ours. */
-function eventId(text: string): number {
-  return /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
 }

@@ -2,6 +2,8 @@ import type { HearsayNode, NodeEvent } from '../index.ts'
 import { json, type Route } from './call.ts'
 import type { ReadyAnswer, ReadyCheck } from './shapes.ts'
 
+const STORE_FULL = 'the disk is full: writes are refused, reads go on'
+
 /** What the probes of an orchestrator ask about: alive, started, ready, and why not. */
 export class Health {
   #isClosing = false
@@ -30,10 +32,17 @@ export class Health {
 
   ready(node: HearsayNode | undefined): ReadyAnswer {
     const isRunning = node !== undefined && !this.#hasStopped
-    const others = node === undefined ? 0 : node.status().members.alive - 1
+    const status = node?.status()
+    const others = (status?.members.alive ?? 1) - 1
+    const isFull = status?.store.full === true
     const checks: readonly ReadyCheck[] = [
       { name: 'node', ok: isRunning, reason: isRunning ? 'running' : 'stopped' },
-      { name: 'store', ok: this.isLive, reason: this.#fatal ?? 'no failure' },
+      // A full disk refuses writes and serves reads: that is ready, and said.
+      {
+        name: 'store',
+        ok: this.isLive,
+        reason: this.#fatal ?? (isFull ? STORE_FULL : 'no failure'),
+      },
       {
         name: 'shutdown',
         ok: !this.#isClosing,

@@ -68,8 +68,31 @@ export function applyOperation(transaction: Transaction, operation: NamedOperati
       transaction.register(name).set(operation.value)
       break
     case 'map':
-      if (operation.op === 'remove') transaction.map(name).remove(operation.path)
-      else transaction.map(name).set(operation.path, operation.value)
+      applyToMap(transaction.map(name), operation)
+      break
+  }
+}
+
+function applyToMap(
+  map: ReturnType<Transaction['map']>,
+  operation: Extract<ObjectOperation, { readonly type: 'map' }>,
+): void {
+  const { path } = operation
+  switch (operation.op) {
+    case 'set':
+      map.set(path, operation.value)
+      break
+    case 'remove':
+      map.remove(path)
+      break
+    case 'increment':
+      map.counterAt(path).add(operation.value ?? 1)
+      break
+    case 'add':
+      map.setAt(path).add(operation.values ?? operation.value ?? [])
+      break
+    case 'discard':
+      map.setAt(path).remove(operation.values ?? operation.value ?? [])
       break
   }
 }
@@ -77,31 +100,43 @@ export function applyOperation(transaction: Transaction, operation: NamedOperati
 function counterOperation(body: JsonObject): ObjectOperation {
   refuseOthers(body, ['type', 'op', 'value', 'growOnly'])
   if (body.op !== 'add') throw expected('op', 'add', body.op)
-  const { value, growOnly } = body
-  if (value !== undefined && (typeof value !== 'number' || !Number.isSafeInteger(value))) {
-    throw expected('value', 'an integer of at most 2^53 - 1', value)
-  }
+  const { growOnly } = body
   if (growOnly !== undefined && typeof growOnly !== 'boolean') {
     throw expected('growOnly', 'true or false', growOnly)
   }
   return {
     type: 'counter',
     op: 'add',
-    ...(value === undefined ? {} : { value }),
+    ...amountOf(body.value),
     ...(growOnly === undefined ? {} : { growOnly }),
   }
 }
 
+/** How much to add; 1 when nothing is said. @throws {RequestFault} 400 */
+function amountOf(value: Json | undefined): { readonly value?: number } {
+  if (value === undefined) return {}
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return { value }
+  throw expected('value', 'an integer of at most 2^53 - 1', value)
+}
+
 function setOperation(body: JsonObject): ObjectOperation {
   refuseOthers(body, ['type', 'op', 'value', 'values'])
-  const { op, value, values } = body
+  const { op } = body
   if (op !== 'add' && op !== 'remove') throw expected('op', 'add or remove', op)
+  return { type: 'set', op, ...elementsOf(body) }
+}
+
+/** One text as `value`, or a list as `values`. @throws {RequestFault} 400 */
+function elementsOf({ value, values }: JsonObject): {
+  readonly value?: string
+  readonly values?: readonly string[]
+} {
   if (value !== undefined && values !== undefined) {
     throw invalid('Cannot use value and values together: send one of them')
   }
-  if (values !== undefined) return { type: 'set', op, values: texts('values', values) }
+  if (values !== undefined) return { values: texts('values', values) }
   if (typeof value !== 'string') throw expected('value', 'a text', value)
-  return { type: 'set', op, value }
+  return { value }
 }
 
 function registerOperation(body: JsonObject): ObjectOperation {
@@ -113,14 +148,25 @@ function registerOperation(body: JsonObject): ObjectOperation {
 
 function mapOperation(body: JsonObject): ObjectOperation {
   const path = mapPath(body.path)
-  if (body.op === 'remove') {
-    refuseOthers(body, ['type', 'op', 'path'])
-    return { type: 'map', op: 'remove', path }
+  const { op, value } = body
+  switch (op) {
+    case 'set':
+      refuseOthers(body, ['type', 'op', 'path', 'value'])
+      if (value === undefined) throw expected('value', 'any JSON value', undefined)
+      return { type: 'map', op, path, value }
+    case 'remove':
+      refuseOthers(body, ['type', 'op', 'path'])
+      return { type: 'map', op, path }
+    case 'increment':
+      refuseOthers(body, ['type', 'op', 'path', 'value'])
+      return { type: 'map', op, path, ...amountOf(value) }
+    case 'add':
+    case 'discard':
+      refuseOthers(body, ['type', 'op', 'path', 'value', 'values'])
+      return { type: 'map', op, path, ...elementsOf(body) }
+    default:
+      throw expected('op', 'set, remove, increment, add or discard', op)
   }
-  refuseOthers(body, ['type', 'op', 'path', 'value'])
-  if (body.op !== 'set') throw expected('op', 'set or remove', body.op)
-  if (body.value === undefined) throw expected('value', 'any JSON value', undefined)
-  return { type: 'map', op: 'set', path, value: body.value }
 }
 
 /** A map's path: 1 to 32 texts. @throws {RequestFault} 400 */

@@ -151,7 +151,8 @@ function changedAnswer(
       return registerAnswer(group, name)
     case 'map': {
       const answer = mapAnswer(group, name, undefined)
-      return operation.op === 'set' ? answer : { ...answer, changed }
+      const isCounted = operation.op !== 'set' && operation.op !== 'increment'
+      return isCounted ? { ...answer, changed } : answer
     }
   }
 }

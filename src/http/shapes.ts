@@ -85,7 +85,7 @@ export interface MapAnswer {
   /** The whole map, or what stands at `path`. */
   readonly value: Json
   readonly path?: readonly string[]
-  /** Leaves that a `remove` removed. */
+  /** Leaves that `remove` removed, or values that `add` added and `discard` took away. */
   readonly changed?: number
 }
 
@@ -117,6 +117,21 @@ export type ObjectOperation =
       readonly value: Json
     }
   | { readonly type: 'map'; readonly op: 'remove'; readonly path: readonly string[] }
+  /** Adds to the counter at the path. */
+  | {
+      readonly type: 'map'
+      readonly op: 'increment'
+      readonly path: readonly string[]
+      readonly value?: number
+    }
+  /** Adds to or takes from the set at the path. */
+  | {
+      readonly type: 'map'
+      readonly op: 'add' | 'discard'
+      readonly path: readonly string[]
+      readonly value?: string
+      readonly values?: readonly string[]
+    }
 
 /** One of the operations of `POST /v1/transactions`: `{"operations":[{"name","type","op",…}]}`. */
 export type NamedOperation = { readonly name: string } & ObjectOperation

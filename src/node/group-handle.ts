@@ -1,14 +1,15 @@
 import type { Driver } from '../engine/driver.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { followChanges, followObject } from './follow-changes.ts'
+import type { GroupAccess } from './group-access.ts'
+import { createMapHandle } from './map-handle.ts'
 import { fromBigint } from './numbers.ts'
-import { counterAdd, mapRemove, mapSet, type Operation, setChange } from './operations.ts'
+import { counterAdd, type Operation, setChange } from './operations.ts'
 import { request } from './requests.ts'
 import type {
   Counter,
   GroupHandle,
   Json,
-  MapHandle,
   ObjectInfo,
   Register,
   SetHandle,
@@ -34,6 +35,7 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
     const { results } = await write([operation], waiting)
     return results[0]?.changed ?? 0
   }
+  const access: GroupAccess = { group, changes, view, run }
   return {
     name: group,
     counter: (name): Counter => ({
@@ -69,17 +71,7 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
       },
       watch: (options) => followObject(changes, { group, name, type: 'register' }, options),
     }),
-    map: (name): MapHandle => ({
-      async set(path, value, options) {
-        await run(mapSet(name, path, value), options)
-      },
-      remove: async (path, options) => run(mapRemove(name, path), options),
-      at: (path) => view().mapAt(name, path),
-      get value() {
-        return view().map(name)
-      },
-      watch: (options) => followObject(changes, { group, name, type: 'map' }, options),
-    }),
+    map: (name) => createMapHandle(access, name),
     objects: (): readonly ObjectInfo[] =>
       view()
         .objects()

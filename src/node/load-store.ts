@@ -16,7 +16,10 @@ export interface StoreReport {
  * Loads the rows of an opened store into a driver that has not started.
  * @throws {HearsayError} ERR_STORE when damage is such that the node must not run
  */
-export async function loadStore(store: Store, driver: Driver): Promise<StoreReport> {
+export async function loadStore(
+  store: Pick<Store, 'tornBytes' | 'migratedFrom' | 'rows'>,
+  driver: Pick<Driver, 'load' | 'damaged'>,
+): Promise<StoreReport> {
   const { tornBytes, migratedFrom } = store
   const alarms: string[] = []
   if (migratedFrom !== undefined) {

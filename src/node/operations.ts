@@ -19,7 +19,7 @@ export function setChange(
   object: string,
   values: string | readonly string[],
 ): Operation {
-  return { type, object, values: typeof values === 'string' ? [values] : copy(values) }
+  return { type, object, values: listOf(values) }
 }
 
 export function mapSet(
@@ -30,8 +30,29 @@ export function mapSet(
   return { type: 'map-set', object, path: copy(path), value }
 }
 
+/** @throws {RangeError} a number that is no safe integer */
+export function mapCounterAdd(
+  object: string,
+  path: readonly string[],
+  amount: number | bigint,
+): Operation {
+  return { type: 'map-counter-add', object, path: copy(path), amount: toBigint(amount) }
+}
+
+export function mapSetChange(
+  type: 'map-set-add' | 'map-set-remove',
+  leaf: { readonly object: string; readonly path: readonly string[] },
+  values: string | readonly string[],
+): Operation {
+  return { type, object: leaf.object, path: copy(leaf.path), values: listOf(values) }
+}
+
 export function mapRemove(object: string, path: readonly string[]): Operation {
   return { type: 'map-remove', object, path: copy(path) }
+}
+
+function listOf(values: string | readonly string[]): readonly string[] {
+  return typeof values === 'string' ? [values] : copy(values)
 }
 
 // What is no list is passed on: the core refuses it with a message.

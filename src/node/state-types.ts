@@ -113,16 +113,47 @@ export interface Register {
   watch(options?: WatchOptions): AsyncIterable<Change<'register'>>
 }
 
-/** Observed-remove map of registers by path. */
+/**
+ * Observed-remove map by path: leaves are values (registers), counters and sets. Writing one kind replaces what
+ * was seen there of another; of kinds written at the same time a value hides a counter, and a counter a set.
+ */
 export interface MapHandle {
   set(path: readonly string[], value: Json, options?: Waiting): Promise<void>
   /** Removes the leaf and everything observed below it. @returns how many leaves it removed */
   remove(path: readonly string[], options?: Waiting): Promise<number>
-  /** The value at a path: a leaf, an object of leaves, or undefined. */
+  /** The counter at a path. Sums of concurrent writers add up, as those of a counter of its own do. */
+  counterAt(path: readonly string[]): MapCounter
+  /** The set of texts at a path. */
+  setAt(path: readonly string[]): MapSet
+  /** The value at a path: `set` and `at` by another name, for code that passes leaves around. */
+  registerAt(path: readonly string[]): MapRegister
+  /** What stands at a path: a leaf (a counter as number, text beyond 2^53 − 1; a set as sorted list), an object of leaves, or undefined. */
   at(path: readonly string[]): Json | undefined
   readonly value: { readonly [key: string]: Json }
   /** Changes from the call on, until the signal aborts or the node stops. */
   watch(options?: WatchOptions): AsyncIterable<Change<'map'>>
+}
+
+export interface MapCounter {
+  /** @param amount |amount| ≤ 2^53 − 1, default 1 */
+  add(amount?: number | bigint, options?: Waiting): Promise<void>
+  /** 0 where no counter stands. */
+  readonly value: number | bigint
+}
+
+export interface MapSet {
+  /** @returns how many of the values were not in the set before */
+  add(values: string | readonly string[], options?: Waiting): Promise<number>
+  /** @returns how many of the values were in the set */
+  remove(values: string | readonly string[], options?: Waiting): Promise<number>
+  has(value: string): boolean
+  /** Sorted by code unit; empty where no set stands. */
+  readonly values: readonly string[]
+}
+
+export interface MapRegister {
+  set(value: Json, options?: Waiting): Promise<void>
+  readonly value: Json | undefined
 }
 
 /** What one operation of a transaction did. */
@@ -157,6 +188,12 @@ export interface Transaction {
   map(name: string): {
     set(path: readonly string[], value: Json): void
     remove(path: readonly string[]): void
+    counterAt(path: readonly string[]): { add(amount?: number | bigint): void }
+    setAt(path: readonly string[]): {
+      add(values: string | readonly string[]): void
+      remove(values: string | readonly string[]): void
+    }
+    registerAt(path: readonly string[]): { set(value: Json): void }
   }
 }
 

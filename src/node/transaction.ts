@@ -1,5 +1,13 @@
 import { unreachable } from '../base/assert.ts'
-import { counterAdd, mapRemove, mapSet, type Operation, setChange } from './operations.ts'
+import {
+  counterAdd,
+  mapCounterAdd,
+  mapRemove,
+  mapSet,
+  mapSetChange,
+  type Operation,
+  setChange,
+} from './operations.ts'
 import type { ObjectType, OperationResult, Transaction } from './state-types.ts'
 
 /**
@@ -50,6 +58,14 @@ function transactionOf(push: (operation: Operation) => void): Transaction {
     map: (name) => ({
       set: (path, value) => push(mapSet(name, path, value)),
       remove: (path) => push(mapRemove(name, path)),
+      counterAt: (path) => ({
+        add: (amount = 1) => push(mapCounterAdd(name, path, amount)),
+      }),
+      setAt: (path) => ({
+        add: (values) => push(mapSetChange('map-set-add', { object: name, path }, values)),
+        remove: (values) => push(mapSetChange('map-set-remove', { object: name, path }, values)),
+      }),
+      registerAt: (path) => ({ set: (value) => push(mapSet(name, path, value)) }),
     }),
   }
 }

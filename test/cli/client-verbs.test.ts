@@ -258,38 +258,59 @@ test('members shows a table in which names cannot act on the terminal', async ()
   ])
 })
 
-test('watch prints one line per change of the object, each with its cursor', async () => {
-  const change = (object: string, group = 'main') =>
-    JSON.stringify({
-      at: 0,
-      type: 'object-changed',
-      object,
-      objectType: 'set',
-      group,
-      origin: 'remote',
-    })
-  api.answers.set('GET /v1/events', {
-    body: undefined,
-    stream: [change('x'), change('y'), change('x', 'team'), change('x')]
-      .map((data, index) => `id: ${index + 8}\ndata: ${data}\n\n`)
-      .join(''),
-  })
-  const { code, io } = await api.run([
-    ...['watch', 'x', '--from', '7', '--json', '--timeout', '300ms'],
-  ])
-  expect(code).toBe(0)
-  const base = { at: 0, object: 'x', type: 'set', group: 'main', origin: 'remote' }
-  expect(
-    io
-      .out()
+describe('watch', () => {
+  const BASE = { at: 0, type: 'object-changed', objectType: 'set', group: 'main', origin: 'remote' }
+  const DIFF = { type: 'set', added: ['ada'], removed: ['bob'] }
+  const stream = (events: readonly object[]): void => {
+    const text = events.map(
+      (event, index) => `id: e-${index + 8}\ndata: ${JSON.stringify(event)}\n\n`,
+    )
+    api.answers.set('GET /v1/events', { body: undefined, stream: text.join('') })
+  }
+  const lines = (text: string): unknown[] =>
+    text
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line)),
-  ).toEqual([
-    { cursor: '8', ...base },
-    { cursor: '11', ...base },
-  ])
-  expect(api.seen[0]?.headers['last-event-id']).toBe('7')
+      .map((line) => JSON.parse(line))
+
+  test('prints one line per change of the object, with its values and its cursor', async () => {
+    stream([
+      { ...BASE, object: 'x', diff: DIFF },
+      { ...BASE, object: 'y', diff: DIFF },
+      { ...BASE, object: 'x', group: 'team' },
+      { ...BASE, object: 'x' },
+    ])
+    const words = ['watch', 'x', '--from', 'e-7', '--json', '--timeout', '300ms']
+    const { code, io } = await api.run(words)
+    expect(code).toBe(0)
+    const base = { at: 0, object: 'x', type: 'set', group: 'main', origin: 'remote' }
+    expect(lines(io.out())).toEqual([
+      { cursor: 'e-8', ...base, added: ['ada'], removed: ['bob'] },
+      { cursor: 'e-11', ...base, reset: true },
+    ])
+    expect(api.seen[0]?.headers['last-event-id']).toBe('e-7')
+  })
+
+  test('tells people what was added and removed, by how much a counter moved', async () => {
+    const diff = { type: 'counter', value: '9007199254740993', delta: 2 }
+    stream([
+      { ...BASE, object: 'us\x1bers', diff: DIFF },
+      { ...BASE, object: 'hits', objectType: 'counter', diff },
+    ])
+    const { io } = await api.run(['watch', '--timeout', '300ms'])
+    expect(io.out().split('\n')).toEqual([
+      '00:00:00.000  us\\x1bers  +ada -bob  remote  e-8',
+      '00:00:00.000  hits  9007199254740993 (+2)  remote  e-9',
+      '',
+    ])
+  })
+
+  test('says that changes were missed', async () => {
+    stream([{ type: 'reset', at: 5 }])
+    const { io } = await api.run(['watch', '--json', '--timeout', '300ms'])
+    expect(lines(io.out())).toEqual([{ type: 'reset', cursor: 'e-8', at: 5, reset: true }])
+    expect(io.err()).toContain('read the objects again')
+  })
 })
 
 test('join and leave tell the node', async () => {

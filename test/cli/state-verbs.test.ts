@@ -81,7 +81,43 @@ describe('transact', () => {
   })
 })
 
+describe('map leaves', () => {
+  test.each([
+    [['increment', 'm', 'a.b'], { op: 'increment', value: 1 }],
+    [['increment', 'm', 'a.b', '-3'], { op: 'increment', value: -3 }],
+    [['add', 'm', 'a.b', 'x', 'y'], { op: 'add', values: ['x', 'y'] }],
+    [['discard', 'm', 'a.b', 'x'], { op: 'discard', values: ['x'] }],
+  ])('map %j sends the operation and prints what then stands at the path', async (words, sent) => {
+    const state = { name: 'm', type: 'map', value: { a: { b: [7] }, other: 1 } }
+    api.answer('POST /v1/objects/m', state)
+    const { code, io } = await api.run(['map', ...words])
+    expect([code, io.out()]).toEqual([0, '[7]\n'])
+    expect(JSON.parse(api.seen[0]?.body ?? '')).toEqual({ type: 'map', path: ['a', 'b'], ...sent })
+    const json = await api.run(['map', ...words, '--json'])
+    expect(JSON.parse(json.io.out())).toEqual(state)
+  })
+
+  test('a discard that leaves nothing prints an empty line', async () => {
+    api.answer('POST /v1/objects/m', { name: 'm', type: 'map', value: {}, changed: 1 })
+    expect((await api.run(['map', 'discard', 'm', 'a', 'x'])).io.out()).toBe('\n')
+  })
+
+  test.each([
+    ['increment', 'm'],
+    ['increment', 'm', 'a', '1.5'],
+    ['increment', 'm', 'a..b'],
+    ['add', 'm', 'a'],
+    ['discard', 'm', 'a'],
+  ])('map %s %s %s %s ends with 2', async (...words) => {
+    expect((await api.run(['map', ...words])).code).toBe(2)
+    expect(api.seen).toEqual([])
+  })
+})
+
 test.each([
+  [['map', 'increment', 'x', 'p'], 'POST'],
+  [['map', 'add', 'x', 'p', 'v'], 'POST'],
+  [['map', 'discard', 'x', 'p', 'v'], 'POST'],
   [['counter', 'add', 'x'], 'POST'],
   [['counter', 'get', 'x'], 'GET'],
   [['set', 'add', 'x', 'v'], 'POST'],

@@ -75,6 +75,12 @@ export class PeerProcess {
     return this.#child.exitCode
   }
 
+  /** Waits until it ends by itself. */
+  async ended(): Promise<number | null> {
+    await this.#exited
+    return this.#child.exitCode
+  }
+
   #take(text: string, ready: (ready: Ready) => void): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''

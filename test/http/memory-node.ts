@@ -94,10 +94,10 @@ function unanswered(signal: AbortSignal | undefined): Promise<never> {
 }
 
 export function memoryNode(
-  options: { readonly name?: string; readonly chaos?: boolean } = {},
+  options: { readonly name?: string; readonly chaos?: boolean; readonly seed?: number } = {},
 ): MemoryNode {
   const name = options.name ?? 'n0'
-  const { node: state, hub } = localNode()
+  const { node: state, hub } = localNode(options.seed)
   const subscriptions = new Set<() => void>()
   const joined: string[] = []
   const faults: string[] = []

@@ -24,13 +24,13 @@ interface LocalNode {
 }
 
 /** A node of the production code without network: nobody else, memory that is durable at once. */
-export function localNode(): LocalNode {
+export function localNode(seed = 1): LocalNode {
   const disk = new QuickDisk()
   const publicKey = new Uint8Array(32).fill(1)
   const hub = new EventHub((error) => {
     throw error
   })
-  const changes = new ChangeFeed(seededRandom(2))
+  const changes = new ChangeFeed(seededRandom([seed, 2]))
   const now = Date.UTC(2026, 0, 1)
   const driver = new Driver({
     ports: {
@@ -44,7 +44,7 @@ export function localNode(): LocalNode {
         close: () => {},
       },
       disk,
-      random: seededRandom(1),
+      random: seededRandom([seed, 1]),
       signer: {
         publicKey,
         peerId: peerIdFromPublicKey(publicKey),

@@ -1,10 +1,13 @@
+import type { Command } from 'commander'
+import type { ObjectOperation } from '../../http/shapes.ts'
 import type { Json } from '../../index.ts'
 import { withApi } from '../connect.ts'
+import type { Context } from '../context.ts'
 import { notFoundError, usageError } from '../errors.ts'
 import { readObject } from '../read-object.ts'
 import { jsonLine, printable } from '../text.ts'
 import { addExamples, type Handler, type Verb } from '../verb.ts'
-import { operand, parsePath } from '../verb-parts.ts'
+import { operand, parseInteger, parsePath } from '../verb-parts.ts'
 
 export const verb: Verb = {
   examples: [],
@@ -29,28 +32,79 @@ export const verb: Verb = {
     addExamples(remove, [['hearsay map remove users ada', 'and everything below']])
     act(remove, async ({ context, operands }) => {
       const path = parsePath(operand(operands, 1))
-      const { group } = context.globals
-      return await withApi(context, async (client) => {
-        const operation = { type: 'map', op: 'remove', path } as const
-        const state = await client.change(operand(operands, 0), operation, { group })
-        context.print.result(state, () => ['value' in state ? jsonLine(state.value) : ''])
-      })
+      return await change(context, operand(operands, 0), { type: 'map', op: 'remove', path })
     })
+    buildLeaves(command, act)
     addExamples(command, [
       ['hearsay map set users ada.age 36', 'write'],
+      ['hearsay map increment users ada.visits', 'count'],
       ['hearsay map get users', 'read'],
     ])
   },
 }
 
+/** Counters and sets as leaves. */
+function buildLeaves(command: Command, act: Parameters<Verb['build']>[1]): void {
+  const increment = command
+    .command('increment <name> <path> [n]')
+    .description('add N (default 1, may be negative) to the counter at a path')
+  addExamples(increment, [
+    ['hearsay map increment users ada.visits', 'one more'],
+    ['hearsay map increment users ada.visits -3', 'three fewer'],
+  ])
+  act(increment, async ({ context, operands }) => {
+    const path = parsePath(operand(operands, 1))
+    const value = parseInteger(operands[2] ?? '1')
+    return await change(context, operand(operands, 0), {
+      type: 'map',
+      op: 'increment',
+      path,
+      value,
+    })
+  })
+
+  const add = command
+    .command('add <name> <path> <value...>')
+    .description('add texts to the set at a path')
+  addExamples(add, [['hearsay map add users ada.tags maths poetry', 'add two']])
+  act(add, changeSet('add'))
+
+  const discard = command
+    .command('discard <name> <path> <value...>')
+    .description('take texts out of the set at a path')
+  addExamples(discard, [['hearsay map discard users ada.tags poetry', 'take one out']])
+  act(discard, changeSet('discard'))
+}
+
+function changeSet(op: 'add' | 'discard'): Handler {
+  return async ({ context, operands }) => {
+    const [name = '', pathText = '', ...values] = operands
+    const path = parsePath(pathText)
+    return await change(context, name, { type: 'map', op, path, values })
+  }
+}
+
 const write: Handler = async ({ context, operands }) => {
   const path = parsePath(operand(operands, 1))
   const value = parseJson(operand(operands, 2))
+  return await change(context, operand(operands, 0), { type: 'map', op: 'set', path, value })
+}
+
+/** Does it and prints what then stands in the map: all of it, or the leaf that was counted or collected. */
+async function change(
+  context: Context,
+  name: string,
+  operation: Extract<ObjectOperation, { readonly type: 'map' }>,
+): Promise<number | undefined> {
   const { group } = context.globals
   return await withApi(context, async (client) => {
-    const operation = { type: 'map', op: 'set', path, value } as const
-    const state = await client.change(operand(operands, 0), operation, { group })
-    context.print.result(state, () => ['value' in state ? jsonLine(state.value) : ''])
+    const state = await client.change(name, operation, { group })
+    context.print.result(state, () => {
+      if (!('value' in state)) return []
+      const isWhole = operation.op === 'set' || operation.op === 'remove'
+      const value = valueAt(state.value, isWhole ? [] : operation.path)
+      return [value === undefined ? '' : jsonLine(value)]
+    })
   })
 }
 

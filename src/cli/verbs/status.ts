@@ -52,13 +52,21 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
       'dht',
       `${plural(dht.records, 'record')}, ${formatBytes(dht.bytes)}, ${plural(dht.replication, 'replica')} each, ${printable(dht.mode)}`,
     ),
-    line(
-      'store',
-      `${store.path === undefined ? 'in memory' : printable(store.path)}, ${formatBytes(store.bytes)}`,
-    ),
+    line('store', storeLine(store, paint)),
     ...status.listen.map((address) => line('listen', printable(address))),
     ...(drops.length === 0 ? [] : [line('dropped', drops.join(', '))]),
   ]
+}
+
+function storeLine(store: StatusInfo['store'], paint: Painter): string {
+  const { path, bytes, full, tornBytes, damagedRows } = store
+  return [
+    path === undefined ? 'in memory' : printable(path),
+    formatBytes(bytes),
+    ...(full ? [paint('red', 'the disk is full: writes are refused')] : []),
+    ...(damagedRows > 0 ? [paint('yellow', `${plural(damagedRows, 'row')} found damaged`)] : []),
+    ...(tornBytes > 0 ? [`${formatBytes(tornBytes)} of an unfinished write cut`] : []),
+  ].join(', ')
 }
 
 function groupLine(group: GroupInfo, paint: Painter): string {

@@ -44,7 +44,7 @@ test.each([
   ['a large volume', 1_000_000, 0, 64],
   ['256 MiB', 256, 0, 64],
   ['100 MiB', 100, 10, 25],
-  ['100 MiB with a store of 40', 100, 40, 40],
+  ['100 MiB with a store of 40', 100, 40, 60],
   ['200 MiB with a store of 90', 200, 90, 64],
   ['2 MiB', 2, 0, 1],
 ])('the reserve of %s', async (_name, totalMib, storeMib, reserveMib) => {

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { rolldown } from 'rolldown'
+import { type NodeFigure, nodeFigure } from './node-figure.ts'
+
+const require = createRequire(import.meta.url)
+
+/** What a page would have to download for the replicated state alone: minified, gzip. */
+export async function bundleFigures(): Promise<readonly NodeFigure[]> {
+  const engine = fileURLToPath(new URL('../../src/replication/replication.ts', import.meta.url))
+  const yjs = await gzipBytes(require.resolve('yjs'))
+  const jsonJoy = await gzipBytes(require.resolve('json-joy/lib/json-crdt/index.js'))
+  const loro = await wasmBytes('loro-crdt', './loro_wasm_bg.wasm')
+  const automerge = await wasmBytes('@automerge/automerge/automerge.wasm')
+  const peers = [
+    `yjs ${kilo(yjs)}`,
+    `json-joy ${kilo(jsonJoy)}`,
+    `loro ≥ ${kilo(loro)}`,
+    `automerge ≥ ${kilo(automerge)}`,
+  ]
+  const how = `crdt + replication + base, minified, gzip; ${peers.join(', ')} (wasm alone)`
+  return [nodeFigure('engine bundle', 'B', [await gzipBytes(engine)], { how })]
+}
+
+async function gzipBytes(input: string): Promise<number> {
+  const bundle = await rolldown({ input, platform: 'browser', logLevel: 'silent' })
+  const { output } = await bundle.generate({ format: 'es', minify: true })
+  await bundle.close()
+  let bytes = 0
+  for (const part of output) if (part.type === 'chunk') bytes += gzipSync(part.code).length
+  return bytes
+}
+
+/** @param beside the module's own file when there is none */
+async function wasmBytes(name: string, beside = ''): Promise<number> {
+  return gzipSync(await readFile(new URL(beside, pathToFileURL(require.resolve(name))))).length
+}
+
+function kilo(bytes: number): string {
+  return `${(bytes / 1_000).toFixed(0)} kB`
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { bundleFigures } from './bundle.ts'
+import type { Scale } from './case.ts'
+import { type Comparison, compare } from './compare.ts'
+import { durableFigures } from './durable.ts'
+import { LIBRARY_NAMES, PACKAGES } from './libraries.ts'
+import { type NodeFigure, nodeTable } from './node-figure.ts'
+import { recoveryFigures } from './recovery.ts'
+import { comparisonTable } from './table.ts'
+import { visibleFigures } from './visible.ts'
+
+/** Everything one run has measured, as `--json` writes it. */
+export interface StateReport extends Comparison {
+  readonly scale: Scale
+  /** By library. */
+  readonly versions: Readonly<Record<string, string>>
+  /** Of whole nodes, with disks, processes and sockets. */
+  readonly nodes: readonly NodeFigure[]
+}
+
+/** Cases of whole nodes, in the order of their table. */
+const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly NodeFigure[]>>> = {
+  durable: durableFigures,
+  visible: visibleFigures,
+  recovery: recoveryFigures,
+  bundle: bundleFigures,
+}
+
+const LEGEND = [
+  'Medians of rounds in turn, a process a library; results were compared with a plain set and number.',
+  'ratio: hearsay ÷ best peer. "n" is hearsay\'s; a library too slow for it names its own.',
+  "Peers keep a map from element to true. Bytes are payload, without a transport's framing.",
+]
+
+/**
+ * State beside its peers: prints a table.
+ * @param only measures the cases whose name begins so
+ */
+export async function stateReport(scale: Scale, only?: string): Promise<StateReport> {
+  const versions = await peerVersions()
+  const named = LIBRARY_NAMES.map((name) => `${name} ${versions[name] ?? ''}`.trim())
+  console.log(`state: ${named.join(', ')}`)
+  const told = (line: string): void => console.error(`  ${line}`)
+  const comparison = await compare(scale, told, only)
+  const failures = [...comparison.failures]
+  if (comparison.rows.length > 0) {
+    console.log(comparisonTable(comparison.rows, LIBRARY_NAMES))
+    for (const line of LEGEND) console.log(line)
+  }
+  const nodes: NodeFigure[] = []
+  for (const [name, measure] of Object.entries(NODE_CASES)) {
+    if (only !== undefined && !name.startsWith(only)) continue
+    const start = performance.now()
+    try {
+      nodes.push(...(await measure(scale)))
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    told(`${name}: ${((performance.now() - start) / 1_000).toFixed(1)} s`)
+  }
+  if (nodes.length > 0) console.log(`\n${nodeTable(nodes)}`)
+  for (const failure of failures) console.error(`wrong: ${failure}`)
+  return { ...comparison, failures, nodes, scale, versions }
+}
+
+async function peerVersions(): Promise<Readonly<Record<string, string>>> {
+  const lock: unknown = JSON.parse(
+    await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8'),
+  )
+  const { packages } = lock as { packages: Record<string, { version?: string } | undefined> }
+  const versions: Record<string, string> = {}
+  for (const [name, from] of Object.entries(PACKAGES)) {
+    versions[name] = packages[`node_modules/${from}`]?.version ?? ''
+  }
+  return versions
+}

@@ -1,0 +1,172 @@
+import { BATCH, batchOf, type Case, count, empty, fill, messagesOf, rate, timed } from './case.ts'
+import { checksum, half, keys, sequentialKey } from './keys.ts'
+import type { Document, Library } from './library.ts'
+
+const ROUNDS = 5
+
+const changeEach: Case = {
+  name: 'change-each',
+  rows: [
+    { label: 'set add, a transaction each', unit: 'a second', better: 'higher' },
+    { label: 'set remove, every second, a transaction each', unit: 'a second', better: 'higher' },
+  ],
+  rounds: ROUNDS,
+  prepare: (library, scale) => {
+    const n = count(library, scale, { full: 50_000, quick: 10_000, slow: 500 })
+    const added = keys(n, sequentialKey)
+    const removed = half(added)
+    return async () => {
+      const document = library.create(1)
+      const addMs = timed(() => {
+        for (const key of added) document.add(key)
+        document.settle?.()
+      })
+      const removeMs = timed(() => {
+        for (const key of removed) document.remove(key)
+        document.settle?.()
+      })
+      const values = [rate(n, addMs), rate(removed.length, removeMs)]
+      return { n, values, check: checksum(document) }
+    }
+  },
+}
+
+const changeBatched: Case = {
+  name: 'change-batched',
+  rows: [
+    { label: 'set add, 1,000 a transaction', unit: 'a second', better: 'higher' },
+    { label: 'set remove, every second, 1,000 a transaction', unit: 'a second', better: 'higher' },
+  ],
+  rounds: ROUNDS,
+  prepare: (library, scale) => {
+    const n = count(library, scale, { full: 100_000, quick: 20_000, slow: 10_000 })
+    const added = keys(n, sequentialKey)
+    const removed = half(added)
+    return async () => {
+      const document = library.create(1)
+      const addMs = timed(() => {
+        for (let i = 0; i < n; i += BATCH) document.change(added.slice(i, i + BATCH), [])
+        document.settle?.()
+      })
+      const removeMs = timed(() => {
+        for (let i = 0; i < removed.length; i += BATCH)
+          document.change([], removed.slice(i, i + BATCH))
+        document.settle?.()
+      })
+      const values = [rate(n, addMs), rate(removed.length, removeMs)]
+      return { n, values, check: checksum(document) }
+    }
+  },
+}
+
+const contains: Case = {
+  name: 'contains',
+  rows: [
+    { label: 'set contains', unit: 'a second', better: 'higher' },
+    { label: 'set contains, half deleted', unit: 'a second', better: 'higher' },
+  ],
+  rounds: ROUNDS,
+  prepare: (library, scale) => {
+    const n = count(library, scale, { full: 100_000, quick: 20_000, slow: 100_000 })
+    const added = keys(n, sequentialKey)
+    const whole = library.create(1)
+    const halved = library.create(2)
+    fill(whole, added, batchOf(library))
+    fill(halved, added, batchOf(library))
+    empty(halved, half(added), batchOf(library))
+    return async () => {
+      const all = readAll(whole, n)
+      const rest = readAll(halved, n)
+      return { n, values: [all.perSecond, rest.perSecond], check: `${all.found} ${rest.found}` }
+    }
+  },
+}
+
+function readAll(document: Document, n: number): { found: number; perSecond: number } {
+  // Strings nobody has seen: a reader has its own, whose hashes no table has computed yet.
+  const asked = keys(n, sequentialKey)
+  let found = 0
+  const ms = timed(() => {
+    for (const key of asked) if (document.has(key)) found += 1
+  })
+  return { found, perSecond: rate(n, ms) }
+}
+
+const counters: Case = {
+  name: 'counter',
+  rows: [
+    { label: 'counter increment, a transaction each', unit: 'a second', better: 'higher' },
+    { label: 'counter increment, 1,000 a transaction', unit: 'a second', better: 'higher' },
+  ],
+  rounds: ROUNDS,
+  prepare: (library, scale) => {
+    if (library.create(1).counter === undefined) return undefined
+    const n = count(library, scale, { full: 50_000, quick: 10_000, slow: 500 })
+    const batched = BATCH * (library.isSlow ? 5 : 50)
+    return async () => {
+      const document = library.create(1)
+      const { counter } = document
+      if (counter === undefined) throw new Error('the counter has gone')
+      const eachMs = timed(() => {
+        for (let i = 0; i < n; i++) counter.increment(1)
+        document.settle?.()
+      })
+      const batchedMs = timed(() => {
+        for (let i = 0; i < batched; i += BATCH) counter.increment(BATCH)
+        document.settle?.()
+      })
+      const values = [rate(n, eachMs), rate(batched, batchedMs)]
+      return { n, values, check: String(counter.value()) }
+    }
+  },
+}
+
+const integrate: Case = {
+  name: 'integrate',
+  rows: [
+    { label: 'integrate adds, a message each', unit: 'a second', better: 'higher' },
+    { label: 'integrate adds, packed', unit: 'a second', better: 'higher' },
+    { label: 'integrate adds and removals of half, packed', unit: 'a second', better: 'higher' },
+  ],
+  rounds: ROUNDS,
+  prepare: (library, scale) => {
+    const n = count(library, scale, { full: 20_000, quick: 5_000, slow: 500 })
+    const added = keys(n, sequentialKey)
+    const source = library.create(1)
+    const adds = messagesOf(source, () => {
+      for (const key of added) source.add(key)
+    })
+    const packedAdds = library.pack(source, adds)
+    const removals = messagesOf(source, () => {
+      for (const key of half(added)) source.remove(key)
+    })
+    const packedAll = library.pack(source, [...adds, ...removals])
+    return async () => {
+      const single = receive(library, adds)
+      const packed = receive(library, packedAdds)
+      const halved = receive(library, packedAll)
+      const values = [rate(n, single.ms), rate(n, packed.ms), rate(n + removals.length, halved.ms)]
+      return { n, values, check: `${single.check} ${packed.check} ${halved.check}` }
+    }
+  },
+}
+
+function receive(
+  library: Library,
+  messages: readonly Uint8Array[],
+): { readonly ms: number; readonly check: string } {
+  const document = library.create(2)
+  const ms = timed(() => {
+    for (const message of messages) document.apply(message)
+    document.settle?.()
+  })
+  return { ms, check: checksum(document) }
+}
+
+export const speedCases: readonly Case[] = [
+  changeEach,
+  changeBatched,
+  contains,
+  counters,
+  integrate,
+]

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import type { Scale } from './case.ts'
+import { type NodeFigure, nodeFigure, withDirectory } from './node-figure.ts'
+import { machineMs, PeerProcess } from './peer-process.ts'
+
+const NODES = 5
+/** Longer than any pause between two frames, so that writes do not share one. */
+const PERIOD_MS = 10
+/** First writes, while compiled code and links are young, are not counted. */
+const WARM_UP = 50
+const READY_MS = 30_000
+
+/** From the call of `add` on one of five nodes until `has` is true on each of the others. */
+export async function visibleFigures(scale: Scale): Promise<readonly NodeFigure[]> {
+  const writes = scale === 'full' ? 400 : 100
+  const durable = await withDirectory((directory) => measure(writes + WARM_UP, directory))
+  const memory = scale === 'full' ? await measure(writes + WARM_UP) : []
+  const limit = '½ RTT'
+  const how = `${NODES} processes, loopback, ${writes} writes after ${WARM_UP} others`
+  const both = { how: `${how}, durable on both`, limit: `${limit} + 1 fsync` }
+  return [
+    ...percentiles('write on A visible on B', durable, both),
+    ...percentiles('write on A visible on B', memory, { how: `${how}, in memory`, limit }),
+  ]
+}
+
+function percentiles(
+  label: string,
+  delays: readonly number[],
+  told: Pick<NodeFigure, 'how' | 'limit'>,
+): readonly NodeFigure[] {
+  const sorted = delays.toSorted((a, b) => a - b)
+  if (sorted.length === 0) return []
+  return [50, 99].map((percent) => {
+    const at = sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]
+    return { ...nodeFigure(`${label}, p${percent}`, 'ms', [at ?? 0], told), samples: sorted }
+  })
+}
+
+async function measure(writes: number, directory?: string): Promise<readonly number[]> {
+  const nodes = Array.from({ length: NODES }, (_, i) => {
+    const dataDir = directory === undefined ? [] : [join(directory, String(i))]
+    return new PeerProcess('./visible-peer.ts', [`node-${i}`, ...dataDir])
+  })
+  try {
+    const [writer, ...readers] = nodes
+    if (writer === undefined) throw new Error('five nodes have a first one')
+    const listens = await Promise.all(nodes.map((node) => node.expect('ready')))
+    for (const reader of readers) reader.send({ type: 'join', addresses: listens[0]?.listen })
+    for (const node of nodes) await untilAll(node)
+    const written = writer.expect('written')
+    writer.send({ type: 'write', count: writes, periodMs: PERIOD_MS })
+    const writtenAt = numbers((await written).writtenAt)
+    const delays: number[] = []
+    for (const reader of readers) {
+      const seenAt = await untilSeen(reader, writes)
+      const all = seenAt.map((at, i) => at - (writtenAt[i] ?? 0))
+      delays.push(...all.slice(WARM_UP))
+    }
+    return delays
+  } finally {
+    await Promise.all(nodes.map((node) => node.kill()))
+  }
+}
+
+async function untilAll(node: PeerProcess): Promise<void> {
+  await until(async () => {
+    const answer = node.expect('members')
+    node.send({ type: 'members' })
+    return (await answer).alive === NODES ? true : undefined
+  })
+}
+
+/** Every write has to arrive: a lost one would be missing from the figures, not slow. */
+async function untilSeen(reader: PeerProcess, writes: number): Promise<readonly number[]> {
+  return await until(async () => {
+    const answer = reader.expect('seen')
+    reader.send({ type: 'seen' })
+    const seenAt = numbers((await answer).seenAt)
+    return seenAt.length === writes ? seenAt : undefined
+  })
+}
+
+async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  const start = machineMs()
+  for (;;) {
+    const found = await ask()
+    if (found !== undefined) return found
+    if (machineMs() - start > READY_MS) throw new Error('nodes did not come together')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function numbers(value: unknown): readonly number[] {
+  return Array.isArray(value) ? value.map(Number) : []
+}

@@ -1,0 +1,45 @@
+// Measures one library in a process of its own, so that no heap or compiled code of another disturbs it.
+// Started by compare.ts: node --expose-gc bench/state/worker.ts LIBRARY; cases come as messages.
+
+import type { Outcome, Round, Scale } from './case.ts'
+import { CASES } from './cases.ts'
+import { loadLibrary } from './libraries.ts'
+
+/** What the parent asks for: to prepare a case, then its rounds. */
+export interface WorkerRequest {
+  readonly type: 'prepare' | 'round'
+  readonly name: string
+  readonly scale: Scale
+}
+
+/** What it gets: an outcome, a gap, or an error. */
+export type WorkerReply =
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  | { readonly type: 'ready' | 'lacking' }
+  | { readonly type: 'failed'; readonly reason: string }
+
+const library = await loadLibrary(process.argv[2] ?? '')
+/** What the rounds of the case under way share; let go when another case begins. */
+let current: { readonly name: string; readonly round: Round | undefined } | undefined
+
+async function measure({ type, name, scale }: WorkerRequest): Promise<WorkerReply> {
+  try {
+    if (current?.name !== name) {
+      current = undefined
+      globalThis.gc?.()
+      const found = CASES.find((known) => known.name === name)
+      if (found === undefined) throw new Error(`unknown case ${name}`)
+      current = { name, round: found.prepare(library, scale) }
+    }
+    if (current.round === undefined) return { type: 'lacking' }
+    if (type === 'prepare') return { type: 'ready' }
+    return { type: 'outcome', outcome: await current.round() }
+  } catch (error) {
+    return { type: 'failed', reason: error instanceof Error ? (error.stack ?? '') : String(error) }
+  }
+}
+
+process.on('message', (request: WorkerRequest) => {
+  void measure(request).then((reply) => process.send?.(reply))
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,157 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { utf8 } from '../../src/base/bytes.ts'
+import { hash32, LANE_LOW } from '../../src/base/hash32.ts'
+import { randomInteger, seededRandom } from '../../src/base/random.ts'
+import { EventDraft } from '../../src/crdt/event-draft.ts'
+import { KeyIndex } from '../../src/crdt/key-index.ts'
+import { KIND_SET } from '../../src/crdt/kinds.ts'
+import { Records } from '../../src/crdt/records.ts'
+import { NO_SLOT, Slots, writerPages } from '../../src/crdt/slots.ts'
+import { same } from './same.ts'
+
+type Hash = (key: string) => number
+
+const TRUE_HASH: Hash = (key) => {
+  const bytes = utf8(key)
+  return hash32(bytes, 0, bytes.length, LANE_LOW)
+}
+
+/** An index beside a Map that holds the same; every answer is compared. */
+class Twin {
+  readonly #records = new Records()
+  readonly #slots = new Slots()
+  readonly #writer = writerPages()
+  readonly #index = new KeyIndex(this.#records, this.#slots)
+  /** The first slot under each key. */
+  readonly #model = new Map<string, number>()
+  readonly #hash: Hash
+  #dots = 0
+
+  constructor(hash: Hash) {
+    this.#hash = hash
+  }
+
+  get size(): number {
+    return this.#model.size
+  }
+
+  get bytes(): number {
+    return this.#index.allocatedBytes
+  }
+
+  /** Another entry under a key. */
+  put(key: string): void {
+    const bytes = utf8(key)
+    const draft = new EventDraft()
+    draft.kind = KIND_SET
+    draft.keyBytes = bytes
+    draft.keyEnd = bytes.length
+    this.#dots += 1
+    const slot = this.#slots.insert(this.#writer, 0, this.#dots, this.#records.add(0, draft))
+    const before = this.#index.put(this.#hash(key), slot, bytes, 0, bytes.length)
+    same(before, this.#model.get(key) ?? NO_SLOT)
+    this.#slots.setNext(slot, before)
+    this.#model.set(key, slot)
+  }
+
+  /** The key's first entry goes, the next one is first then. */
+  take(key: string): void {
+    const slot = this.#model.get(key)
+    if (slot === undefined) return
+    const next = this.#slots.nextOf(slot)
+    same(this.#index.take(this.#hash(key), slot, next), true)
+    this.#slots.remove(this.#writer, slot)
+    if (next === NO_SLOT) this.#model.delete(key)
+    else this.#model.set(key, next)
+  }
+
+  /** An entry that is not its key's first is none of the index's business. */
+  takeOther(key: string): void {
+    const slot = this.#model.get(key)
+    const next = slot === undefined ? NO_SLOT : this.#slots.nextOf(slot)
+    if (next !== NO_SLOT) same(this.#index.take(this.#hash(key), next, NO_SLOT), false)
+  }
+
+  find(key: string): void {
+    const bytes = utf8(key)
+    const found = this.#index.find(this.#hash(key), bytes, 0, bytes.length)
+    same(found, this.#model.get(key) ?? NO_SLOT)
+  }
+
+  check(): void {
+    same(this.#index.size, this.#model.size)
+    for (const key of this.#model.keys()) this.find(key)
+    const seen: number[] = []
+    this.#index.each((slot) => seen.push(slot))
+    const byNumber = (a: number, b: number): number => a - b
+    expect(seen.sort(byNumber)).toEqual([...this.#model.values()].sort(byNumber))
+  }
+}
+
+const HASHES: readonly (readonly [string, Hash])[] = [
+  ['true', TRUE_HASH],
+  ['all equal', () => 0x12345678 | 0],
+  ['all zero', () => 0],
+  ['equal but for the place in a segment', (key) => (key.charCodeAt(0) ?? 0) & 15],
+  ['equal but for the segment', (key) => TRUE_HASH(key) << 20],
+  ['at the end of every segment, so that probing goes round', () => -1],
+]
+
+describe.each(HASHES)('an index over hashes that are %s', (_name, hash) => {
+  test('answers as a Map does', () => {
+    const step = fc.record({
+      what: fc.constantFrom('put', 'put', 'put', 'take', 'take', 'find', 'take-other'),
+      key: fc.integer({ min: 0, max: 60 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 250, size: 'max' }), (steps) => {
+        const twin = new Twin(hash)
+        for (const { what, key } of steps) {
+          const text = `${String.fromCharCode(97 + key)}key`
+          if (what === 'put') twin.put(text)
+          else if (what === 'take') twin.take(text)
+          else if (what === 'find') twin.find(text)
+          else twin.takeOther(text)
+        }
+        twin.check()
+      }),
+    )
+  })
+})
+
+describe('a large index', () => {
+  test('grows, splits and shrinks under random keys', () => {
+    const twin = new Twin(TRUE_HASH)
+    const random = seededRandom(7)
+    for (let i = 0; i < 40_000; i++) twin.put(`${randomInteger(random, 30_000)}`)
+    twin.check()
+    // Eight bytes a key and their spare room.
+    expect(twin.bytes).toBeLessThan(twin.size * 8 * 4)
+    for (let i = 0; i < 60_000; i++) twin.take(`${randomInteger(random, 30_000)}`)
+    twin.check()
+    for (let i = 0; i < 5_000; i++) twin.put(`again ${i}`)
+    twin.check()
+  })
+
+  test('splits one side again and again when hashes begin alike', () => {
+    // Half of all keys share 18 leading bits: their segment is as deep as that, the others are not.
+    const twin = new Twin((key) => {
+      const hash = TRUE_HASH(key)
+      return (hash & 1) === 1 ? (hash >>> 18) | 0 : hash
+    })
+    for (let i = 0; i < 20_000; i++) twin.put(`${i}`)
+    twin.check()
+    for (let i = 0; i < 20_000; i += 2) twin.take(`${i}`)
+    twin.check()
+  })
+
+  test('holds keys that all collide: their segment grows where splitting is in vain', () => {
+    const twin = new Twin(() => -1)
+    for (let i = 0; i < 3_600; i++) twin.put(`${i}`)
+    twin.find('3599')
+    twin.find('nobody')
+    for (let i = 0; i < 3_600; i += 3) twin.take(`${i}`)
+    twin.check()
+  })
+})

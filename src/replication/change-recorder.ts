@@ -31,13 +31,21 @@ const DIFF_MEMBERS_MAX = 1_000
 
 /** Collects which objects changed, and how when somebody wants to know. */
 export class ChangeRecorder implements Recorder {
-  origin: Origin = 'remote'
   /** Whether diffs are wanted: they cost a look at each entry that comes or goes. */
   hasReaders = false
+  #origin: Origin = 'remote'
   #touched = new Map<string, Touched>()
+  /** What was over when events of another origin came. */
+  #told: ObjectChange[] = []
   #last: Touched | undefined
   #reader: ObjectReader | undefined
   #state: LiveState | undefined
+
+  /** Whose events come now. Differences end where the origin changes: each is told against the one before. */
+  set origin(origin: Origin) {
+    if (origin !== this.#origin && this.hasReaders) this.#close()
+    this.#origin = origin
+  }
 
   inserted(object: LiveObject, slot: number): void {
     const touched = this.#touch(object)
@@ -96,27 +104,34 @@ export class ChangeRecorder implements Recorder {
 
   /** What changed since the last call. */
   take(): readonly ObjectChange[] {
-    if (this.#touched.size === 0) return []
-    const changes: ObjectChange[] = []
+    this.#close()
+    if (this.#told.length === 0) return this.#told
+    const changes = this.#told
+    this.#told = []
+    return changes
+  }
+
+  #close(): void {
+    if (this.#touched.size === 0) return
     for (const touched of this.#touched.values()) {
       const { origin, object } = touched
       const { name, type: objectType } = object
       const diff = this.hasReaders ? this.#diff(touched) : undefined
-      changes.push({ object: name, objectType, origin, diff })
+      this.#told.push({ object: name, objectType, origin, diff })
     }
     this.#touched = new Map()
     this.#last = undefined
-    return changes
   }
 
   #touch(object: LiveObject): Touched {
     const last = this.#last
-    if (last !== undefined && last.object === object && last.origin === this.origin) return last
-    const key = `${this.origin} ${object.type} ${object.name}`
+    if (last !== undefined && last.object === object && last.origin === this.#origin) return last
+    const key = `${this.#origin} ${object.type} ${object.name}`
     let touched = this.#touched.get(key)
     if (touched === undefined) {
-      const { origin } = this
-      touched = { object, origin, before: 0n, keys: new Map(), isTooMuch: false }
+      // What nobody looked at while it changed cannot be told.
+      const isTooMuch = !this.hasReaders
+      touched = { object, origin: this.#origin, before: 0n, keys: new Map(), isTooMuch }
       this.#touched.set(key, touched)
     }
     this.#last = touched

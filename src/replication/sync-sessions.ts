@@ -26,7 +26,7 @@ interface Pull {
   asked: readonly VectorEntry[]
   /** Ask as if we had nothing: a whole base is wanted. */
   wantsWhole: boolean
-  /** Times that a base was asked for again after silence. */
+  /** Times that it was asked again after silence. */
   retries: number
   adopting: Adopting | undefined
 }
@@ -40,7 +40,7 @@ const DIGEST_FRAME_BYTES = 128 << 10
 const JITTER_SHARE = 0.3
 const PULL_TIMEOUT_GROWTH_MAX = 4
 const NOBODY: ReadonlySet<number> = new Set()
-const BASE_RETRIES_MAX = 5
+const PULL_RETRIES_MAX = 5
 /** A peer that keeps differing is no reason to repeat an alarm more often than this. */
 const ALARM_PAUSE_MS = 60_000
 
@@ -109,8 +109,10 @@ export class SyncSessions {
       const { peer } = pull
       const max = this.#host.tunables.pullTimeoutMs * PULL_TIMEOUT_GROWTH_MAX
       peer.pullTimeoutMs = Math.min(max, peer.pullTimeoutMs * 2)
-      // What has come of a base is worth asking for the rest.
-      if ((pull.adopting !== undefined || pull.wantsWhole) && pull.retries < BASE_RETRIES_MAX) {
+      // Asking again is one round trip, a new comparison two; unless others could be asked meanwhile.
+      const isAlone = (this.#wanted.get(pull.group.name)?.size ?? 0) === 0
+      const isWorthIt = isAlone || pull.adopting !== undefined || pull.wantsWhole
+      if (isWorthIt && pull.retries < PULL_RETRIES_MAX) {
         pull.retries += 1
         pull.deadlineAt = now + peer.pullTimeoutMs
         this.#ask(pull)

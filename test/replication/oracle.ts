@@ -91,7 +91,7 @@ function winnersFirst(events: readonly OracleEvent[]): readonly string[] {
   )
 }
 
-/** A value hides a counter, a counter a set. */
+/** A value hides a counter, a counter a set. Sums that JSON has no safe number for are texts. */
 function leafText(events: readonly OracleEvent[]): string {
   const values = events.filter(({ content }) => content?.type === 'map-value')
   const winner = winnersFirst(values)[0]
@@ -102,7 +102,8 @@ function leafText(events: readonly OracleEvent[]): string {
     if (content?.type === 'map-counter') sum = (sum ?? 0n) + content.amount
     if (content?.type === 'map-set') elements.add(content.element)
   }
-  return sum === undefined ? JSON.stringify([...elements].sort()) : String(sum)
+  if (sum === undefined) return JSON.stringify([...elements].sort())
+  return Number.isSafeInteger(Number(sum)) ? String(sum) : JSON.stringify(String(sum))
 }
 
 function sortedRecord<V, W>(map: ReadonlyMap<string, V>, show: (value: V) => W): Record<string, W> {

@@ -1,5 +1,6 @@
 import { compareText, concatBytes, utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/hash.ts'
+import type { Replication } from '../replication/replication.ts'
 
 const DIGEST_BYTES = 16
 
@@ -16,4 +17,14 @@ export function combineDigests(digests: ReadonlyMap<string, Uint8Array>): Uint8A
   const parts: Uint8Array[] = []
   for (const name of names) parts.push(sha256(utf8(name)), digests.get(name) ?? new Uint8Array())
   return sha256(concatBytes(parts)).slice(0, DIGEST_BYTES)
+}
+
+/** Digests of all groups with events, by name. */
+export function groupDigests(replication: Replication): Map<string, Uint8Array> {
+  const digests = new Map<string, Uint8Array>()
+  for (const group of replication.groups()) {
+    const { digest, events } = replication.status(group)
+    if (events > 0) digests.set(group, digest)
+  }
+  return digests
 }

@@ -14,8 +14,9 @@ import type { Signer } from '../base/signer.ts'
 import { Kv, type KvOutput } from '../kv/kv.ts'
 import { Membership, type MembershipOutput } from '../membership/membership.ts'
 import { Replication, type ReplicationOutput } from '../replication/replication.ts'
-import { combineDigests } from './combine-digests.ts'
+import { combineDigests, groupDigests } from './combine-digests.ts'
 import { damagedRow } from './damaged-row.ts'
+import { DropCounts } from './drop-counts.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
@@ -36,9 +37,6 @@ export interface EngineOptions {
   readonly dialLoopback: boolean
 }
 
-/** Distinct drop reasons kept; cores name a few dozen. */
-const DROP_REASONS_MAX = 256
-
 export class Engine implements Core<EngineInput, EngineOutput> {
   readonly membership: Membership
   readonly replication: Replication
@@ -46,8 +44,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   readonly #self: PeerId
   readonly #outbox: Outbox<EngineOutput> = new Outbox()
   readonly #linked: Set<PeerId> = new Set()
-  readonly #drops: Map<string, number> = new Map()
-  readonly #durableDigests: Map<string, Uint8Array> = new Map()
+  readonly #drops: DropCounts = new DropCounts()
+  #durableDigests: Map<string, Uint8Array> = new Map()
   /** Loopback frames to our own kv replica, taken up within the same drain. */
   readonly #loopback: Outbox<Uint8Array> = new Outbox()
   #leaveRequests: number[] = []
@@ -90,10 +88,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.replication.start(now)
     this.kv.start(now)
     // What was loaded is durable: others may compare with it from the first frame on.
-    for (const group of this.replication.groups()) {
-      const { digest, events } = this.replication.status(group)
-      if (events > 0) this.#durableDigests.set(group, digest)
-    }
+    this.#durableDigests = groupDigests(this.replication)
     this.membership.handle({ type: 'digest', digest: combineDigests(this.#durableDigests) }, now)
     this.#drain(now)
   }
@@ -123,7 +118,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   /** Frames, rows and records refused, by reason. */
   get drops(): ReadonlyMap<string, number> {
-    return this.#drops
+    return this.#drops.byReason
   }
 
   get linked(): ReadonlySet<PeerId> {
@@ -135,12 +130,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
    * it is main's own digest, so the number a person compares is the same everywhere.
    */
   stateDigest(): Uint8Array {
-    const digests = new Map<string, Uint8Array>()
-    for (const group of this.replication.groups()) {
-      const { digest, events } = this.replication.status(group)
-      if (events > 0) digests.set(group, digest)
-    }
-    return combineDigests(digests)
+    return combineDigests(groupDigests(this.replication))
   }
 
   /** Live members other than ourselves whose digest differs from ours or is not known. */
@@ -395,10 +385,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   }
 
   #drop(reason: string): void {
-    const known = this.#drops.has(reason) || this.#drops.size < DROP_REASONS_MAX
-    const key = known ? reason : 'other'
-    this.#drops.set(key, (this.#drops.get(key) ?? 0) + 1)
-    this.#event({ type: 'dropped', reason: key })
+    this.#event({ type: 'dropped', reason: this.#drops.count(reason) })
   }
 
   #push(output: EngineOutput): void {

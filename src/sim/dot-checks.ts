@@ -59,7 +59,8 @@ export class DotChecks implements ClusterObserver {
     const events = unpackRun(run)
     const [first, last] = events.ok ? [events.value[0], events.value.at(-1)] : []
     if (!events.ok || first === undefined || last === undefined) {
-      this.#violations.add('rows are well formed', `${node.name}: ${events.ok ? 'empty' : events.reason}`)
+      const reason = events.ok ? 'empty' : events.reason
+      this.#violations.add('rows are well formed', `${node.name}: ${reason}`)
       return
     }
     const { replica } = first

@@ -23,6 +23,8 @@ export type Work = (
 export interface WorkOptions {
   /** Has no time limit of its own: a stream. */
   readonly isStream?: boolean
+  /** Moves more data than a default time limit could foresee: there is none unless --timeout asks for one. */
+  readonly isTransfer?: boolean
   /** The node is told the time limit and does the waiting: its answer may come a moment later. */
   readonly nodeWaits?: boolean
 }
@@ -92,7 +94,7 @@ function limitOf(context: Context, options: WorkOptions): AbortSignal {
   const { timeoutMs } = context.globals
   const { closed } = context.io
   if (timeoutMs === undefined) {
-    if (options.isStream === true) return closed
+    if (options.isStream === true || options.isTransfer === true) return closed
     return AbortSignal.any([closed, AbortSignal.timeout(CALL_MS_DEFAULT)])
   }
   const graceMs = options.nodeWaits === true ? ANSWER_MS : 0

@@ -8,6 +8,8 @@ export interface Globals {
   readonly apiToken: string | undefined
   readonly node: string | undefined
   readonly group: string
+  /** Undefined when nobody said which: for verbs whose default is all of them. */
+  readonly groupAsked: string | undefined
   readonly timeoutMs: number | undefined
   readonly curl: boolean
   readonly quiet: boolean

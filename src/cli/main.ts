@@ -147,12 +147,14 @@ async function configKeys(command: Command): Promise<readonly string[]> {
 
 function contextOf(command: Command, io: Io): Context {
   const settings = new Settings(command.optsWithGlobals())
+  const isGroupAsked = command.getOptionValueSourceWithGlobals('group') !== 'default'
   const globals: Globals = {
     json: settings.flag('json'),
     api: settings.text('api'),
     apiToken: settings.text('apiToken'),
     node: settings.text('node'),
     group: settings.text('group') ?? 'main',
+    groupAsked: isGroupAsked ? settings.text('group') : undefined,
     timeoutMs: settings.number('timeout'),
     curl: settings.flag('curl'),
     quiet: settings.flag('quiet'),

@@ -50,6 +50,11 @@ export const VERBS: readonly VerbEntry[] = [
     'wait until all live members hold the same state',
     () => import('./verbs/converged.ts'),
   ),
+  entry(
+    'export',
+    'print what the groups hold, as NDJSON or CSV',
+    () => import('./verbs/export.ts'),
+  ),
   entry('join', 'make a node join others', () => import('./verbs/join.ts')),
   entry('leave', 'make a node say goodbye and stop', () => import('./verbs/leave.ts')),
   entry('chaos', 'inject faults: partition, loss, latency, kill', () => import('./verbs/chaos.ts')),

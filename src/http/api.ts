@@ -5,6 +5,7 @@ import type { Call, Route } from './call.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
 import { eventRoutes } from './event-routes.ts'
+import { exportRoutes } from './export-routes.ts'
 import { checkHost, checkOrigin, TokenGuard } from './guard.ts'
 import { Health, healthRoutes } from './health.ts'
 import { labRoutes } from './lab-routes.ts'
@@ -73,6 +74,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),
+    ...exportRoutes(),
     ...eventRoutes(hub),
     ...labRoutes(lab),
   ]

@@ -23,7 +23,14 @@ import type {
   StreamedEvent,
   TransactionAnswer,
 } from './shapes.ts'
-import { ApiError, type ClientOptions, type Query, segment, Transport } from './transport.ts'
+import {
+  ApiError,
+  type ClientOptions,
+  type Query,
+  type Sending,
+  segment,
+  Transport,
+} from './transport.ts'
 
 const RECONNECT_MS_MIN = 100
 const RECONNECT_MS_MAX = 5_000
@@ -77,6 +84,15 @@ export interface Client {
     operations: readonly NamedOperation[],
     options?: { readonly group?: string } & Waiting,
   ): Promise<TransactionAnswer>
+  /** What the groups hold, as text in pieces: lines of JSON, or CSV. */
+  export(
+    options?: {
+      /** @default "ndjson" */
+      readonly format?: 'ndjson' | 'csv'
+      /** @default all groups */
+      readonly group?: string
+    } & Waiting,
+  ): AsyncGenerator<Uint8Array, void, void>
   /** Events for ever: reconnects and resumes without loss, or yields `reset` when it cannot. */
   events(options?: EventQuery): AsyncGenerator<StreamedEvent, void, void>
   converged(
@@ -138,6 +154,12 @@ export function createClient(options: ClientOptions): Client {
         signal: query?.signal,
       }),
     ...objectMethods(http),
+    export: (query) =>
+      pieces(http, {
+        path: '/v1/export',
+        query: { format: query?.format, group: query?.group },
+        signal: query?.signal,
+      }),
     events: (query) => events(http, query ?? {}),
     converged: (query) =>
       http.json({
@@ -193,6 +215,12 @@ function objectMethods(
         signal: query?.signal,
       }),
   }
+}
+
+/** The body of an answer as it comes. Leaving early closes the connection. */
+async function* pieces(http: Transport, sending: Sending): AsyncGenerator<Uint8Array, void, void> {
+  const { body } = await http.send(sending)
+  if (body !== null) yield* http.read(body, sending)
 }
 
 async function* events(

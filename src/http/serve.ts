@@ -15,6 +15,12 @@ const LIMITS = {
   keepAliveMs: 5_000,
   checkIntervalMs: 1_000,
 } as const
+/** Answers that are made while they are read, and may fail half way. */
+const STREAMED_TYPES: ReadonlySet<string> = new Set([
+  'text/event-stream',
+  'application/x-ndjson',
+  'text/csv',
+])
 /** Ports tried after the wanted one. */
 const NEXT_PORTS_MAX = 100
 const PORT_MAX = 65_535
@@ -108,9 +114,8 @@ function refuseHost(outgoing: ServerResponse): void {
  * socket. So a stream that fails destroys its socket here, and ends quietly for the adapter.
  */
 function endWithStream(response: Response, outgoing: { destroy(): unknown }): Response {
-  if (response.headers.get('content-type') !== 'text/event-stream' || response.body === null) {
-    return response
-  }
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';')
+  if (!STREAMED_TYPES.has(type) || response.body === null) return response
   const reader = response.body.getReader()
   reader.closed.catch(() => outgoing.destroy())
   const body = new ReadableStream<Uint8Array>(

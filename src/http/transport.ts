@@ -1,11 +1,14 @@
 import type { ApiErrorCode, Problem } from './shapes.ts'
 
-/** A request that failed: refused by the node, or (status 0, ERR_UNREACHABLE) never answered. */
+/** Codes that the client itself makes: nothing answered, or an answer broke off. */
+type LostCode = 'ERR_UNREACHABLE' | 'ERR_CUT'
+
+/** A request that failed: refused by the node, or (status 0) never answered, or not to the end. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
-  readonly code: ApiErrorCode | 'ERR_UNREACHABLE'
+  readonly code: ApiErrorCode | LostCode
   readonly hint: string
   /** The problem as sent; undefined when the answer was none. */
   readonly body: Problem | undefined
@@ -14,7 +17,7 @@ export class ApiError extends Error {
     message: string,
     options: {
       readonly status: number
-      readonly code: ApiErrorCode | 'ERR_UNREACHABLE'
+      readonly code: ApiErrorCode | LostCode
       readonly hint?: string
       readonly body?: Problem
       readonly cause?: unknown
@@ -93,6 +96,25 @@ export class Transport {
     if (response.status !== 404) return (await response.json()) as T
     await response.body?.cancel()
     return undefined
+  }
+
+  /** The body of an answer, piece by piece. @throws {ApiError} ERR_CUT when the connection breaks */
+  async *read(
+    body: ReadableStream<Uint8Array>,
+    { signal }: Pick<Sending, 'signal'>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      for await (const piece of body) yield piece
+    } catch (error) {
+      signal?.throwIfAborted()
+      const { origin } = new URL(this.#options.url)
+      throw new ApiError(`Cannot read on from the node at ${origin}: ${causeOf(error)}`, {
+        status: 0,
+        code: 'ERR_CUT',
+        hint: 'What came so far is not whole: try again',
+        cause: error,
+      })
+    }
   }
 
   #request(sending: Sending): Request {

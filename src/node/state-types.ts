@@ -127,7 +127,10 @@ export interface MapHandle {
   setAt(path: readonly string[]): MapSet
   /** The value at a path: `set` and `at` by another name, for code that passes leaves around. */
   registerAt(path: readonly string[]): MapRegister
-  /** What stands at a path: a leaf (a counter as number, text beyond 2^53 − 1; a set as sorted list), an object of leaves, or undefined. */
+  /**
+   * What stands at a path: a leaf (a counter as number, as text beyond 2^53 − 1; a set as sorted list), an
+   * object of leaves, or undefined.
+   */
   at(path: readonly string[]): Json | undefined
   readonly value: { readonly [key: string]: Json }
   /** Changes from the call on, until the signal aborts or the node stops. */

@@ -20,6 +20,10 @@ export interface FakeAnswer {
   readonly body: unknown
   /** Sent as it is, with this content type; the connection stays open. */
   readonly stream?: string
+  /** Sent as it is, to its end. */
+  readonly text?: string
+  /** Sent as it is; then the connection breaks. */
+  readonly cut?: string
 }
 
 /** A server that answers `METHOD /path` with what the test says, and the registry that names it. */
@@ -46,6 +50,14 @@ export class FakeApi {
       if (answer?.stream !== undefined) {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         response.write(answer.stream)
+        return
+      }
+      if (answer?.text !== undefined) {
+        response.end(answer.text)
+        return
+      }
+      if (answer?.cut !== undefined) {
+        response.write(answer.cut, () => request.socket.destroy())
         return
       }
       const missing = { detail: 'nothing there', code: 'ERR_NOT_FOUND', hint: '' }

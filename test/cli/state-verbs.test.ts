@@ -114,6 +114,47 @@ describe('map leaves', () => {
   })
 })
 
+describe('export', () => {
+  const csv = (text: string): void => {
+    api.answers.set('GET /v1/export', { body: undefined, text })
+  }
+
+  test('prints what comes, of all groups unless --group says one', async () => {
+    csv('{"a":1}\n')
+    const { code, io } = await api.run(['export'])
+    expect([code, io.out(), io.err()]).toEqual([0, '{"a":1}\n', ''])
+    expect(api.seen[0]?.target).toBe('/v1/export?format=ndjson')
+    await api.run(['export', '--format', 'csv', '--group', 'main'])
+    expect(api.seen[1]?.target).toBe('/v1/export?format=csv&group=main')
+    await api.run(['export'], { env: { HEARSAY_GROUP: 'team' } })
+    expect(api.seen[2]?.target).toBe('/v1/export?format=ndjson&group=team')
+  })
+
+  test.each([
+    ['main,s,set,,=1+1\r\n', true],
+    ['main,s,set,,"=1,2"\r\n', true],
+    ['main,s,set,,@x\r\n', true],
+    ['main,s,set,,-x\r\n', true],
+    ['main,s,counter,,-3\r\n', false],
+    ['main,s,set,,a=b+c\r\n', false],
+  ])('warns of what a spreadsheet would run: %j %s', async (text, isTold) => {
+    csv(text)
+    const { io } = await api.run(['export', '--format', 'csv'])
+    expect(io.err().includes('as formulas')).toBe(isTold)
+    expect((await api.run(['export'])).io.err()).toBe('')
+  })
+
+  test('ends with 6 when the time limit cuts it, with 1 when the node does', async () => {
+    api.answers.set('GET /v1/export', { body: undefined, stream: 'half' })
+    const late = await api.run(['export', '--timeout', '100ms'])
+    expect(late.code).toBe(6)
+    api.answers.set('GET /v1/export', { body: undefined, cut: 'half' })
+    const cut = await api.run(['export'])
+    expect(cut.code).toBe(1)
+    expect(cut.io.err()).toContain('ERR_CUT')
+  })
+})
+
 test.each([
   [['map', 'increment', 'x', 'p'], 'POST'],
   [['map', 'add', 'x', 'p', 'v'], 'POST'],

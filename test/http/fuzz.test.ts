@@ -9,6 +9,7 @@ const prefixes = [
   '/v1/dht/',
   '/v1/objects/',
   '/v1/transactions',
+  '/v1/export',
   '/v1/join',
   '/v1/chaos',
   '/v1/converged',
@@ -47,6 +48,7 @@ const query = fc
       'has',
       'raw',
       'types',
+      'format',
       '__proto__',
     ),
     fc.oneof(

@@ -1,6 +1,6 @@
 import { HearsayError } from '../base/errors.ts'
 import { KillCounter } from '../crdt/kill-counter.ts'
-import { KILLS_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_EVENTS_MAX } from '../crdt/limits.ts'
+import { KILLS_MAX, RUN_EVENTS_MAX, TRANSACTION_BYTES_MAX } from '../crdt/limits.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { KILLS_PER_EVENT_MAX } from '../crdt/mutate.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
@@ -55,7 +55,7 @@ export class Room {
     }
     // What an operation adds, one after it may remove.
     if (operations.length > 1) kills += events
-    if (events > TRANSACTION_EVENTS_MAX) throw tooLarge('events')
+    if (events > RUN_EVENTS_MAX) throw tooLarge('events')
     if (bytes + kills * 12 > TRANSACTION_BYTES_MAX) throw tooLarge('bytes')
     if (kills > KILLS_MAX) {
       throw new HearsayError(
@@ -97,7 +97,7 @@ function bytesOf(operation: CheckedOperation): number {
 }
 
 function tooLarge(what: 'events' | 'bytes'): HearsayError {
-  const max = what === 'events' ? TRANSACTION_EVENTS_MAX : TRANSACTION_BYTES_MAX
+  const max = what === 'events' ? RUN_EVENTS_MAX : TRANSACTION_BYTES_MAX
   return new HearsayError('ERR_LIMIT', `Cannot transact: the transaction exceeds ${max} ${what}`, {
     hint: 'Split it into several transactions',
   })

@@ -36,6 +36,8 @@ const BASE_TAIL_BYTES = 1 << 20
  * @param runs scratch to read with
  */
 export function serve(group: Group, pull: Pull, credit: number, runs: RunReader): Answer {
+  // What is told of the state, its chains above all, includes the run that is open.
+  group.close()
   if (pull.base !== undefined || !reaches(group, pull.vector)) return serveBase(group, pull, runs)
   return serveLog(group, pull, { credit, vector: pull.vector, before: [] }, runs)
 }

@@ -19,6 +19,8 @@ interface Pull {
   readonly group: Group
   readonly startedAt: Millis
   deadlineAt: Millis
+  /** When it last asked or heard news. */
+  quietSince: Millis
   /** News in this window, and in all of them. */
   hasNewsInWindow: boolean
   hasNews: boolean
@@ -114,7 +116,7 @@ export class SyncSessions {
       const isWorthIt = isAlone || pull.adopting !== undefined || pull.wantsWhole
       if (isWorthIt && pull.retries < PULL_RETRIES_MAX) {
         pull.retries += 1
-        pull.deadlineAt = now + peer.pullTimeoutMs
+        this.#waitOn(pull, now)
         this.#ask(pull)
         continue
       }
@@ -229,7 +231,7 @@ export class SyncSessions {
     pull.hasNewsInWindow = true
     pull.hasNews = true
     peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
-    pull.deadlineAt = now + peer.pullTimeoutMs
+    this.#waitOn(pull, now)
   }
 
   onEnd(peer: Peer, frame: Frame<'end'>, now: Millis): void {
@@ -284,7 +286,14 @@ export class SyncSessions {
   /** Asks a peer for what we lack, now or when the pulls under way leave room. */
   pull(peer: Peer, group: Group, now: Millis): void {
     const current = this.#pulls.get(group.name)
-    if (current?.peer === peer) return
+    if (current?.peer === peer) {
+      // It is there and still differs: what was asked or answered is lost, whatever the timeout has grown to.
+      const patience = Math.max(this.#host.tunables.pullTimeoutMs, peer.pullTimeoutMs / 2)
+      if (now - current.quietSince < patience) return
+      this.#waitOn(current, now)
+      this.#ask(current)
+      return
+    }
     if (current !== undefined || this.#pulls.size >= this.#host.tunables.pullsMax) {
       const waiting = this.#wanted.get(group.name) ?? new Set()
       waiting.add(peer)
@@ -300,6 +309,7 @@ export class SyncSessions {
       group,
       startedAt: now,
       deadlineAt,
+      quietSince: now,
       hasNewsInWindow: false,
       hasNews: false,
       asked: [],
@@ -323,8 +333,13 @@ export class SyncSessions {
     }
     pull.hasNewsInWindow = false
     pull.retries = 0
-    pull.deadlineAt = now + pull.peer.pullTimeoutMs
+    this.#waitOn(pull, now)
     this.#ask(pull)
+  }
+
+  #waitOn(pull: Pull, now: Millis): void {
+    pull.quietSince = now
+    pull.deadlineAt = now + pull.peer.pullTimeoutMs
   }
 
   #ask(pull: Pull): void {

@@ -58,25 +58,6 @@ export function hashText64(text: string, seed: Hash64 = HASH64_ZERO): Hash64 {
   return finish64(high, low, length)
 }
 
-/** Mixes one non-negative safe integer into a hash. */
-export function mix64(seed: Hash64, value: number): Hash64 {
-  let high = (seed.high ^ OFFSET_HIGH ^ Math.floor(value / 2 ** 32)) | 0
-  let low = seed.low ^ OFFSET_LOW
-  high = (Math.imul((high << 15) | (high >>> 17), MULTIPLIER_HIGH) + low) | 0
-  low ^= high
-  low = (Math.imul((low << 13) | (low >>> 19), MULTIPLIER_LOW) + (value | 0)) | 0
-  return finish64(high, low, 8)
-}
-
-/** Sum modulo 2^32 of each half: an order-free combination that {@link subtract64} takes back. */
-export function add64(a: Hash64, b: Hash64): Hash64 {
-  return { high: (a.high + b.high) >>> 0, low: (a.low + b.low) >>> 0 }
-}
-
-export function subtract64(a: Hash64, b: Hash64): Hash64 {
-  return { high: (a.high - b.high) >>> 0, low: (a.low - b.low) >>> 0 }
-}
-
 export function equal64(a: Hash64, b: Hash64): boolean {
   return a.high === b.high && a.low === b.low
 }

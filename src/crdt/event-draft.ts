@@ -12,7 +12,7 @@ export interface Lanes {
  * a million events make no garbage.
  */
 export class EventDraft {
-  kind = KIND_NONE
+  kind: number = KIND_NONE
   /** Index of the object in the state; −1 without entry. */
   object = -1
   keyBytes: Uint8Array = new Uint8Array(0)

@@ -36,7 +36,10 @@ export function dotShare(content: number, writer: number, n: number): number {
   return mixNumber32(mix32(content, writer), n)
 }
 
-/** The next chain in one lane. @param kills sum of {@link killShare} @param stamp where a transaction starts, else −1 */
+/**
+ * The next chain in one lane.
+ * @param kills sum of {@link killShare} @param stamp where a transaction starts, else −1
+ */
 export function chainStep(chain: number, content: number, kills: number, stamp: number): number {
   const next = mix32(mix32(chain, content), kills)
   return stamp < 0 ? next : mixNumber32(next, stamp)

@@ -14,14 +14,12 @@ export const OPERATIONS_MAX: number = 4096
 export const PATH_BYTES_MAX: number = KEY_BYTES_MAX + 2 * PATH_DEPTH_MAX
 /** Dots that one run may kill: bounds the work that must happen in one go. */
 export const KILLS_MAX: number = 65_536
-/** Events of one run: several transactions up to this many, or a single one. */
+/** Events of one run, several transactions or a single one: bounds the work that must happen in one go. */
 export const RUN_EVENTS_MAX: number = 16_384
 /** Bytes of one run: a transaction of the largest size fits. */
 export const RUN_BYTES_MAX: number = (8 << 20) + 65_536
 /** Values that one operation adds or removes. */
 export const VALUES_MAX: number = 16_384
-/** Events of one transaction: bounds the work that must happen in one go. */
-export const TRANSACTION_EVENTS_MAX: number = RUN_EVENTS_MAX
 /** Bytes of one encoded transaction: several values of the largest size fit. */
 export const TRANSACTION_BYTES_MAX: number = 8 << 20
 /** Writers a group can have had: its version vector must fit one frame. */

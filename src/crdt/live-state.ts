@@ -1,17 +1,18 @@
 import { assert, present } from '../base/assert.ts'
-import { HASH64_ZERO, type Hash64 } from '../base/hash.ts'
-import { mixNumber32 } from '../base/hash32.ts'
+import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
 import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
-import { dotShare, objectLanes, replicaLanes } from './lanes.ts'
-import { LiveObject } from './live-object.ts'
+import { dotShare } from './lanes.ts'
+import type { LiveObject } from './live-object.ts'
+import { LiveObjects } from './live-objects.ts'
 import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
 import { Records } from './records.ts'
-import { NO_SLOT, Slots, type WriterPages, writerPages } from './slots.ts'
+import { NO_SLOT, Slots } from './slots.ts'
+import { hash64Of, type Writer, Writers } from './writers.ts'
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {
@@ -20,21 +21,6 @@ export interface Recorder {
   /** An entry is about to die. */
   removing(object: LiveObject, slot: number): void
 }
-
-interface Writer {
-  readonly id: ReplicaId
-  readonly high: number
-  readonly low: number
-  /** Highest integrated n: all of 1 … have are integrated. */
-  have: number
-  /** Hash over all its events up to `have`, see {@link LiveState.chainOf}. */
-  chain: Lanes
-  readonly live: WriterPages
-  /** Kills that came before their add. Never merged with `have`: that loses adds (Akka #22188). */
-  readonly pendingKills: Set<number>
-}
-
-const NO_CHAIN: Lanes = { high: 0, low: 0 }
 
 /**
  * State as a function of a set of events, closed under each writer's prefix:
@@ -52,27 +38,10 @@ export class LiveState {
   readonly records: Records = new Records()
   /** Set while somebody wants to know what changes. */
   recorder: Recorder | undefined
-  readonly #writers: Writer[] = []
-  readonly #indexes = new Map<ReplicaId, number>()
-  /** The one that was asked for last: most ask for it again. */
-  #lastId: ReplicaId | undefined
-  #lastIndex = -1
-  readonly #objects = {
-    counter: new Map<string, LiveObject>(),
-    set: new Map<string, LiveObject>(),
-    register: new Map<string, LiveObject>(),
-    map: new Map<string, LiveObject>(),
-  }
-  /** The one that was asked for last: most ask for it again. */
-  #lastObject: LiveObject | undefined
-  readonly #byId: (LiveObject | undefined)[] = []
-  readonly #freeIds: number[] = []
-  /** Objects that had no entries at some time since the last sweep. */
-  readonly #emptied = new Set<LiveObject>()
+  readonly #writers = new Writers()
+  readonly #objects = new LiveObjects(this.records, this.slots)
   readonly #dead = new EventDraft()
   readonly #cursor = { at: 0 }
-  #vectorHigh = 0
-  #vectorLow = 0
   #high = 0
   #low = 0
   #events = 0
@@ -80,12 +49,12 @@ export class LiveState {
 
   /** Replicas ever mentioned, with or without events. */
   get replicaCount(): number {
-    return this.#writers.length
+    return this.#writers.count
   }
 
   /** Order-free hash of the version vector. */
   get vectorHash(): Hash64 {
-    return hash64Of(this.#vectorHigh, this.#vectorLow)
+    return this.#writers.vectorHash
   }
 
   /** Order-free hash of the live entries. */
@@ -117,38 +86,19 @@ export class LiveState {
 
   /** The small integer that stands for a replica in this group. */
   intern(id: ReplicaId): number {
-    const known = this.indexOf(id)
-    if (known !== undefined) return known
-    const index = this.#writers.length
-    const lanes = replicaLanes(id)
-    this.#writers.push({
-      id,
-      high: lanes.high,
-      low: lanes.low,
-      have: 0,
-      chain: lanes,
-      live: writerPages(),
-      pendingKills: new Set(),
-    })
-    this.#indexes.set(id, index)
-    return index
+    return this.#writers.intern(id)
   }
 
   indexOf(id: ReplicaId): number | undefined {
-    if (id === this.#lastId) return this.#lastIndex
-    const index = this.#indexes.get(id)
-    if (index === undefined) return undefined
-    this.#lastId = id
-    this.#lastIndex = index
-    return index
+    return this.#writers.indexOf(id)
   }
 
   replicaAt(index: number): ReplicaId {
-    return this.#writer(index).id
+    return this.#writers.at(index).id
   }
 
   have(index: number): number {
-    return this.#writers[index]?.have ?? 0
+    return this.#writers.haveAt(index)
   }
 
   haveOf(id: ReplicaId): number {
@@ -161,77 +111,52 @@ export class LiveState {
    * lives differ in it.
    */
   chainOf(index: number): Lanes {
-    return this.#writers[index]?.chain ?? NO_CHAIN
+    return this.#writers.chainAt(index)
   }
 
   /** Hash of a writer's id. */
   lanesOf(index: number): Lanes {
-    return this.#writer(index)
+    return this.#writers.at(index)
   }
 
   pendingKillsOf(index: number): ReadonlySet<number> {
-    return this.#writer(index).pendingKills
+    return this.#writers.at(index).pendingKills
   }
 
   pendingKillCount(): number {
-    let count = 0
-    for (const writer of this.#writers) count += writer.pendingKills.size
-    return count
+    return this.#writers.pendingKillCount()
   }
 
   /** The object of a name, unless it holds nothing. */
   object(type: ObjectType, name: string): LiveObject | undefined {
-    const object = this.#known(type, name)
-    return object === undefined || object.isEmpty ? undefined : object
+    return this.#objects.find(type, name)
   }
 
   /** The object of a name, made when it is new; {@link sweep} takes it back if nothing comes of it. */
   objectFor(type: ObjectType, name: string): LiveObject {
-    const known = this.#known(type, name)
-    if (known !== undefined) return known
-    const id = this.#freeIds.pop() ?? this.#byId.length
-    const lanes = objectLanes(type, name)
-    const { records, slots } = this
-    const object = new LiveObject({ type, name, id, lanes, records, slots })
-    this.#objects[type].set(name, object)
-    this.#byId[id] = object
-    this.#emptied.add(object)
-    return object
+    return this.#objects.ensure(type, name)
   }
 
   objectAt(id: number): LiveObject {
-    return present(this.#byId[id], 'object of a live entry')
+    return this.#objects.at(id)
   }
 
   objectName(id: number): string {
-    return this.objectAt(id).name
+    return this.#objects.at(id).name
   }
 
   /** Forgets objects without entries. Their numbers get a new meaning: not while a run is open. */
   sweep(): void {
-    if (this.#emptied.size === 0) return
-    for (const object of this.#emptied) {
-      if (!object.isEmpty) continue
-      this.#objects[object.type].delete(object.name)
-      this.#byId[object.id] = undefined
-      this.#freeIds.push(object.id)
-    }
-    this.#emptied.clear()
-    this.#lastObject = undefined
+    this.#objects.sweep()
   }
 
   /** Objects with live entries, unordered. */
-  *objects(): Generator<LiveObject> {
-    for (const objects of Object.values(this.#objects)) {
-      for (const object of objects.values()) if (!object.isEmpty) yield object
-    }
+  objects(): Iterable<LiveObject> {
+    return this.#objects.each()
   }
 
   get objectCount(): number {
-    let count = 0
-    for (const objects of Object.values(this.#objects)) count += objects.size
-    for (const object of this.#emptied) if (object.isEmpty) count -= 1
-    return count
+    return this.#objects.count
   }
 
   /**
@@ -239,7 +164,7 @@ export class LiveState {
    * @param event sealed; its kills are interned here
    */
   apply(index: number, n: number, event: EventDraft): void {
-    const writer = this.#writer(index)
+    const writer = this.#writers.at(index)
     assert(n === writer.have + 1, 'events of a writer are applied in order')
     writer.have = n
     this.#events += 1
@@ -253,7 +178,7 @@ export class LiveState {
 
   /** A dot dies, or will when its event comes. */
   kill(index: number, n: number): void {
-    const writer = this.#writer(index)
+    const writer = this.#writers.at(index)
     if (n > writer.have) {
       writer.pendingKills.add(n)
       return
@@ -263,12 +188,12 @@ export class LiveState {
   }
 
   isLive(index: number, n: number): boolean {
-    return this.slots.find(this.#writer(index).live, n) !== NO_SLOT
+    return this.slots.find(this.#writers.at(index).live, n) !== NO_SLOT
   }
 
   /** Makes a dot live. @param event its sealed content */
   insert(index: number, n: number, event: EventDraft): void {
-    const writer = this.#writer(index)
+    const writer = this.#writers.at(index)
     const object = this.objectAt(event.object)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
     this.#high = (this.#high + dotShare(event.high, writer.high, n)) | 0
@@ -283,14 +208,12 @@ export class LiveState {
 
   /** Closes a transaction or a row of them: moves the vector hash. @param before `have` before the first */
   advance(index: number, before: number, chain: Lanes): void {
-    const writer = this.#writer(index)
-    this.#moveVector(writer, before)
-    writer.chain = chain
+    this.#writers.advance(this.#writers.at(index), before, chain)
   }
 
   /** Adopts a writer's events without having seen each: their live entries are in place already. */
   adopt(index: number, have: number, chain: Lanes): void {
-    const writer = this.#writer(index)
+    const writer = this.#writers.at(index)
     const before = writer.have
     assert(have >= before, 'have is monotone')
     writer.have = have
@@ -306,35 +229,12 @@ export class LiveState {
     to: number,
     visit: (slot: number, n: number) => boolean,
   ): number {
-    return this.slots.walk(this.#writer(index).live, from, to, visit)
+    return this.slots.walk(this.#writers.at(index).live, from, to, visit)
   }
 
   /** Fills a draft with the content of a live slot, unsealed. */
   draftOf(slot: number, draft: EventDraft): void {
     this.records.read(this.slots.recordOf(slot), draft)
-  }
-
-  #known(type: ObjectType, name: string): LiveObject | undefined {
-    const last = this.#lastObject
-    if (last !== undefined && last.type === type && last.name === name) return last
-    const object = this.#objects[type].get(name)
-    if (object !== undefined) this.#lastObject = object
-    return object
-  }
-
-  #writer(index: number): Writer {
-    return present(this.#writers[index], 'interned replica')
-  }
-
-  #moveVector(writer: Writer, before: number): void {
-    const { high, low, have } = writer
-    if (before > 0) {
-      this.#vectorHigh = (this.#vectorHigh - mixNumber32(high, before)) | 0
-      this.#vectorLow = (this.#vectorLow - mixNumber32(low, before)) | 0
-    }
-    if (have === 0) return
-    this.#vectorHigh = (this.#vectorHigh + mixNumber32(high, have)) | 0
-    this.#vectorLow = (this.#vectorLow + mixNumber32(low, have)) | 0
   }
 
   #remove(writer: Writer, slot: number): void {
@@ -353,7 +253,7 @@ export class LiveState {
     if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)
     slots.remove(writer.live, slot)
     const sparse = records.release(position, dead.payloadEnd - records.arena.offsetOf(position))
-    if (object.isEmpty) this.#emptied.add(object)
+    if (object.isEmpty) this.#objects.emptied(object)
     if (sparse >= 0) this.#evacuate(sparse)
   }
 
@@ -411,8 +311,4 @@ function pathOf(event: EventDraft): readonly string[] {
 function elementOf(event: EventDraft): string | undefined {
   if (event.kind !== KIND_MAP_SET) return undefined
   return readUtf8(event.payloadBytes, event.payloadStart, event.payloadEnd)
-}
-
-function hash64Of(high: number, low: number): Hash64 {
-  return high === 0 && low === 0 ? HASH64_ZERO : { high: high >>> 0, low: low >>> 0 }
 }

@@ -1,4 +1,5 @@
-import { readUtf8, utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
+import { isUtf8, readUtf8, utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
+import { KEY_BYTES_MAX, PATH_DEPTH_MAX } from './limits.ts'
 import { type Cursor, readVarint, varintLength, writeVarint } from './varint.ts'
 
 /*
@@ -38,4 +39,27 @@ export function readPath(bytes: Uint8Array, start: number, end: number): readonl
     cursor.at += length
   }
   return path
+}
+
+/** What is wrong with path bytes that somebody else wrote; undefined when nothing is. */
+export function pathFault(bytes: Uint8Array, start: number, end: number): string | undefined {
+  let at = start
+  let depth = 0
+  let room = KEY_BYTES_MAX
+  while (at < end) {
+    let length = bytes[at++] ?? 0
+    if (length >= 0x80) {
+      const second = bytes[at++] ?? 0
+      if (second >= 0x80 || second === 0) return 'path component too long'
+      length = (length & 0x7f) | (second << 7)
+    }
+    room -= length
+    depth += 1
+    if (length === 0) return 'empty path component'
+    if (at + length > end || room < 0) return 'path too long'
+    if (!isUtf8(bytes, at, at + length)) return 'malformed UTF-8'
+    at += length
+  }
+  if (depth === 0) return 'empty path'
+  return depth > PATH_DEPTH_MAX ? 'path too deep' : undefined
 }

@@ -1,7 +1,6 @@
 import { present } from '../base/assert.ts'
-import { hex } from '../base/bytes.ts'
 import { type Decoded, DecodeError } from '../base/codec.ts'
-import { parseReplicaId, type ReplicaId } from '../base/ids.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import { isUtf8, readUtf8 } from '../base/utf8.ts'
 import { amountEnd } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
@@ -22,27 +21,27 @@ import {
 import { objectLanes } from './lanes.ts'
 import {
   KEY_BYTES_MAX,
-  KILLS_MAX,
   NAME_BYTES_MAX,
   PATH_BYTES_MAX,
-  PATH_DEPTH_MAX,
   RUN_BYTES_MAX,
   RUN_EVENTS_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
+import { pathFault } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
+import { RunBytes } from './run-bytes.ts'
 import {
   CHAIN_BYTES,
   KILLS_LIST,
   KILLS_NONE,
   KILLS_ONE,
-  REPLICA_BYTES,
   type RunHead,
   STARTS_LATER,
   STARTS_NEXT,
   STARTS_NO,
 } from './run-format.ts'
 import { chainAfter, readRunHead } from './run-head.ts'
+import { RunKills } from './run-kills.ts'
 
 /** An object as a run names it. */
 export interface RunObject {
@@ -65,8 +64,6 @@ export class RunReader {
   /** Events read; in entries mode live entries. */
   events = 0
   chain: Lanes = { high: 0, low: 0 }
-  /** The writer first, then writers of killed dots. */
-  readonly replicas: ReplicaId[] = []
   readonly objects: RunObject[] = []
   kinds: Uint8Array = new Uint8Array(64)
   starts: Uint8Array = new Uint8Array(64)
@@ -83,24 +80,31 @@ export class RunReader {
   keyHashes: Int32Array = new Int32Array(64)
   /** First kill of each event; the next event's is where they end. */
   killStarts: Int32Array = new Int32Array(65)
-  /** Index into {@link replicas} of each kill, and its number. */
-  readonly killReplicas: number[] = []
-  readonly killDots: number[] = []
-  #kills = 0
-  /** The last event in whose list of kills each replica stood. */
-  readonly #listedIn: number[] = []
-  #at = 0
-  #end = 0
+  readonly #source = new RunBytes()
+  readonly #kills = new RunKills(this.#source)
   #keysAt = 0
   #lastKey = 0
   #lastKeyLength = 0
   #lastObject = -1
   #lastStamp = 0
-  #lastKillReplica = 0
-  #lastKillDot = 0
   #isEntries = false
   readonly #headEnd = { at: 0 }
   readonly #draft = new EventDraft()
+
+  /** The writer first, then writers of killed dots. */
+  get replicas(): readonly ReplicaId[] {
+    return this.#kills.replicas
+  }
+
+  /** Index into {@link replicas} of each kill. */
+  get killReplicas(): readonly number[] {
+    return this.#kills.killReplicas
+  }
+
+  /** The number of each kill. */
+  get killDots(): readonly number[] {
+    return this.#kills.killDots
+  }
 
   /** Reads a whole run into the columns. Never throws. */
   read(bytes: Uint8Array): Decoded<RunHead> {
@@ -131,38 +135,34 @@ export class RunReader {
   #run(bytes: Uint8Array): RunHead {
     const head = readRunHead(bytes, this.#headEnd)
     this.bytes = bytes
-    this.#at = this.#headEnd.at
+    this.#source.bytes = bytes
+    this.#source.at = this.#headEnd.at
+    this.#source.end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
     this.#isEntries = head.isEntries
-    this.#end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
     this.chain = head.isEntries ? { high: 0, low: 0 } : chainAfter(bytes)
     this.events = 0
-    this.replicas.length = 0
-    this.replicas.push(head.replica)
+    this.#kills.begin(head.replica, head.n0)
     this.objects.length = 0
-    this.#kills = 0
-    this.#listedIn.length = 0
     this.#keysAt = 0
     this.#lastKey = 0
     this.#lastKeyLength = 0
     this.#lastObject = -1
     this.#lastStamp = head.stamp
-    this.#lastKillReplica = 0
-    this.#lastKillDot = head.n0
     let n = head.n0
     const past = head.n0 + head.count
     while (n < past) n = this.#group(n, past)
-    if (this.#at !== this.#end) throw new DecodeError('trailing bytes')
+    if (this.#source.left > 0) throw new DecodeError('trailing bytes')
     if (!head.isEntries && this.starts[0] !== 1)
       throw new DecodeError('run starts inside a transaction')
-    this.killStarts[this.events] = this.#kills
+    this.killStarts[this.events] = this.#kills.count
     return head
   }
 
   #group(n0: number, past: number): number {
-    const head = this.#byte()
+    const head = this.#source.byte()
     if (head === 0) {
       if (!this.#isEntries) throw new DecodeError('event without effect')
-      const dots = this.#varint(past - n0)
+      const dots = this.#source.varint(past - n0)
       if (dots === 0) throw new DecodeError('empty skip')
       return n0 + dots
     }
@@ -179,17 +179,18 @@ export class RunReader {
       throw new DecodeError('entry that is none')
     }
     const object = this.#objectOf(kind, (head & 8) !== 0)
-    if (startMode === STARTS_LATER) this.#lastStamp += this.#varint(STAMP_MAX - this.#lastStamp)
+    if (startMode === STARTS_LATER)
+      this.#lastStamp += this.#source.varint(STAMP_MAX - this.#lastStamp)
     let prefix = 0
     let keyLength = 0
     if (hasKey(kind)) {
-      const shape = this.#varint(PATH_BYTES_MAX * 2 + 1)
+      const shape = this.#source.varint(PATH_BYTES_MAX * 2 + 1)
       prefix = Math.floor(shape / 2)
-      keyLength = shape % 2 === 1 ? this.#varint(PATH_BYTES_MAX) : this.#lastKeyLength
+      keyLength = shape % 2 === 1 ? this.#source.varint(PATH_BYTES_MAX) : this.#lastKeyLength
       if (prefix > keyLength || prefix > this.#lastKeyLength)
         throw new DecodeError('key prefix too long')
     }
-    const events = this.#byte() + 1
+    const events = this.#source.byte() + 1
     if (n0 + events > past) throw new DecodeError('more events than announced')
     if (this.events + events > RUN_EVENTS_MAX) throw new DecodeError('too many events')
     this.#grow(this.events + events)
@@ -220,13 +221,13 @@ export class RunReader {
     this.dots[i] = n
     this.stamps[i] = this.#lastStamp
     this.object[i] = object
-    this.killStarts[i] = this.#kills
+    this.killStarts[i] = this.#kills.count
     this.keyStarts[i] = 0
     this.keyEnds[i] = 0
     if (hasKey(kind)) this.#key(i, shape)
-    this.payloadStarts[i] = this.#at
+    this.payloadStarts[i] = this.#source.at
+    this.payloadEnds[i] = this.#source.at
     if (hasPayload(kind)) this.#payload(i, kind)
-    else this.payloadEnds[i] = this.#at
     if (object >= 0 || kind === KIND_UNKNOWN) {
       const draft = this.#draft
       this.draft(i, draft)
@@ -239,8 +240,8 @@ export class RunReader {
       this.lows[i] = 0
       this.keyHashes[i] = 0
     }
-    if (shape.killMode === KILLS_ONE) this.#killOne(n)
-    else if (shape.killMode === KILLS_LIST) this.#killList(n)
+    if (shape.killMode === KILLS_ONE) this.#kills.one(n)
+    else if (shape.killMode === KILLS_LIST) this.#kills.list(n)
   }
 
   #objectOf(kind: number, isSame: boolean): number {
@@ -249,7 +250,7 @@ export class RunReader {
       return -1
     }
     if (!isSame) {
-      const known = this.#varint(this.objects.length)
+      const known = this.#source.varint(this.objects.length)
       this.#lastObject = known
       if (known === this.objects.length) this.#newObject(kind)
     }
@@ -261,7 +262,7 @@ export class RunReader {
   }
 
   #newObject(kind: number): void {
-    const name = this.#text(NAME_BYTES_MAX)
+    const name = this.#source.text(NAME_BYTES_MAX)
     if (name === '') throw new DecodeError('empty name')
     const type = objectTypeOf(kind)
     this.objects.push({ type, name, lanes: objectLanes(type, name) })
@@ -274,12 +275,12 @@ export class RunReader {
       this.keys = grown
     }
     const start = this.#keysAt
-    const rest = keyLength - prefix
-    if (this.#at + rest > this.#end) throw new DecodeError('bytes end early')
-    const { keys, bytes } = this
-    for (let k = 0; k < prefix; k++) keys[start + k] = keys[this.#lastKey + k] ?? 0
-    for (let k = prefix; k < keyLength; k++) keys[start + k] = bytes[this.#at++] ?? 0
     const end = start + keyLength
+    const { keys, bytes } = this
+    const from = this.#source.take(keyLength - prefix) - prefix
+    const lastKey = this.#lastKey
+    for (let k = 0; k < prefix; k++) keys[start + k] = keys[lastKey + k] ?? 0
+    for (let k = prefix; k < keyLength; k++) keys[start + k] = bytes[from + k] ?? 0
     this.#keysAt = end
     this.#lastKey = start
     this.#lastKeyLength = keyLength
@@ -288,125 +289,31 @@ export class RunReader {
     if (kind === KIND_SET) {
       if (keyLength > KEY_BYTES_MAX) throw new DecodeError('element too long')
       if (!isUtf8(keys, start, end)) throw new DecodeError('malformed UTF-8')
-    } else checkPath(keys, start, end)
+      return
+    }
+    const fault = pathFault(keys, start, end)
+    if (fault !== undefined) throw new DecodeError(fault)
   }
 
   #payload(i: number, kind: number): void {
+    const source = this.#source
     if (kind === KIND_COUNTER || kind === KIND_MAP_COUNTER) {
-      const end = amountEnd(this.bytes, this.#at, this.#end)
+      const end = amountEnd(this.bytes, source.at, source.end)
       if (end < 0) throw new DecodeError('malformed amount')
-      this.#at = end
+      source.at = end
       this.payloadEnds[i] = end
       return
     }
-    const max =
-      kind === KIND_MAP_SET
-        ? KEY_BYTES_MAX
-        : kind === KIND_UNKNOWN
-          ? RUN_BYTES_MAX
-          : VALUE_BYTES_MAX
-    const length = this.#varint(max)
-    const start = this.#at
-    const end = start + length
-    if (end > this.#end) throw new DecodeError('bytes end early')
+    const length = source.varint(payloadBytesMax(kind))
+    const start = source.take(length)
+    const end = source.at
     this.payloadStarts[i] = start
     this.payloadEnds[i] = end
-    this.#at = end
     if (kind === KIND_UNKNOWN) return
-    if (!isUtf8(this.bytes, start, end)) throw new DecodeError('malformed UTF-8')
+    source.checkUtf8(start, end)
     if (kind === KIND_REGISTER || kind === KIND_MAP_VALUE) {
       checkJsonText(readUtf8(this.bytes, start, end))
     }
-  }
-
-  #killOne(n: number): void {
-    const code = this.#varint(Number.MAX_SAFE_INTEGER)
-    const distance = code % 2 === 0 ? code / 2 : -(code + 1) / 2
-    this.#kill(this.#lastKillReplica, this.#lastKillDot + distance, n)
-  }
-
-  #killList(n: number): void {
-    const replicas = this.#varint(this.#end - this.#at)
-    if (replicas === 0) throw new DecodeError('empty list of kills')
-    for (let r = 0; r < replicas; r++) {
-      const replica = this.#varint(this.replicas.length)
-      if (replica === this.replicas.length) this.#newReplica()
-      // One spelling: who passes a list on writes each dot once, and the chain counts them.
-      if (this.#listedIn[replica] === this.events) {
-        throw new DecodeError('replica twice in a list of kills')
-      }
-      this.#listedIn[replica] = this.events
-      const ranges = this.#varint(this.#end - this.#at)
-      if (ranges === 0) throw new DecodeError('empty list of kills')
-      let last = 0
-      for (let k = 0; k < ranges; k++) {
-        const code = this.#varint(Number.MAX_SAFE_INTEGER)
-        const from = last + 1 + Math.floor(code / 2)
-        const length = code % 2 === 1 ? this.#varint(KILLS_MAX) + 2 : 1
-        for (let d = 0; d < length; d++) this.#kill(replica, from + d, n)
-        last = from + length - 1
-      }
-    }
-  }
-
-  #kill(replica: number, dot: number, n: number): void {
-    if (this.#kills >= KILLS_MAX) throw new DecodeError('too many kills')
-    if (dot < 1 || !Number.isSafeInteger(dot)) throw new DecodeError('kill of no dot')
-    if (replica === 0 && dot === n) throw new DecodeError('event kills itself')
-    this.killReplicas[this.#kills] = replica
-    this.killDots[this.#kills] = dot
-    this.#kills += 1
-    this.#lastKillReplica = replica
-    this.#lastKillDot = dot
-  }
-
-  #newReplica(): void {
-    const id = this.#replica()
-    if (this.replicas.includes(id)) throw new DecodeError('replica has a second spelling')
-    this.replicas.push(id)
-  }
-
-  #replica(): ReplicaId {
-    if (this.#at + REPLICA_BYTES > this.#end) throw new DecodeError('bytes end early')
-    const id = hex(this.bytes.subarray(this.#at, this.#at + REPLICA_BYTES))
-    this.#at += REPLICA_BYTES
-    return present(parseReplicaId(id), 'replica id of 16 bytes')
-  }
-
-  #text(bytesMax: number): string {
-    const length = this.#varint(bytesMax)
-    const end = this.#at + length
-    if (end > this.#end) throw new DecodeError('bytes end early')
-    if (!isUtf8(this.bytes, this.#at, end)) throw new DecodeError('malformed UTF-8')
-    const text = readUtf8(this.bytes, this.#at, end)
-    this.#at = end
-    return text
-  }
-
-  #byte(): number {
-    if (this.#at >= this.#end) throw new DecodeError('bytes end early')
-    return this.bytes[this.#at++] ?? 0
-  }
-
-  #varint(max: number): number {
-    let byte = this.#byte()
-    if (byte < 0x80) {
-      if (byte > max) throw new DecodeError('number above its limit')
-      return byte
-    }
-    let value = byte & 0x7f
-    let scale = 0x80
-    for (let i = 1; i < 8; i++) {
-      byte = this.#byte()
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) {
-        if (byte === 0) throw new DecodeError('varint has a second spelling')
-        if (value > max) throw new DecodeError('number above its limit')
-        return value
-      }
-      scale *= 0x80
-    }
-    throw new DecodeError('varint too long')
   }
 
   #grow(events: number): void {
@@ -446,24 +353,7 @@ function grown<T extends Uint8Array | Int32Array | Float64Array>(old: T, fresh: 
   return fresh
 }
 
-function checkPath(keys: Uint8Array, start: number, end: number): void {
-  let at = start
-  let depth = 0
-  let room = KEY_BYTES_MAX
-  while (at < end) {
-    let length = keys[at++] ?? 0
-    if (length >= 0x80) {
-      const second = keys[at++] ?? 0
-      if (second >= 0x80 || second === 0) throw new DecodeError('path component too long')
-      length = (length & 0x7f) | (second << 7)
-    }
-    room -= length
-    depth += 1
-    if (length === 0) throw new DecodeError('empty path component')
-    if (at + length > end || room < 0) throw new DecodeError('path too long')
-    if (!isUtf8(keys, at, at + length)) throw new DecodeError('malformed UTF-8')
-    at += length
-  }
-  if (depth === 0) throw new DecodeError('empty path')
-  if (depth > PATH_DEPTH_MAX) throw new DecodeError('path too deep')
+function payloadBytesMax(kind: number): number {
+  if (kind === KIND_MAP_SET) return KEY_BYTES_MAX
+  return kind === KIND_UNKNOWN ? RUN_BYTES_MAX : VALUE_BYTES_MAX
 }

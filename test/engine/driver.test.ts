@@ -8,7 +8,8 @@ import type { Signer } from '../../src/base/signer.ts'
 import { Driver } from '../../src/engine/driver.ts'
 import type { Command, EngineEvent, Outcome } from '../../src/engine/engine-types.ts'
 import type { DiskRoom, LinkListener, OutboundFrame } from '../../src/engine/ports.ts'
-import { decodeFrame, encodeFrame } from '../../src/replication/frames.ts'
+import { decodeFrame, encodeFrame, type SyncFrame } from '../../src/replication/frames.ts'
+import { replicaOf } from '../crdt/encoded.ts'
 
 const STARTED_AT = Date.UTC(2026, 0, 1)
 
@@ -385,6 +386,42 @@ describe('Driver on a full disk', () => {
     expect(world.driver.engine.replication.view('main').counter('votes')).toBe(1n)
   })
 
+  test('a base that came while there was room is stored only when there is room again', () => {
+    const world = new World()
+    world.commitAll()
+    const peer = world.link()
+    world.commitAll()
+    const receive = (frame: SyncFrame): void =>
+      world.listener?.frame(peer, 'sync', encodeFrame(frame))
+    const items = [{ group: 'main', isPartial: false, digest: new Uint8Array(16).fill(1) }]
+    receive({ type: 'digest', wantsAnswer: true, isLast: true, after: '', items })
+    const session = lastPull(world)?.session ?? 0
+    const answer = { group: 'main', session } as const
+    const replica = replicaOf('a')
+    // A base without anything that lives: one event of somebody, long dead.
+    const base = {
+      head: [{ replica, have: 1, chain: { high: 1, low: 1 }, pendingKills: [] }],
+      items: [{ writer: 0, from: 1, to: 1, mode: 'entries', bytes: new Uint8Array() }],
+    } as const
+    const end = { hasMore: false, isPartial: false, digest: new Uint8Array(16) } as const
+    receive({ type: 'base', ...answer, ...base })
+    world.setFull(true)
+    receive({ type: 'end', ...answer, ...end, cursor: undefined })
+    expect(world.commits).toEqual([])
+    expect(world.driver.engine.drops.get('store-full')).toBe(1)
+
+    world.setFull(false)
+    world.frames.length = 0
+    for (let second = 0; second < 10 && lastPull(world) === undefined; second++) world.tick(1_000)
+    expect(lastPull(world)).toMatchObject({ session, vector: [{ replica, n: 1 }] })
+    receive({ type: 'end', ...answer, ...end, cursor: undefined })
+    expect(world.commits[0]?.writes.map(({ key }) => key.replace(/![^!]*$/, ''))).toEqual([
+      'state!log!6d61696e',
+      'state!log!6d61696e',
+    ])
+    expect(world.driver.engine.replication.vector('main').get(replica)).toBe(1)
+  })
+
   test('a commit that fails although there is room stays final', () => {
     const world = new World()
     world.commitAll()
@@ -422,4 +459,12 @@ function syncTypes(frames: readonly OutboundFrame[]): readonly string[] {
     const decoded = protocol === 'sync' ? decodeFrame(bytes) : undefined
     return decoded?.ok ? [decoded.value.type] : []
   })
+}
+
+function lastPull(world: World): (SyncFrame & { type: 'pull' }) | undefined {
+  const pulls = world.frames.flatMap(({ protocol, bytes }) => {
+    const decoded = protocol === 'sync' ? decodeFrame(bytes) : undefined
+    return decoded?.ok && decoded.value.type === 'pull' ? [decoded.value] : []
+  })
+  return pulls.at(-1)
 }

@@ -1,4 +1,5 @@
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
+import { StateMigration } from '../../replication/format-1/state-migration.ts'
 
 /** One step of the store's format. */
 export interface StoreMigration {
@@ -13,5 +14,15 @@ export interface StoreMigration {
   migrate(rows: AsyncIterable<readonly StoreRow[]>): AsyncIterable<readonly StoreWrite[]>
 }
 
+/** State as runs instead of transactions. Rows of other owners stay as they are. */
+const STATE_AS_RUNS: StoreMigration = {
+  from: 1,
+  async *migrate(pages) {
+    const state = new StateMigration()
+    for await (const rows of pages) yield rows.flatMap((row) => state.add(row))
+    yield state.end()
+  },
+}
+
 /** Every step up to STORE_FORMAT, in their order. */
-export const STORE_MIGRATIONS: readonly StoreMigration[] = []
+export const STORE_MIGRATIONS: readonly StoreMigration[] = [STATE_AS_RUNS]

@@ -5,7 +5,7 @@ import { HearsayError } from '../../base/errors.ts'
 import { makeDirectory } from './make-directory.ts'
 
 /** The layout of rows in the database; a change of it needs a step in migrations.ts. */
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
 const KIND = 'hearsay-store'
 const MARKER = 'hearsay-store.json'

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { createGroupCommit } from '../../../src/adapters/store/group-commit.ts'
 import type { RowOperation } from '../../../src/adapters/store/level-rows.ts'
 import { createLevelStore, type LevelStore } from '../../../src/adapters/store/level-store.ts'
+import { STORE_FORMAT } from '../../../src/adapters/store/store-directory.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import type { StoreWrite } from '../../../src/base/core.ts'
 import { allDamaged, allTexts, describeStore } from './store-contract.ts'
@@ -123,12 +124,12 @@ describe('createLevelStore', () => {
     await filled(directory)
     await writeFile(
       join(directory, 'hearsay-store.json'),
-      JSON.stringify({ kind: 'hearsay-store', format: 2 }),
+      JSON.stringify({ kind: 'hearsay-store', format: STORE_FORMAT + 1 }),
     )
     const before = await snapshot(directory)
     await expect(createLevelStore(directory).open()).rejects.toMatchObject({
       code: 'ERR_STORE_VERSION',
-      message: expect.stringContaining('format is 2'),
+      message: expect.stringContaining(`format is ${STORE_FORMAT + 1}, `),
     })
     expect(await snapshot(directory)).toEqual(before)
   })

@@ -19,12 +19,10 @@ const BIGINT_BYTES_MAX = 32
 /** Appends values to a growing buffer. Lengths are the writer's own, so it has no limits. */
 export class Writer {
   #bytes: Uint8Array
-  #view: DataView
   #length = 0
 
   constructor(initialBytes: number = INITIAL_BYTES) {
     this.#bytes = new Uint8Array(initialBytes)
-    this.#view = new DataView(this.#bytes.buffer)
   }
 
   get length(): number {
@@ -38,18 +36,12 @@ export class Writer {
   }
 
   uint16(value: number): this {
-    this.#reserve(2)
-    this.#view.setUint16(this.#length, value)
-    this.#length += 2
-    return this
+    return this.uint8(value >>> 8).uint8(value)
   }
 
   /** Big-endian. */
   uint32(value: number): this {
-    this.#reserve(4)
-    this.#view.setUint32(this.#length, value)
-    this.#length += 4
-    return this
+    return this.uint16(value >>> 16).uint16(value)
   }
 
   /** LEB128 of an integer in 0 … 2^53 − 1. @throws {RangeError} outside it: a bug of the caller */
@@ -81,7 +73,7 @@ export class Writer {
   /** IEEE 754 double, big-endian. */
   float64(value: number): this {
     this.#reserve(8)
-    this.#view.setFloat64(this.#length, value)
+    viewOf(this.#bytes).setFloat64(this.#length, value)
     this.#length += 8
     return this
   }
@@ -115,7 +107,6 @@ export class Writer {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
     grown.set(this.#bytes)
     this.#bytes = grown
-    this.#view = new DataView(grown.buffer)
   }
 }
 
@@ -125,12 +116,10 @@ export class Writer {
  */
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   #offset = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get remaining(): number {
@@ -147,11 +136,11 @@ export class Reader {
   }
 
   uint16(): number {
-    return this.#view.getUint16(this.#take(2))
+    return this.uint8() * 0x100 + this.uint8()
   }
 
   uint32(): number {
-    return this.#view.getUint32(this.#take(4))
+    return this.uint16() * 0x1_0000 + this.uint16()
   }
 
   /** @param max largest value accepted, by default 2^53 − 1 */
@@ -186,7 +175,8 @@ export class Reader {
   }
 
   float64(): number {
-    return this.#view.getFloat64(this.#take(8))
+    const at = this.#take(8)
+    return viewOf(this.#bytes).getFloat64(at)
   }
 
   /** A view (not a copy) of the next `length` bytes. */
@@ -222,6 +212,11 @@ export class Reader {
     this.#offset = at + length
     return at
   }
+}
+
+/** Made where it is needed: most frames have no double, and a view costs as much as a small frame. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Runs a reading function over foreign bytes: a refusal is a value, every other throw is our bug. */

@@ -57,9 +57,14 @@ export interface UnpackedEvent {
   readonly kills: readonly { readonly replica: ReplicaId; readonly n: number }[]
 }
 
-/** Reads a run into objects: for tools and checks, not for speed. Never throws. */
-export function unpackRun(bytes: Uint8Array): Decoded<readonly UnpackedEvent[]> {
-  const runs = new RunReader()
+/**
+ * Reads a run into objects: for tools and checks, not for speed. Never throws.
+ * @param runs scratch, worth keeping where many are read
+ */
+export function unpackRun(
+  bytes: Uint8Array,
+  runs: RunReader = new RunReader(),
+): Decoded<readonly UnpackedEvent[]> {
   const read = runs.read(bytes)
   if (!read.ok) return read
   const { replica } = read.value

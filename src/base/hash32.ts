@@ -11,24 +11,19 @@ export const LANE_LOW = 0x1b873593
 const C1 = 0xcc9e2d51 | 0
 const C2 = 0x1b873593
 
-/** Hash of `bytes[start … end)`; a signed 32-bit integer. */
-export function hash32(bytes: Uint8Array, start: number, end: number, seed: number): number {
+/** Hash of the bytes in [start, end); a signed 32-bit integer. */
+export function hash32(view: DataView, start: number, end: number, seed: number): number {
   let h = seed | 0
   let at = start
   for (; at + 4 <= end; at += 4) {
-    const word =
-      (bytes[at] ?? 0) |
-      ((bytes[at + 1] ?? 0) << 8) |
-      ((bytes[at + 2] ?? 0) << 16) |
-      ((bytes[at + 3] ?? 0) << 24)
-    const k = Math.imul(word, C1)
+    const k = Math.imul(view.getInt32(at, true), C1)
     h ^= Math.imul((k << 15) | (k >>> 17), C2)
     h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
   }
   if (at < end) {
-    let tail = bytes[at] ?? 0
-    if (at + 1 < end) tail |= (bytes[at + 1] ?? 0) << 8
-    if (at + 2 < end) tail |= (bytes[at + 2] ?? 0) << 16
+    let tail = view.getUint8(at)
+    if (at + 1 < end) tail |= view.getUint8(at + 1) << 8
+    if (at + 2 < end) tail |= view.getUint8(at + 2) << 16
     const k = Math.imul(tail, C1)
     h ^= Math.imul((k << 15) | (k >>> 17), C2)
   }
@@ -37,7 +32,7 @@ export function hash32(bytes: Uint8Array, start: number, end: number, seed: numb
 
 /** Both lanes of a 64-bit hash in one pass: {@link hash32} with LANE_HIGH and with LANE_LOW. */
 export function hashLanes(
-  bytes: Uint8Array,
+  view: DataView,
   start: number,
   end: number,
   into: { high: number; low: number },
@@ -46,12 +41,7 @@ export function hashLanes(
   let low = LANE_LOW | 0
   let at = start
   for (; at + 4 <= end; at += 4) {
-    const word =
-      (bytes[at] ?? 0) |
-      ((bytes[at + 1] ?? 0) << 8) |
-      ((bytes[at + 2] ?? 0) << 16) |
-      ((bytes[at + 3] ?? 0) << 24)
-    const k = Math.imul(word, C1)
+    const k = Math.imul(view.getInt32(at, true), C1)
     const mixed = Math.imul((k << 15) | (k >>> 17), C2)
     high ^= mixed
     high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0
@@ -59,9 +49,9 @@ export function hashLanes(
     low = (Math.imul((low << 13) | (low >>> 19), 5) + 0xe6546b64) | 0
   }
   if (at < end) {
-    let tail = bytes[at] ?? 0
-    if (at + 1 < end) tail |= (bytes[at + 1] ?? 0) << 8
-    if (at + 2 < end) tail |= (bytes[at + 2] ?? 0) << 16
+    let tail = view.getUint8(at)
+    if (at + 1 < end) tail |= view.getUint8(at + 1) << 8
+    if (at + 2 < end) tail |= view.getUint8(at + 2) << 16
     const k = Math.imul(tail, C1)
     const mixed = Math.imul((k << 15) | (k >>> 17), C2)
     high ^= mixed

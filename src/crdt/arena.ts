@@ -1,4 +1,5 @@
 import { assert, present } from '../base/assert.ts'
+import { type ByteView, byteView } from '../base/byte-view.ts'
 
 /**
  * Bytes of a full chunk, as a power of two: positions are chunk number and offset in one 32-bit integer.
@@ -13,8 +14,7 @@ const CHUNKS_MAX = 1 << (32 - CHUNK_BITS)
 /** Longer records get a chunk of their own. */
 const SHARED_RECORD_BYTES_MAX = CHUNK_BYTES >>> 3
 
-interface Chunk {
-  readonly bytes: Uint8Array
+interface Chunk extends ByteView {
   /** Bytes written. */
   end: number
   /** Bytes that belong to records still wanted. */
@@ -48,8 +48,8 @@ export class Arena {
   }
 
   /** The chunk that holds a position; {@link offsetOf} tells where in it. */
-  bytesOf(position: number): Uint8Array {
-    return this.#chunk(position >>> CHUNK_BITS).bytes
+  at(position: number): ByteView {
+    return this.#chunk(position >>> CHUNK_BITS)
   }
 
   offsetOf(position: number): number {
@@ -74,8 +74,8 @@ export class Arena {
     return this.#chunk(chunk).end
   }
 
-  chunkBytes(chunk: number): Uint8Array {
-    return this.#chunk(chunk).bytes
+  chunkAt(chunk: number): ByteView {
+    return this.#chunk(chunk)
   }
 
   positionIn(chunk: number, offset: number): number {
@@ -100,7 +100,8 @@ export class Arena {
     const size = isLone ? length : Math.max(length, Math.min(CHUNK_BYTES, before * 4))
     const number = this.#free.pop() ?? this.#chunks.length
     assert(number < CHUNKS_MAX, 'a group holds less than 4 GiB of live entries')
-    const chunk = { bytes: new Uint8Array(size), end: length, live: length }
+    const { bytes, view } = byteView(new Uint8Array(size))
+    const chunk: Chunk = { bytes, view, end: length, live: length }
     this.#chunks[number] = chunk
     this.#bytes += size
     if (!isLone) {

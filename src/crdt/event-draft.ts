@@ -1,5 +1,8 @@
+import { type ByteView, byteView } from '../base/byte-view.ts'
 import { hash32, hashLanes, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
 import { hasKey, hasPayload, hasStamp, KIND_NONE } from './kinds.ts'
+
+const NO_BYTES: ByteView = byteView(new Uint8Array(0))
 
 /** Two lanes of a 64-bit hash. */
 export interface Lanes {
@@ -15,10 +18,10 @@ export class EventDraft {
   kind: number = KIND_NONE
   /** Index of the object in the state; −1 without entry. */
   object = -1
-  keyBytes: Uint8Array = new Uint8Array(0)
+  key: ByteView = NO_BYTES
   keyStart = 0
   keyEnd = 0
-  payloadBytes: Uint8Array = new Uint8Array(0)
+  payload: ByteView = NO_BYTES
   payloadStart = 0
   payloadEnd = 0
   stamp = 0
@@ -32,6 +35,23 @@ export class EventDraft {
   readonly killDots: number[] = []
   killCount = 0
   readonly #part = { high: 0, low: 0 }
+  readonly #writerKey = byteView(new Uint8Array(4))
+
+  get keyBytes(): Uint8Array {
+    return this.key.bytes
+  }
+
+  set keyBytes(bytes: Uint8Array) {
+    this.key = byteView(bytes)
+  }
+
+  get payloadBytes(): Uint8Array {
+    return this.payload.bytes
+  }
+
+  set payloadBytes(bytes: Uint8Array) {
+    this.payload = byteView(bytes)
+  }
 
   /** Starts over: an event that does nothing yet. */
   clear(): void {
@@ -54,9 +74,18 @@ export class EventDraft {
     this.killCount += 1
   }
 
+  /** Sets the key under which a counter keeps a writer's total: it never leaves the process. */
+  keyByWriter(writer: number): void {
+    this.#writerKey.view.setUint32(0, writer)
+    this.key = this.#writerKey
+    this.keyStart = 0
+    this.keyEnd = 4
+    this.rehashKey()
+  }
+
   /** Computes the key's hash alone. */
   rehashKey(): void {
-    this.keyHash = hash32(this.keyBytes, this.keyStart, this.keyEnd, LANE_LOW)
+    this.keyHash = hash32(this.key.view, this.keyStart, this.keyEnd, LANE_LOW)
   }
 
   /** Computes the hash of the content. @param object hash of the object's name and type */
@@ -66,13 +95,13 @@ export class EventDraft {
     let high = mix32(object.high, kind)
     let low = mix32(object.low, kind)
     if (hasKey(kind)) {
-      hashLanes(this.keyBytes, this.keyStart, this.keyEnd, part)
+      hashLanes(this.key.view, this.keyStart, this.keyEnd, part)
       this.keyHash = part.low
       high = mix32(high, part.high)
       low = mix32(low, part.low)
     } else this.rehashKey()
     if (hasPayload(kind)) {
-      hashLanes(this.payloadBytes, this.payloadStart, this.payloadEnd, part)
+      hashLanes(this.payload.view, this.payloadStart, this.payloadEnd, part)
       high = mix32(high, part.high)
       low = mix32(low, part.low)
     }

@@ -50,7 +50,7 @@ export class KeyIndex {
   }
 
   /** The first slot under a key, or NO_SLOT. */
-  find(hash: number, key: Uint8Array, start: number, end: number): number {
+  find(hash: number, key: DataView, start: number, end: number): number {
     const { cells } = this.#segmentOf(hash)
     const mask = cells.length - 2
     for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
@@ -65,7 +65,7 @@ export class KeyIndex {
    * Makes a slot the first under its key.
    * @returns the one that was, or NO_SLOT when the key is new
    */
-  put(hash: number, slot: number, key: Uint8Array, start: number, end: number): number {
+  put(hash: number, slot: number, key: DataView, start: number, end: number): number {
     let target = this.#segmentOf(hash)
     const { cells } = target
     const mask = cells.length - 2

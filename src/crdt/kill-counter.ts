@@ -1,3 +1,4 @@
+import { type ByteView, byteView } from '../base/byte-view.ts'
 import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
 import { EventDraft } from './event-draft.ts'
 import type { LiveState } from './live-state.ts'
@@ -11,7 +12,7 @@ import { NO_SLOT } from './slots.ts'
 export class KillCounter {
   readonly #state: LiveState
   readonly #key = new EventDraft()
-  #scratch = new Uint8Array(256)
+  #scratch: ByteView = byteView(new Uint8Array(256))
 
   constructor(state: LiveState) {
     this.#state = state
@@ -61,12 +62,12 @@ export class KillCounter {
     const key = this.#key
     let kills = 0
     for (const value of values) {
-      if (utf8BytesMax(value) > this.#scratch.length) {
-        this.#scratch = new Uint8Array(utf8BytesMax(value))
+      if (utf8BytesMax(value) > this.#scratch.bytes.length) {
+        this.#scratch = byteView(new Uint8Array(utf8BytesMax(value)))
       }
-      key.keyBytes = this.#scratch
+      key.key = this.#scratch
       key.keyStart = 0
-      key.keyEnd = writeUtf8(value, this.#scratch, 0)
+      key.keyEnd = writeUtf8(value, this.#scratch.bytes, 0)
       key.rehashKey()
       for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
         kills += 1

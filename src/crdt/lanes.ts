@@ -1,5 +1,6 @@
+import { byteView } from '../base/byte-view.ts'
 import { utf8 } from '../base/bytes.ts'
-import { hash32, LANE_HIGH, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
+import { hashLanes, mix32, mixNumber32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { Lanes } from './event-draft.ts'
 import type { ObjectType } from './operation.ts'
@@ -14,21 +15,14 @@ const TYPE_CODES = { counter: 1, set: 2, register: 3, map: 4 } as const
 
 /** Hash of an object's type and name. */
 export function objectLanes(type: ObjectType, name: string): Lanes {
-  const bytes = utf8(name)
+  const { high, low } = textLanes(name)
   const code = TYPE_CODES[type]
-  return {
-    high: mix32(hash32(bytes, 0, bytes.length, LANE_HIGH), code),
-    low: mix32(hash32(bytes, 0, bytes.length, LANE_LOW), code),
-  }
+  return { high: mix32(high, code), low: mix32(low, code) }
 }
 
 /** Hash of a replica id. */
 export function replicaLanes(id: ReplicaId): Lanes {
-  const bytes = utf8(id)
-  return {
-    high: hash32(bytes, 0, bytes.length, LANE_HIGH),
-    low: hash32(bytes, 0, bytes.length, LANE_LOW),
-  }
+  return textLanes(id)
 }
 
 /** A live dot's share of the fingerprint in one lane. */
@@ -48,4 +42,11 @@ export function chainStep(chain: number, content: number, kills: number, stamp: 
 /** One killed dot's share of an event's kills in one lane. */
 export function killShare(writer: number, n: number): number {
   return mixNumber32(writer, n)
+}
+
+function textLanes(text: string): Lanes {
+  const { bytes, view } = byteView(utf8(text))
+  const lanes = { high: 0, low: 0 }
+  hashLanes(view, 0, bytes.length, lanes)
+  return lanes
 }

@@ -1,3 +1,4 @@
+import type { ByteView } from '../base/byte-view.ts'
 import type { Lanes } from './event-draft.ts'
 import { KeyIndex } from './key-index.ts'
 import type { ObjectType } from './operation.ts'
@@ -11,7 +12,7 @@ const CHAINED_ENTRIES_MAX = 8
 /** The key of an entry as bytes, with its hash. */
 export interface KeyBytes {
   readonly keyHash: number
-  readonly keyBytes: Uint8Array
+  readonly key: ByteView
   readonly keyStart: number
   readonly keyEnd: number
 }
@@ -63,6 +64,7 @@ export class LiveObject {
   /** Distinct keys of a set, counter or register. */
   get keys(): number {
     if (this.#index !== undefined) return this.#index.size
+    if (this.#entries < 2) return this.#entries
     let keys = 0
     this.eachKey(() => {
       keys += 1
@@ -105,26 +107,26 @@ export class LiveObject {
     this.#total = isSafe ? asNumber : 0
   }
 
-  has({ keyHash, keyBytes, keyStart, keyEnd }: KeyBytes): boolean {
+  has({ keyHash, key, keyStart, keyEnd }: KeyBytes): boolean {
     if (this.#index !== undefined) {
-      return this.#index.find(keyHash, keyBytes, keyStart, keyEnd) !== NO_SLOT
+      return this.#index.find(keyHash, key.view, keyStart, keyEnd) !== NO_SLOT
     }
-    return this.#chained(keyBytes, keyStart, keyEnd, this.#head) !== NO_SLOT
+    return this.#chained(key.view, keyStart, keyEnd, this.#head) !== NO_SLOT
   }
 
   /** The first slot under a key, or NO_SLOT; {@link after} gives its siblings. */
-  first({ keyHash, keyBytes, keyStart, keyEnd }: KeyBytes): number {
-    if (this.#index !== undefined) return this.#index.find(keyHash, keyBytes, keyStart, keyEnd)
-    return this.#chained(keyBytes, keyStart, keyEnd, this.#head)
+  first({ keyHash, key, keyStart, keyEnd }: KeyBytes): number {
+    if (this.#index !== undefined) return this.#index.find(keyHash, key.view, keyStart, keyEnd)
+    return this.#chained(key.view, keyStart, keyEnd, this.#head)
   }
 
   /** The next slot under the same key. */
-  after(slot: number, { keyBytes, keyStart, keyEnd }: KeyBytes): number {
+  after(slot: number, { key, keyStart, keyEnd }: KeyBytes): number {
     const next = this.#slots.nextOf(slot)
-    return this.#index === undefined ? this.#chained(keyBytes, keyStart, keyEnd, next) : next
+    return this.#index === undefined ? this.#chained(key.view, keyStart, keyEnd, next) : next
   }
 
-  insert(slot: number, key: KeyBytes): void {
+  insert(slot: number, { keyHash, key, keyStart, keyEnd }: KeyBytes): void {
     this.#entries += 1
     if (this.#index === undefined) {
       this.#slots.setNext(slot, this.#head)
@@ -132,8 +134,7 @@ export class LiveObject {
       if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
       return
     }
-    const { keyHash, keyBytes, keyStart, keyEnd } = key
-    this.#slots.setNext(slot, this.#index.put(keyHash, slot, keyBytes, keyStart, keyEnd))
+    this.#slots.setNext(slot, this.#index.put(keyHash, slot, key.view, keyStart, keyEnd))
   }
 
   remove(slot: number, key: KeyBytes): void {
@@ -147,21 +148,28 @@ export class LiveObject {
     if (!wasFirst) unchain(this.#slots, this.first(key), slot)
   }
 
+  /** Whether another entry lives under a slot's key. */
+  hasSibling(slot: number): boolean {
+    const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))
+    if (this.#index === undefined) {
+      const first = this.#chained(view, start, end, this.#head)
+      const next = this.#chained(view, start, end, this.#slots.nextOf(slot))
+      return first !== slot || next !== NO_SLOT
+    }
+    const hash = this.#records.keyHash(this.#slots.recordOf(slot))
+    const isFirst = this.#index.find(hash, view, start, end) === slot
+    return !isFirst || this.#slots.nextOf(slot) !== NO_SLOT
+  }
+
   /** Visits one slot of every key; siblings follow by {@link after}. */
   eachKey(visit: (slot: number) => void): void {
     if (this.#index !== undefined) {
       this.#index.each(visit)
       return
     }
-    const seen: number[] = []
     for (let slot = this.#head; slot !== NO_SLOT; slot = this.#slots.nextOf(slot)) {
-      const key = this.#records.keyOf(this.#slots.recordOf(slot))
-      const isKnown = seen.some((other) =>
-        this.#records.keyEquals(this.#slots.recordOf(other), key, 0, key.length),
-      )
-      if (isKnown) continue
-      seen.push(slot)
-      visit(slot)
+      const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))
+      if (this.#chained(view, start, end, this.#head) === slot) visit(slot)
     }
   }
 
@@ -174,7 +182,7 @@ export class LiveObject {
     else this.#index.each(walk)
   }
 
-  #chained(key: Uint8Array, start: number, end: number, from: number): number {
+  #chained(key: DataView, start: number, end: number, from: number): number {
     for (let slot = from; slot !== NO_SLOT; slot = this.#slots.nextOf(slot)) {
       if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
     }
@@ -188,9 +196,9 @@ export class LiveObject {
     while (slot !== NO_SLOT) {
       const next = this.#slots.nextOf(slot)
       const record = this.#slots.recordOf(slot)
-      const key = this.#records.keyOf(record)
       const hash = this.#records.keyHash(record)
-      this.#slots.setNext(slot, index.put(hash, slot, key, 0, key.length))
+      const { view, start, end } = this.#records.keyOf(record)
+      this.#slots.setNext(slot, index.put(hash, slot, view, start, end))
       slot = next
     }
     this.#index = index

@@ -222,6 +222,25 @@ export class LiveState {
     this.advance(index, before, chain)
   }
 
+  /**
+   * Takes a writer's events above `to` back as if they had never come. Their entries go; what they killed
+   * stays dead, so that whoever gives them other dots must have those kill it again.
+   */
+  rewind(index: number, to: number, chain: Lanes): void {
+    const writer = this.#writers.at(index)
+    const before = writer.have
+    assert(to <= before, 'only what came can be taken back')
+    const slots: number[] = []
+    this.walk(index, to + 1, before, (slot) => {
+      slots.push(slot)
+      return true
+    })
+    for (const slot of slots) this.#remove(writer, slot)
+    writer.have = to
+    this.#events -= before - to
+    this.advance(index, before, chain)
+  }
+
   /** Visits a writer's live dots in order, see Slots.walk. */
   walk(
     index: number,
@@ -269,18 +288,18 @@ export class LiveState {
   #evacuate(chunk: number): void {
     const { records } = this
     const { arena } = records
-    const bytes = arena.chunkBytes(chunk)
+    const from = arena.chunkAt(chunk)
     const end = arena.chunkEnd(chunk)
     const entry = this.#dead
     for (let start = 0; start < end; ) {
-      const dead = records.deadLength(bytes, start)
+      const dead = records.deadLength(from.bytes, start)
       if (dead > 0) {
         start += dead
         continue
       }
-      const next = records.readAt(bytes, start, entry)
+      const next = records.readAt(from, start, entry)
       const slot = this.#slotAt(entry, arena.positionIn(chunk, start))
-      this.slots.setRecord(slot, records.copy(bytes, start, next))
+      this.slots.setRecord(slot, records.copy(from, start, next))
       start = next
     }
     arena.drop(chunk)

@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { type ByteView, byteView } from '../base/byte-view.ts'
 import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
 import { AMOUNT_BYTES_MAX, readAmount, writeAmount } from './amount.ts'
 import { EventDraft } from './event-draft.ts'
@@ -49,7 +50,7 @@ export class Mutator {
   readonly #draft = new EventDraft()
   readonly #other = new EventDraft()
   readonly #cursor = { at: 0 }
-  #scratch = new Uint8Array(1024)
+  #scratch: ByteView = byteView(new Uint8Array(1024))
 
   /** @param emit applies an event at once, so that the next one observes it */
   constructor(state: LiveState, emit: (event: EventDraft) => void) {
@@ -91,18 +92,14 @@ export class Mutator {
   ): number {
     const object = this.#state.objectFor('counter', name)
     const draft = this.#begin(KIND_COUNTER, object)
-    this.#room(4 + AMOUNT_BYTES_MAX)
-    writerKey(writer, this.#scratch)
-    this.#keyAt(0, 4)
-    draft.rehashKey()
+    draft.keyByWriter(writer)
     let total: number | bigint = Number(amount)
     const isGrowOnly = growOnly || object.isGrowOnly
     for (let slot = object.first(draft); slot !== NO_SLOT; slot = object.after(slot, draft)) {
       total = sum(total, this.#amountAt(slot))
       this.#kill(slot)
     }
-    const end = writeAmount(this.#scratch, 4, total, isGrowOnly)
-    this.#payloadAt(4, end)
+    this.#payloadAt(0, writeAmount(this.#scratch.bytes, 0, total, isGrowOnly))
     draft.seal(object.lanes)
     this.#emit(draft)
     return 1
@@ -129,7 +126,7 @@ export class Mutator {
     const key = this.#other
     for (const value of values) {
       this.#textKey(value)
-      key.keyBytes = this.#scratch
+      key.key = this.#scratch
       key.keyStart = this.#draft.keyStart
       key.keyEnd = this.#draft.keyEnd
       key.kind = KIND_SET
@@ -189,7 +186,7 @@ export class Mutator {
     }
     this.#killAround(tree, path)
     this.#room(draft.keyEnd + AMOUNT_BYTES_MAX)
-    this.#payloadAt(draft.keyEnd, writeAmount(this.#scratch, draft.keyEnd, total, false))
+    this.#payloadAt(draft.keyEnd, writeAmount(this.#scratch.bytes, draft.keyEnd, total, false))
     draft.seal(object.lanes)
     this.#emit(draft)
     return 1
@@ -240,7 +237,7 @@ export class Mutator {
     const object = this.#state.objectFor('map', name)
     this.#begin(kind, object)
     this.#room(pathBytesMax(path))
-    this.#keyAt(0, writePath(path, this.#scratch, 0))
+    this.#keyAt(0, writePath(path, this.#scratch.bytes, 0))
     return object
   }
 
@@ -307,44 +304,36 @@ export class Mutator {
 
   #textKey(text: string): void {
     this.#room(utf8BytesMax(text))
-    this.#keyAt(0, writeUtf8(text, this.#scratch, 0))
+    this.#keyAt(0, writeUtf8(text, this.#scratch.bytes, 0))
   }
 
   #keyAt(start: number, end: number): void {
     const draft = this.#draft
-    draft.keyBytes = this.#scratch
+    draft.key = this.#scratch
     draft.keyStart = start
     draft.keyEnd = end
   }
 
   #textPayload(text: string, start: number): void {
     this.#room(start + utf8BytesMax(text))
-    this.#payloadAt(start, writeUtf8(text, this.#scratch, start))
+    this.#payloadAt(start, writeUtf8(text, this.#scratch.bytes, start))
   }
 
   #payloadAt(start: number, end: number): void {
     const draft = this.#draft
-    draft.payloadBytes = this.#scratch
+    draft.payload = this.#scratch
     draft.payloadStart = start
     draft.payloadEnd = end
   }
 
   #room(bytes: number): void {
-    if (bytes <= this.#scratch.length) return
-    const grown = new Uint8Array(bytes * 2)
-    grown.set(this.#scratch)
+    if (bytes <= this.#scratch.bytes.length) return
+    const grown = byteView(new Uint8Array(bytes * 2))
+    grown.bytes.set(this.#scratch.bytes)
     this.#scratch = grown
-    this.#draft.keyBytes = grown
-    this.#draft.payloadBytes = grown
+    this.#draft.key = grown
+    this.#draft.payload = grown
   }
-}
-
-/** The key under which a counter keeps a writer's total: never leaves the process. */
-export function writerKey(writer: number, bytes: Uint8Array): void {
-  bytes[0] = writer >>> 24
-  bytes[1] = writer >>> 16
-  bytes[2] = writer >>> 8
-  bytes[3] = writer
 }
 
 function treeOf(object: LiveObject): PathTree {

@@ -1,3 +1,4 @@
+import { type ByteView, byteView } from '../base/byte-view.ts'
 import { compareText } from '../base/bytes.ts'
 import { readUtf8, utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
 import { readAmount } from './amount.ts'
@@ -22,7 +23,7 @@ export class ObjectReader {
   readonly #draft = new EventDraft()
   readonly #key = new EventDraft()
   readonly #cursor = { at: 0 }
-  #scratch = new Uint8Array(256)
+  #scratch: ByteView = byteView(new Uint8Array(256))
 
   constructor(state: LiveState) {
     this.#state = state
@@ -31,13 +32,13 @@ export class ObjectReader {
   setHas(name: string, value: string): boolean {
     const object = this.#state.object('set', name)
     if (object === undefined) return false
-    if (utf8BytesMax(value) > this.#scratch.length) {
-      this.#scratch = new Uint8Array(utf8BytesMax(value))
+    if (utf8BytesMax(value) > this.#scratch.bytes.length) {
+      this.#scratch = byteView(new Uint8Array(utf8BytesMax(value)))
     }
-    const end = writeUtf8(value, this.#scratch, 0)
+    const end = writeUtf8(value, this.#scratch.bytes, 0)
     if (end < 0) return false
     const key = this.#key
-    key.keyBytes = this.#scratch
+    key.key = this.#scratch
     key.keyStart = 0
     key.keyEnd = end
     key.rehashKey()

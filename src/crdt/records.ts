@@ -1,3 +1,4 @@
+import { type ByteView, copyRange, equalRange } from '../base/byte-view.ts'
 import { hash32, LANE_LOW } from '../base/hash32.ts'
 import { Arena } from './arena.ts'
 import type { EventDraft } from './event-draft.ts'
@@ -10,20 +11,15 @@ import { readVarint, varintLength, writeVarint } from './varint.ts'
  * A dead one: 0 · its length in bytes.
  */
 
-/** Longer byte strings are copied by the engine. */
-const COPIED_MAX = 48
-
 /** Contents of live entries as bytes. */
 export class Records {
   readonly arena: Arena = new Arena()
   readonly #cursor = { at: 0 }
   #keyLength = 0
-  readonly #stampBytes = new Uint8Array(8)
-  readonly #stampView = new DataView(this.#stampBytes.buffer)
 
   /** Stores what an event says. @returns the record's position */
   add(object: number, event: EventDraft): number {
-    const { kind, keyBytes, keyStart, keyEnd, payloadBytes, payloadStart, payloadEnd } = event
+    const { kind, key, keyStart, keyEnd, payload, payloadStart, payloadEnd } = event
     const keyLength = keyEnd - keyStart
     const payloadLength = payloadEnd - payloadStart
     const head = object * 2 + (kind === KIND_SET ? 2 : 3)
@@ -33,28 +29,30 @@ export class Records {
       length += 1 + (withStamp ? 8 : 0) + varintLength(payloadLength) + payloadLength
     }
     const position = this.arena.append(length)
-    const bytes = this.arena.bytesOf(position)
+    const into = this.arena.at(position)
+    const { bytes } = into
     let at = writeVarint(bytes, this.arena.offsetOf(position), head)
     at = writeVarint(bytes, at, keyLength)
-    at = copy(keyBytes, keyStart, keyEnd, bytes, at)
+    at = copyRange(key, keyStart, keyEnd, into, at)
     if (kind === KIND_SET) return position
     bytes[at++] = kind
     if (withStamp) {
-      this.#stampView.setFloat64(0, event.stamp)
-      at = copy(this.#stampBytes, 0, 8, bytes, at)
+      into.view.setFloat64(at, event.stamp)
+      at += 8
     }
     at = writeVarint(bytes, at, payloadLength)
-    copy(payloadBytes, payloadStart, payloadEnd, bytes, at)
+    copyRange(payload, payloadStart, payloadEnd, into, at)
     return position
   }
 
   /** Fills a draft with a record, unsealed and without kills. */
   read(position: number, draft: EventDraft): void {
-    this.readAt(this.arena.bytesOf(position), this.arena.offsetOf(position), draft)
+    this.readAt(this.arena.at(position), this.arena.offsetOf(position), draft)
   }
 
   /** Fills a draft with a live record. @returns the offset after it */
-  readAt(bytes: Uint8Array, start: number, draft: EventDraft): number {
+  readAt(from: ByteView, start: number, draft: EventDraft): number {
+    const { bytes, view } = from
     const cursor = this.#cursor
     cursor.at = start
     const head = readVarint(bytes, cursor)
@@ -62,10 +60,10 @@ export class Records {
     const keyEnd = cursor.at + keyLength
     draft.object = (head >>> 1) - 1
     draft.killCount = 0
-    draft.keyBytes = bytes
+    draft.key = from
     draft.keyStart = cursor.at
     draft.keyEnd = keyEnd
-    draft.payloadBytes = bytes
+    draft.payload = from
     if (head % 2 === 0) {
       draft.kind = KIND_SET
       draft.payloadStart = keyEnd
@@ -76,8 +74,7 @@ export class Records {
     draft.kind = kind
     cursor.at = keyEnd + 1
     if (hasStamp(kind)) {
-      copy(bytes, cursor.at, cursor.at + 8, this.#stampBytes, 0)
-      draft.stamp = this.#stampView.getFloat64(0)
+      draft.stamp = view.getFloat64(cursor.at)
       cursor.at += 8
     }
     const payloadLength = readVarint(bytes, cursor)
@@ -98,7 +95,7 @@ export class Records {
    * @returns the chunk whose records should be moved because most of it is dead, or −1
    */
   release(position: number, length: number): number {
-    const bytes = this.arena.bytesOf(position)
+    const { bytes } = this.arena.at(position)
     const start = this.arena.offsetOf(position)
     bytes[start] = 0
     writeVarint(bytes, start + 1, length)
@@ -106,35 +103,34 @@ export class Records {
   }
 
   /** Whether a record's key is these bytes. */
-  keyEquals(position: number, key: Uint8Array, start: number, end: number): boolean {
-    const bytes = this.arena.bytesOf(position)
+  keyEquals(position: number, key: DataView, start: number, end: number): boolean {
+    const { bytes, view } = this.arena.at(position)
     const at = this.#toKey(bytes, this.arena.offsetOf(position))
     const length = this.#keyLength
-    if (length !== end - start) return false
-    for (let i = 0; i < length; i++) {
-      if (bytes[at + i] !== key[start + i]) return false
-    }
-    return true
+    return length === end - start && equalRange(view, at, key, start, length)
   }
 
-  /** A copy of a record's key. */
-  keyOf(position: number): Uint8Array {
-    const bytes = this.arena.bytesOf(position)
-    const at = this.#toKey(bytes, this.arena.offsetOf(position))
-    return bytes.slice(at, at + this.#keyLength)
+  /** Where a record's key lies. */
+  keyOf(position: number): {
+    readonly view: DataView
+    readonly start: number
+    readonly end: number
+  } {
+    const { bytes, view } = this.arena.at(position)
+    const start = this.#toKey(bytes, this.arena.offsetOf(position))
+    return { view, start, end: start + this.#keyLength }
   }
 
   /** The hash by which an index finds a record's key. */
   keyHash(position: number): number {
-    const bytes = this.arena.bytesOf(position)
-    const at = this.#toKey(bytes, this.arena.offsetOf(position))
-    return hash32(bytes, at, at + this.#keyLength, LANE_LOW)
+    const { view, start, end } = this.keyOf(position)
+    return hash32(view, start, end, LANE_LOW)
   }
 
   /** Copies a record as it is. @returns its new position */
-  copy(bytes: Uint8Array, start: number, end: number): number {
+  copy(from: ByteView, start: number, end: number): number {
     const position = this.arena.append(end - start)
-    copy(bytes, start, end, this.arena.bytesOf(position), this.arena.offsetOf(position))
+    copyRange(from, start, end, this.arena.at(position), this.arena.offsetOf(position))
     return position
   }
 
@@ -152,18 +148,4 @@ export class Records {
     this.#keyLength = readVarint(bytes, cursor)
     return cursor.at
   }
-}
-
-/** @returns the offset after the copy */
-function copy(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  into: Uint8Array,
-  offset: number,
-): number {
-  const length = end - start
-  if (length > COPIED_MAX) into.set(from.subarray(start, end), offset)
-  else for (let i = 0; i < length; i++) into[offset + i] = from[start + i] ?? 0
-  return offset + length
 }

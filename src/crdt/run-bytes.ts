@@ -1,3 +1,4 @@
+import { type ByteView, byteView } from '../base/byte-view.ts'
 import { DecodeError } from '../base/codec.ts'
 import { isUtf8, readUtf8 } from '../base/utf8.ts'
 
@@ -5,10 +6,20 @@ const VARINT_BYTES_MAX = 8
 
 /** Where a reader of somebody else's bytes stands: every step is checked against their end. */
 export class RunBytes {
-  bytes: Uint8Array = new Uint8Array(0)
+  whole: ByteView = byteView(new Uint8Array(0))
   at = 0
   /** The offset that must not be passed. */
   end = 0
+
+  get bytes(): Uint8Array {
+    return this.whole.bytes
+  }
+
+  begin(bytes: Uint8Array, at: number, end: number): void {
+    this.whole = byteView(bytes)
+    this.at = at
+    this.end = end
+  }
 
   get left(): number {
     return this.end - this.at

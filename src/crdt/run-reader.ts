@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import { type ByteView, byteView, copyRange } from '../base/byte-view.ts'
 import { type Decoded, DecodeError } from '../base/codec.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { isUtf8, readUtf8 } from '../base/utf8.ts'
@@ -57,10 +58,6 @@ const STAMP_MAX = Number.MAX_SAFE_INTEGER
  * for the next run; its columns are valid until then.
  */
 export class RunReader {
-  /** The source, where payloads lie. */
-  bytes: Uint8Array = new Uint8Array(0)
-  /** Whole keys, one after the other. */
-  keys: Uint8Array = new Uint8Array(1024)
   /** Events read; in entries mode live entries. */
   events = 0
   chain: Lanes = { high: 0, low: 0 }
@@ -81,6 +78,7 @@ export class RunReader {
   /** First kill of each event; the next event's is where they end. */
   killStarts: Int32Array = new Int32Array(65)
   readonly #source = new RunBytes()
+  #keys: ByteView = byteView(new Uint8Array(1024))
   readonly #kills = new RunKills(this.#source)
   #keysAt = 0
   #lastKey = 0
@@ -90,6 +88,16 @@ export class RunReader {
   #isEntries = false
   readonly #headEnd = { at: 0 }
   readonly #draft = new EventDraft()
+
+  /** The source, where payloads lie. */
+  get bytes(): Uint8Array {
+    return this.#source.bytes
+  }
+
+  /** Whole keys, one after the other. */
+  get keys(): Uint8Array {
+    return this.#keys.bytes
+  }
 
   /** The writer first, then writers of killed dots. */
   get replicas(): readonly ReplicaId[] {
@@ -119,10 +127,10 @@ export class RunReader {
   /** Fills a draft with one event of the columns; object and kills are still the run's numbers. */
   draft(i: number, draft: EventDraft): void {
     draft.kind = this.kinds[i] ?? 0
-    draft.keyBytes = this.keys
+    draft.key = this.#keys
     draft.keyStart = this.keyStarts[i] ?? 0
     draft.keyEnd = this.keyEnds[i] ?? 0
-    draft.payloadBytes = this.bytes
+    draft.payload = this.#source.whole
     draft.payloadStart = this.payloadStarts[i] ?? 0
     draft.payloadEnd = this.payloadEnds[i] ?? 0
     draft.stamp = this.stamps[i] ?? 0
@@ -134,10 +142,8 @@ export class RunReader {
 
   #run(bytes: Uint8Array): RunHead {
     const head = readRunHead(bytes, this.#headEnd)
-    this.bytes = bytes
-    this.#source.bytes = bytes
-    this.#source.at = this.#headEnd.at
-    this.#source.end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
+    const end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
+    this.#source.begin(bytes, this.#headEnd.at, end)
     this.#isEntries = head.isEntries
     this.chain = head.isEntries ? { high: 0, low: 0 } : chainAfter(bytes)
     this.events = 0
@@ -269,18 +275,14 @@ export class RunReader {
   }
 
   #key(i: number, { kind, prefix, keyLength }: EventShape): void {
-    if (this.#keysAt + keyLength > this.keys.length) {
-      const grown = new Uint8Array(Math.max(this.keys.length * 2, this.#keysAt + keyLength))
-      grown.set(this.keys)
-      this.keys = grown
-    }
+    const source = this.#source
     const start = this.#keysAt
     const end = start + keyLength
-    const { keys, bytes } = this
-    const from = this.#source.take(keyLength - prefix) - prefix
-    const lastKey = this.#lastKey
-    for (let k = 0; k < prefix; k++) keys[start + k] = keys[lastKey + k] ?? 0
-    for (let k = prefix; k < keyLength; k++) keys[start + k] = bytes[from + k] ?? 0
+    const rest = source.take(keyLength - prefix)
+    this.#reserveKeys(end)
+    const keys = this.#keys
+    copyRange(keys, this.#lastKey, this.#lastKey + prefix, keys, start)
+    copyRange(source.whole, rest, source.at, keys, start + prefix)
     this.#keysAt = end
     this.#lastKey = start
     this.#lastKeyLength = keyLength
@@ -288,11 +290,19 @@ export class RunReader {
     this.keyEnds[i] = end
     if (kind === KIND_SET) {
       if (keyLength > KEY_BYTES_MAX) throw new DecodeError('element too long')
-      if (!isUtf8(keys, start, end)) throw new DecodeError('malformed UTF-8')
+      if (!isUtf8(keys.bytes, start, end)) throw new DecodeError('malformed UTF-8')
       return
     }
-    const fault = pathFault(keys, start, end)
+    const fault = pathFault(keys.bytes, start, end)
     if (fault !== undefined) throw new DecodeError(fault)
+  }
+
+  #reserveKeys(bytes: number): void {
+    const old = this.#keys.bytes
+    if (bytes <= old.length) return
+    const grown = new Uint8Array(Math.max(old.length * 2, bytes))
+    grown.set(old)
+    this.#keys = byteView(grown)
   }
 
   #payload(i: number, kind: number): void {

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import { type ByteView, byteView, copyRange } from '../base/byte-view.ts'
 import { fromHex, utf8 } from '../base/bytes.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { EventDraft, Lanes } from './event-draft.ts'
@@ -31,8 +32,6 @@ const HEAD_BYTES_MAX = 1 + REPLICA_BYTES + 3 * 8
 export const SHARED_BYTES_MAX = 255
 /** Key bytes written twice before a new group is cheaper. */
 const WASTE_MAX = 2
-/** Longer payloads are copied by the engine. */
-const COPIED_MAX = 48
 
 /** Who the numbers in events stand for. */
 export interface RunNames {
@@ -44,7 +43,8 @@ export interface RunNames {
 /** Encodes events of one replica as a run, see run-format.ts. Used again for the next run. */
 export class RunWriter {
   readonly #names: RunNames
-  #bytes = new Uint8Array(INITIAL_BYTES)
+  #out: ByteView = byteView(new Uint8Array(INITIAL_BYTES))
+  #bytes = this.#out.bytes
   #at = 0
   #writer = 0
   #n0 = 0
@@ -56,7 +56,7 @@ export class RunWriter {
   readonly #replicas = new Map<number, number>()
   #lastObject = -1
   #lastStamp = 0
-  #lastKey = new Uint8Array(64)
+  #lastKey: ByteView = byteView(new Uint8Array(64))
   #lastKeyLength = 0
   #lastKillWriter = 0
   #lastKillDot = 0
@@ -234,44 +234,37 @@ export class RunWriter {
     this.#reserve(64)
   }
 
-  #sharedPrefix({ keyBytes, keyStart }: EventDraft, keyLength: number): number {
+  #sharedPrefix({ key, keyStart }: EventDraft, keyLength: number): number {
     const max = Math.min(keyLength, this.#lastKeyLength, SHARED_BYTES_MAX)
-    const lastKey = this.#lastKey
+    const { view } = key
+    const last = this.#lastKey.view
     let shared = 0
-    while (shared < max && keyBytes[keyStart + shared] === lastKey[shared]) shared += 1
+    while (shared + 4 <= max && view.getInt32(keyStart + shared) === last.getInt32(shared)) {
+      shared += 4
+    }
+    while (shared < max && view.getInt8(keyStart + shared) === last.getInt8(shared)) shared += 1
     return shared
   }
 
   #writeKey(event: EventDraft, keyLength: number): void {
-    if (keyLength > this.#lastKey.length) {
+    if (keyLength > this.#lastKey.bytes.length) {
       const grown = new Uint8Array(keyLength * 2)
-      grown.set(this.#lastKey)
-      this.#lastKey = grown
+      grown.set(this.#lastKey.bytes)
+      this.#lastKey = byteView(grown)
     }
     this.#reserve(event.payloadEnd - event.payloadStart + keyLength + 64)
-    const { keyBytes, keyStart } = event
-    const lastKey = this.#lastKey
-    const bytes = this.#bytes
+    const { key, keyStart, keyEnd } = event
     const prefix = this.#prefix
-    const at = this.#at - prefix
-    for (let i = prefix; i < keyLength; i++) {
-      const byte = keyBytes[keyStart + i] ?? 0
-      lastKey[i] = byte
-      bytes[at + i] = byte
-    }
-    this.#at = at + keyLength
+    copyRange(key, keyStart + prefix, keyEnd, this.#lastKey, prefix)
+    this.#at = copyRange(key, keyStart + prefix, keyEnd, this.#out, this.#at)
     this.#lastKeyLength = keyLength
   }
 
-  #writePayload({ kind, payloadBytes, payloadStart, payloadEnd }: EventDraft): void {
+  #writePayload({ kind, payload, payloadStart, payloadEnd }: EventDraft): void {
     const length = payloadEnd - payloadStart
     this.#reserve(length + 64)
     if (kind !== KIND_COUNTER && kind !== KIND_MAP_COUNTER) this.#varint(length)
-    const bytes = this.#bytes
-    const at = this.#at
-    this.#at = at + length
-    if (length > COPIED_MAX) bytes.set(payloadBytes.subarray(payloadStart, payloadEnd), at)
-    else for (let i = 0; i < length; i++) bytes[at + i] = payloadBytes[payloadStart + i] ?? 0
+    this.#at = copyRange(payload, payloadStart, payloadEnd, this.#out, this.#at)
   }
 
   #writeKill(n: number): void {
@@ -325,6 +318,7 @@ export class RunWriter {
     const grown = new Uint8Array(Math.max(this.#at + more, this.#bytes.length * 2))
     grown.set(this.#bytes)
     this.#bytes = grown
+    this.#out = byteView(grown)
   }
 }
 

@@ -2,7 +2,6 @@ import { DecodeError } from '../base/codec.ts'
 import { EventDraft } from '../crdt/event-draft.ts'
 import { KIND_COUNTER } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
-import { writerKey } from '../crdt/mutate.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { type BaseItem, type BaseWriter, livingIntervals } from './base.ts'
 
@@ -76,18 +75,13 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
   const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
   const pending = state.pendingKillsOf(id)
   const draft = new EventDraft()
-  const key = new Uint8Array(4)
-  writerKey(id, key)
   for (let i = 0; i < runs.events; i++) {
     const n = runs.dots[i] ?? 0
     if (n <= have || pending.has(n)) continue
     runs.draft(i, draft)
     draft.object = objects[runs.object[i] ?? 0] ?? -1
     if (draft.kind === KIND_COUNTER) {
-      draft.keyBytes = key
-      draft.keyStart = 0
-      draft.keyEnd = 4
-      draft.rehashKey()
+      draft.keyByWriter(id)
     }
     state.insert(id, n, draft)
   }

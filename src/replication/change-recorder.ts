@@ -58,9 +58,7 @@ export class ChangeRecorder implements Recorder {
         }
         return
       case 'set':
-        this.#note(touched, this.#read().elementAt(slot), () =>
-          hasSibling(object, slot, this.#state),
-        )
+        this.#note(touched, this.#read().elementAt(slot), () => object.hasSibling(slot))
         return
       case 'map':
         this.#note(touched, JSON.stringify(this.#read().pathAt(slot)), () => true)
@@ -186,21 +184,4 @@ export class ChangeRecorder implements Recorder {
     if (this.#reader === undefined) throw new Error('Broken invariant: a recorder has a state')
     return this.#reader
   }
-}
-
-/** Whether another entry of the same key was live before this one came. */
-function hasSibling(object: LiveObject, slot: number, state: LiveState | undefined): boolean {
-  const record = state?.slots.recordOf(slot)
-  if (state === undefined || record === undefined) return false
-  const keyBytes = state.records.keyOf(record)
-  const key = {
-    keyBytes,
-    keyStart: 0,
-    keyEnd: keyBytes.length,
-    keyHash: state.records.keyHash(record),
-  }
-  for (let other = object.first(key); other >= 0; other = object.after(other, key)) {
-    if (other !== slot) return true
-  }
-  return false
 }

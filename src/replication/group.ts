@@ -7,7 +7,7 @@ import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { chainStep, killShare } from '../crdt/lanes.ts'
 import { KILLS_MAX, REPLICAS_MAX } from '../crdt/limits.ts'
 import { LiveState } from '../crdt/live-state.ts'
-import { Mutator, writerKey } from '../crdt/mutate.ts'
+import { Mutator } from '../crdt/mutate.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
 import { chainAfter, decodeRunHead } from '../crdt/run-head.ts'
@@ -56,7 +56,6 @@ export class Group {
   #room: Room
   #open: RunWriter
   readonly #draft = new Draft()
-  readonly #keyBytes = new Uint8Array(4)
   #writer = -1
   #isFirst = false
   #chainHigh = 0
@@ -291,11 +290,7 @@ export class Group {
     for (let i = from; i < count; i++) {
       runs.draft(i, draft)
       if (draft.kind === KIND_COUNTER) {
-        writerKey(writer, this.#keyBytes)
-        draft.keyBytes = this.#keyBytes
-        draft.keyStart = 0
-        draft.keyEnd = 4
-        draft.rehashKey()
+        draft.keyByWriter(writer)
       }
       draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
       this.#fillKills(i, table)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { byteView } from '../../src/base/byte-view.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { hash32, LANE_LOW } from '../../src/base/hash32.ts'
 import { randomInteger, seededRandom } from '../../src/base/random.ts'
@@ -13,8 +14,8 @@ import { same } from './same.ts'
 type Hash = (key: string) => number
 
 const TRUE_HASH: Hash = (key) => {
-  const bytes = utf8(key)
-  return hash32(bytes, 0, bytes.length, LANE_LOW)
+  const { bytes, view } = byteView(utf8(key))
+  return hash32(view, 0, bytes.length, LANE_LOW)
 }
 
 /** An index beside a Map that holds the same; every answer is compared. */
@@ -42,14 +43,14 @@ class Twin {
 
   /** Another entry under a key. */
   put(key: string): void {
-    const bytes = utf8(key)
+    const { bytes, view } = byteView(utf8(key))
     const draft = new EventDraft()
     draft.kind = KIND_SET
     draft.keyBytes = bytes
     draft.keyEnd = bytes.length
     this.#dots += 1
     const slot = this.#slots.insert(this.#writer, 0, this.#dots, this.#records.add(0, draft))
-    const before = this.#index.put(this.#hash(key), slot, bytes, 0, bytes.length)
+    const before = this.#index.put(this.#hash(key), slot, view, 0, bytes.length)
     same(before, this.#model.get(key) ?? NO_SLOT)
     this.#slots.setNext(slot, before)
     this.#model.set(key, slot)
@@ -74,8 +75,8 @@ class Twin {
   }
 
   find(key: string): void {
-    const bytes = utf8(key)
-    const found = this.#index.find(this.#hash(key), bytes, 0, bytes.length)
+    const { bytes, view } = byteView(utf8(key))
+    const found = this.#index.find(this.#hash(key), view, 0, bytes.length)
     same(found, this.#model.get(key) ?? NO_SLOT)
   }
 

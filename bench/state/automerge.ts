@@ -14,21 +14,22 @@ import {
   save,
   saveSince,
 } from '@automerge/automerge'
-import type { Document, Exchange, Library } from './library.ts'
+import { type Document, type Exchange, type Library, MAIN_SET } from './library.ts'
 
 interface Content extends Record<string, unknown> {
-  s: Record<string, boolean>
+  /** By name. */
+  sets: Record<string, Record<string, boolean>>
   c: Counter
 }
 
 /** An object with a key for each element, and a Counter. */
 export const automerge: Library = {
   name: 'automerge',
-  note: 'object of keys',
   isSlow: true,
   isForeign: true,
   create: (writer) => new AutomergeDocument(clone(beginning(), { actor: actor(writer) })),
   load: (snapshot, writer) => new AutomergeDocument(load(snapshot, { actor: actor(writer) })),
+  snapshot: (document) => save(automergeDocument(document).doc),
   pack: (document) => [saveSince(automergeDocument(document).doc, [])],
   sync: async (a, b) => exchange(automergeDocument(a), automergeDocument(b)),
 }
@@ -53,30 +54,30 @@ class AutomergeDocument implements Document {
 
   add(key: string): void {
     this.#commit((content) => {
-      content.s[key] = true
+      setOf(content, MAIN_SET)[key] = true
     })
   }
 
   remove(key: string): void {
     this.#commit((content) => {
-      delete content.s[key]
+      delete setOf(content, MAIN_SET)[key]
     })
   }
 
-  change(added: readonly string[], removed: readonly string[]): void {
+  change(added: readonly string[], removed: readonly string[], name: string = MAIN_SET): void {
     this.#commit((content) => {
-      const { s } = content
-      for (const key of added) s[key] = true
-      for (const key of removed) delete s[key]
+      const set = setOf(content, name)
+      for (const key of added) set[key] = true
+      for (const key of removed) delete set[key]
     })
   }
 
   has(key: string): boolean {
-    return this.doc.s[key] === true
+    return this.doc.sets[MAIN_SET]?.[key] === true
   }
 
-  keys(): readonly string[] {
-    return Object.keys(this.doc.s)
+  keys(set: string = MAIN_SET): readonly string[] {
+    return Object.keys(this.doc.sets[set] ?? {})
   }
 
   listen(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -85,10 +86,6 @@ class AutomergeDocument implements Document {
 
   apply(message: Uint8Array): void {
     this.doc = loadIncremental(this.doc, message)
-  }
-
-  snapshot(): Uint8Array {
-    return save(this.doc)
   }
 
   #commit(mutate: (content: Content) => void): void {
@@ -121,12 +118,20 @@ function exchange(a: AutomergeDocument, b: AutomergeDocument): Exchange {
 /** The change that makes both objects, the same one for every replica. */
 function beginning(): Doc<Content> {
   const first = change(init<Content>({ actor: actor(0) }), { time: 0 }, (content) => {
-    content.s = {}
+    content.sets = { [MAIN_SET]: {} }
     content.c = new Counter(0)
   })
   const made = getLastLocalChange(first)
   if (made === undefined) throw new Error('Cannot begin: Automerge made no change')
   return applyChanges(init<Content>(), [made])[0]
+}
+
+/** Within a change: a set that nobody has written to yet comes to be. */
+function setOf({ sets }: Content, name: string): Record<string, boolean> {
+  const known = sets[name]
+  if (known !== undefined) return known
+  sets[name] = {}
+  return sets[name]
 }
 
 function actor(writer: number): string {

@@ -1,10 +1,13 @@
+import type { Aim } from './aim.ts'
 import type { Document, Library } from './library.ts'
 
 /** One figure of a case: a row of the table. */
 export interface Row {
   readonly label: string
-  readonly unit: 'a second' | 'B' | 'ms' | 'round trips'
+  readonly unit: 'a second' | 'B' | 'ms' | 'round trips' | 'times' | 'periods'
   readonly better: 'higher' | 'lower'
+  /** What hearsay has to reach. */
+  readonly aim?: Aim
   /** What no implementation can beat. */
   readonly limit?: string
 }

@@ -1,6 +1,8 @@
+import { holds } from './aim.ts'
 import type { Case, Outcome, Row, Scale } from './case.ts'
 import { CASES } from './cases.ts'
 import { LIBRARY_NAMES } from './libraries.ts'
+import { median } from './median.ts'
 import type { WorkerReply } from './worker.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -20,6 +22,8 @@ export interface ComparedRow extends Row {
   /** hearsay ÷ best peer. */
   readonly ratio: number | undefined
   readonly best: string | undefined
+  /** Whether hearsay reaches its aim; undefined when there is none. */
+  readonly holds: boolean | undefined
 }
 
 export interface Comparison {
@@ -151,13 +155,6 @@ function compared(item: Case, row: Row, index: number, replies: Replies): Compar
   const ours = cells[OURS]?.value
   const theirs = best === undefined ? undefined : cells[best]?.value
   const ratio = ours === undefined || theirs === undefined ? undefined : ours / theirs
-  return { ...row, case: item.name, cells, ratio, best }
-}
-
-/** Undefined when there is none. */
-export function median(samples: readonly number[]): number | undefined {
-  const sorted = samples.toSorted((a, b) => a - b)
-  const middle = sorted[Math.floor(sorted.length / 2)]
-  if (middle === undefined || sorted.length % 2 === 1) return middle
-  return (middle + (sorted[sorted.length / 2 - 1] ?? middle)) / 2
+  const values = Object.fromEntries(LIBRARY_NAMES.map((name) => [name, cells[name]?.value]))
+  return { ...row, case: item.name, cells, ratio, best, holds: holds(row, ours, values) }
 }

@@ -4,8 +4,8 @@ import { ClassicLevel } from 'classic-level'
 import { createNode } from '../../src/index.ts'
 import type { Scale } from './case.ts'
 import { rate } from './case.ts'
-import { median } from './compare.ts'
 import { keys, sequentialKey } from './keys.ts'
+import { median } from './median.ts'
 import { type NodeFigure, nodeFigure, withDirectory } from './node-figure.ts'
 
 const ROUNDS = 5

@@ -1,15 +1,15 @@
 import { Delta } from 'json-joy/lib/json-crdt/delta/Delta.js'
 import { ClockVector, Model, type ObjApi, Patch, s } from 'json-joy/lib/json-crdt/index.js'
-import type { Document, Exchange, Library } from './library.ts'
+import { type Document, type Exchange, type Library, MAIN_SET } from './library.ts'
 
 /** An `obj` node with a constant for each element. json-joy has no counter. */
 export const jsonJoy: Library = {
   name: 'json-joy',
-  note: '`obj` of keys; patches, structural snapshots, delta sync',
   isSlow: false,
   isForeign: false,
   create: (writer) => new JsonJoyDocument(createModel(writer)),
   load: (snapshot, writer) => new JsonJoyDocument(Model.load(snapshot, session(writer), schema())),
+  snapshot: (document) => jsonJoyDocument(document).model.toBinary(),
   pack: (_document, messages) => messages,
   sync: async (a, b) => exchange(jsonJoyDocument(a), jsonJoyDocument(b)),
 }
@@ -24,7 +24,7 @@ class JsonJoyDocument implements Document {
   constructor(model: SetModel) {
     this.model = model
     model.api.flush()
-    this.#set = model.api.obj(['s'])
+    this.#set = model.api.obj([MAIN_SET])
   }
 
   add(key: string): void {
@@ -37,9 +37,10 @@ class JsonJoyDocument implements Document {
     this.#commit()
   }
 
-  change(added: readonly string[], removed: readonly string[]): void {
-    if (added.length > 0) this.#set.set(Object.fromEntries(added.map((key) => [key, true])))
-    if (removed.length > 0) this.#set.del([...removed])
+  change(added: readonly string[], removed: readonly string[], name?: string): void {
+    const set = this.#setOf(name)
+    if (added.length > 0) set.set(Object.fromEntries(added.map((key) => [key, true])))
+    if (removed.length > 0) set.del([...removed])
     this.#commit()
   }
 
@@ -47,9 +48,9 @@ class JsonJoyDocument implements Document {
     return this.#set.node.get(key)?.view() === true
   }
 
-  keys(): readonly string[] {
+  keys(set?: string): readonly string[] {
     const keys: string[] = []
-    this.#set.node.forEach((key: string) => {
+    this.#setOf(set).node.forEach((key: string) => {
       keys.push(key)
     })
     return keys
@@ -63,8 +64,11 @@ class JsonJoyDocument implements Document {
     this.model.applyPatch(Patch.fromBinary(message))
   }
 
-  snapshot(): Uint8Array {
-    return this.model.toBinary()
+  #setOf(name: string | undefined): ObjApi {
+    if (name === undefined) return this.#set
+    const root = this.model.api.obj([])
+    if (!root.has(name)) root.set({ [name]: s.obj({}) })
+    return this.model.api.obj([name])
   }
 
   #commit(): void {
@@ -85,7 +89,7 @@ function exchange(a: JsonJoyDocument, b: JsonJoyDocument): Exchange {
 }
 
 function schema() {
-  return s.obj({ s: s.obj<Record<string, never>>({}) })
+  return s.obj({ [MAIN_SET]: s.obj<Record<string, never>>({}) })
 }
 
 function createModel(writer: number) {

@@ -25,11 +25,11 @@ export function half<T>(items: readonly T[]): readonly T[] {
   return items.filter((_, index) => index % 2 === 1)
 }
 
-/** The document's set in a few digits, whatever its order, to compare libraries by. */
-export function checksum(document: Document): string {
+/** A set in a few digits, whatever its order, to compare libraries by. */
+export function checksum(document: Document, set?: string): string {
   let sum = 0
   let count = 0
-  for (const key of document.keys()) {
+  for (const key of document.keys(set)) {
     // FNV-1a
     let hash = 0x811c9dc5
     for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)

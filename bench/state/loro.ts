@@ -1,17 +1,22 @@
 import { LoroDoc, type VersionVector } from 'loro-crdt'
-import type { Document, Exchange, Library } from './library.ts'
+import { type Document, type Exchange, type Library, MAIN_SET } from './library.ts'
 
 /** A LoroMap from element to true, and a LoroCounter. */
 export const loro: Library = {
   name: 'loro',
-  note: 'LoroMap of keys; shallow snapshots, the smaller ones',
   isSlow: false,
+  isShallow: true,
   isForeign: true,
   create: (writer) => new LoroDocument(writer),
   load: (snapshot, writer) => {
     const document = new LoroDocument(writer)
     document.apply(snapshot)
     return document
+  },
+  snapshot: (document) => {
+    const { doc } = loroDocument(document)
+    // Shallow: the smaller ones.
+    return doc.export({ mode: 'shallow-snapshot', frontiers: doc.frontiers() })
   },
   pack: (document) => [loroDocument(document).doc.export({ mode: 'update' })],
   sync: async (a, b) => exchange(loroDocument(a), loroDocument(b)),
@@ -26,7 +31,7 @@ class LoroDocument implements Document {
     this.doc = new LoroDoc()
     // Real peer ids are random in 64 bits: a small one would make small messages.
     this.doc.setPeerId(9_000_000_000_000_000_000n + BigInt(writer))
-    this.#set = this.doc.getMap('s')
+    this.#set = this.doc.getMap(MAIN_SET)
   }
 
   get counter(): { increment(times: number): void; value(): number } {
@@ -51,9 +56,10 @@ class LoroDocument implements Document {
     this.doc.commit()
   }
 
-  change(added: readonly string[], removed: readonly string[]): void {
-    for (const key of added) this.#set.set(key, true)
-    for (const key of removed) this.#set.delete(key)
+  change(added: readonly string[], removed: readonly string[], set?: string): void {
+    const map = this.#mapOf(set)
+    for (const key of added) map.set(key, true)
+    for (const key of removed) map.delete(key)
     this.doc.commit()
   }
 
@@ -61,8 +67,8 @@ class LoroDocument implements Document {
     return this.#set.get(key) !== undefined
   }
 
-  keys(): readonly string[] {
-    return this.#set.keys()
+  keys(set?: string): readonly string[] {
+    return this.#mapOf(set).keys()
   }
 
   listen(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -74,16 +80,16 @@ class LoroDocument implements Document {
     this.doc.import(message)
   }
 
-  snapshot(): Uint8Array {
-    return this.doc.export({ mode: 'shallow-snapshot', frontiers: this.doc.frontiers() })
-  }
-
   /** Undefined when a replica with this version has everything. */
   missing(version: VersionVector): Uint8Array | undefined {
     const order = this.doc.oplogVersion().compare(version)
     return order === 0 || order === -1
       ? undefined
       : this.doc.export({ mode: 'update', from: version })
+  }
+
+  #mapOf(set: string | undefined) {
+    return set === undefined ? this.#set : this.doc.getMap(set)
   }
 }
 

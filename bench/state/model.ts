@@ -1,22 +1,29 @@
-import type { Document, Library } from './library.ts'
+import { type Document, type Library, MAIN_SET } from './library.ts'
 
-/** What every library must come to: plain values, right as long as one document writes. */
+/** What every library must come to: plain values, right as long as no two documents touch one key. */
 export const model: Library = {
   name: 'model',
-  note: '',
   isSlow: false,
   isForeign: false,
-  create: () => new ModelDocument(new Set()),
-  load: (snapshot) =>
-    new ModelDocument(new Set(snapshot.length === 0 ? [] : parse(snapshot).added)),
-  pack: (_document, messages) => messages,
+  create: () => new ModelDocument([]),
+  snapshot: (document) => {
+    const news = [...modelDocument(document).news]
+    return Buffer.from(JSON.stringify({ keys: document.keys(), news }))
+  },
+  load: (snapshot) => {
+    const { keys, news } = JSON.parse(Buffer.from(snapshot).toString()) as Snapshot
+    const document = new ModelDocument(keys)
+    document.news = new Map(news)
+    return document
+  },
+  pack: (document, messages) => {
+    modelDocument(document).news.clear()
+    return messages
+  },
   sync: async (a, b) => {
-    b.change(a.keys(), [])
-    const rest = new Set(a.keys())
-    b.change(
-      [],
-      b.keys().filter((key) => !rest.has(key)),
-    )
+    const [newsA, newsB] = [modelDocument(a).takeNews(), modelDocument(b).takeNews()]
+    modelDocument(a).take(newsB)
+    modelDocument(b).take(newsA)
     return { bytes: 0, flights: 0 }
   },
 }
@@ -29,13 +36,20 @@ interface Change {
   readonly removed: readonly string[]
 }
 
+interface Snapshot {
+  readonly keys: readonly string[]
+  readonly news: readonly (readonly [string, boolean])[]
+}
+
 class ModelDocument implements Document {
-  readonly #set: Set<string>
+  /** What the other replica has not heard of: keys of the main set, and whether they are in it. */
+  news = new Map<string, boolean>()
+  readonly #sets = new Map<string, Set<string>>()
   #count = 0
   #listener: ((message: Uint8Array) => void) | undefined
 
-  constructor(set: Set<string>) {
-    this.#set = set
+  constructor(keys: readonly string[]) {
+    this.#sets.set(MAIN_SET, new Set(keys))
   }
 
   readonly counter: { increment(times: number): void; value(): number } = {
@@ -53,18 +67,22 @@ class ModelDocument implements Document {
     this.change([], [key])
   }
 
-  change(added: readonly string[], removed: readonly string[]): void {
-    for (const key of added) this.#set.add(key)
-    for (const key of removed) this.#set.delete(key)
+  change(added: readonly string[], removed: readonly string[], name: string = MAIN_SET): void {
+    const set = this.#sets.get(name) ?? new Set()
+    this.#sets.set(name, set)
+    for (const key of added) set.add(key)
+    for (const key of removed) set.delete(key)
+    for (const key of added) this.news.set(key, true)
+    for (const key of removed) this.news.set(key, false)
     this.#listener?.(Buffer.from(JSON.stringify({ added, removed })))
   }
 
   has(key: string): boolean {
-    return this.#set.has(key)
+    return this.#sets.get(MAIN_SET)?.has(key) === true
   }
 
-  keys(): readonly string[] {
-    return [...this.#set]
+  keys(set: string = MAIN_SET): readonly string[] {
+    return [...(this.#sets.get(set) ?? [])]
   }
 
   listen(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -72,15 +90,29 @@ class ModelDocument implements Document {
   }
 
   apply(message: Uint8Array): void {
-    const { added, removed } = parse(message)
+    const { added, removed } = JSON.parse(Buffer.from(message).toString()) as Change
     this.change(added, removed)
+    this.news.clear()
   }
 
-  snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify({ added: this.keys(), removed: [] }))
+  takeNews(): ReadonlyMap<string, boolean> {
+    const { news } = this
+    this.news = new Map()
+    return news
+  }
+
+  /** Takes in what is news of another replica. */
+  take(news: ReadonlyMap<string, boolean>): void {
+    const keys = [...news.keys()]
+    this.change(
+      keys.filter((key) => news.get(key) === true),
+      keys.filter((key) => news.get(key) === false),
+    )
+    this.news.clear()
   }
 }
 
-function parse(message: Uint8Array): Change {
-  return JSON.parse(Buffer.from(message).toString()) as Change
+function modelDocument(document: Document): ModelDocument {
+  if (document instanceof ModelDocument) return document
+  throw new TypeError('Cannot use document: expected the model')
 }

@@ -1,13 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { median } from './compare.ts'
-import { figure, table } from './table.ts'
+import { type Aim, aimText, holds, holdsText } from './aim.ts'
+import type { Row } from './case.ts'
+import { figure } from './figure.ts'
+import { median } from './median.ts'
+import { table } from './table.ts'
 
 /** One figure of whole nodes, which the peer libraries have no counterpart for. */
 export interface NodeFigure {
   readonly label: string
-  readonly unit: 'a second' | 'B' | 'ms'
+  readonly unit: Row['unit']
+  readonly better: Row['better']
+  readonly aim?: Aim
+  /** Whether the value reaches the aim; undefined when there is none. */
+  readonly holds: boolean | undefined
   readonly value: number
   readonly samples: readonly number[]
   /** How it was measured: counts, windows. */
@@ -21,21 +28,26 @@ export function nodeFigure(
   label: string,
   unit: NodeFigure['unit'],
   samples: readonly number[],
-  told: Pick<NodeFigure, 'how' | 'limit'>,
+  told: Pick<NodeFigure, 'how' | 'limit'> & { readonly aim?: number },
 ): NodeFigure {
   const value = median(samples)
   if (value === undefined) throw new Error(`Cannot report ${label}: nothing was measured`)
-  return { label, unit, value, samples, ...told }
+  const better = unit === 'a second' ? 'higher' : 'lower'
+  const { aim, ...rest } = told
+  const aimed = { unit, better, ...(aim === undefined ? {} : { aim: { value: aim } }) } as const
+  return { label, ...aimed, holds: holds(aimed, value, {}), value, samples, ...rest }
 }
 
 export function nodeTable(figures: readonly NodeFigure[]): string {
-  const lines = figures.map(({ label, value, unit, how, limit }) => [
-    label,
-    figure(value, unit),
-    limit ?? '',
-    how,
+  const lines = figures.map((item) => [
+    item.label,
+    figure(item.value, item.unit),
+    aimText(item),
+    holdsText(item.holds),
+    item.limit ?? '',
+    item.how,
   ])
-  return table([['', 'hearsay', 'limit', 'how'], ...lines])
+  return table([['', 'hearsay', 'aim', '', 'limit', 'how'], ...lines])
 }
 
 /** Runs with an empty directory on the disk that `os.tmpdir()` is on, and removes it. */

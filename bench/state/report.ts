@@ -3,7 +3,8 @@ import { bundleFigures } from './bundle.ts'
 import type { Scale } from './case.ts'
 import { type Comparison, compare } from './compare.ts'
 import { durableFigures } from './durable.ts'
-import { LIBRARY_NAMES, PACKAGES } from './libraries.ts'
+import { healFigures } from './heal.ts'
+import { LIBRARY_NAMES, PEERS } from './libraries.ts'
 import { type NodeFigure, nodeTable } from './node-figure.ts'
 import { recoveryFigures } from './recovery.ts'
 import { comparisonTable } from './table.ts'
@@ -23,13 +24,16 @@ const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly Nod
   durable: durableFigures,
   visible: visibleFigures,
   recovery: recoveryFigures,
+  heal: healFigures,
   bundle: bundleFigures,
 }
 
 const LEGEND = [
   'Medians of rounds in turn, a process a library; results were compared with a plain set and number.',
   'ratio: hearsay ÷ best peer. "n" is hearsay\'s; a library too slow for it names its own.',
-  "Peers keep a map from element to true. Bytes are payload, without a transport's framing.",
+  "Bytes are payload, without a transport's framing. hearsay: OR-set and PN-counter of the replication core",
+  'in memory: transactions are encoded, chained and logged; rows of a snapshot in the store stand for a file.',
+  ...Object.entries(PEERS).map(([name, { note }]) => `${name}: ${note}.`),
 ]
 
 /**
@@ -69,7 +73,7 @@ async function peerVersions(): Promise<Readonly<Record<string, string>>> {
   )
   const { packages } = lock as { packages: Record<string, { version?: string } | undefined> }
   const versions: Record<string, string> = {}
-  for (const [name, from] of Object.entries(PACKAGES)) {
+  for (const [name, { from }] of Object.entries(PEERS)) {
     versions[name] = packages[`node_modules/${from}`]?.version ?? ''
   }
   return versions

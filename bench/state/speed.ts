@@ -3,16 +3,26 @@ import { checksum, half, keys, sequentialKey } from './keys.ts'
 import type { Document, Library } from './library.ts'
 
 const ROUNDS = 5
+/** Operations a second. */
+const ADDS = 1e6
+const CONTAINS = 5e6
+const INCREMENTS = 3e6
+const INTEGRATED = 1e6
 
 const changeEach: Case = {
   name: 'change-each',
   rows: [
-    { label: 'set add, a transaction each', unit: 'a second', better: 'higher' },
+    {
+      label: 'set add, a transaction each',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: ADDS, over: { library: 'yjs', times: 5 } },
+    },
     { label: 'set remove, every second, a transaction each', unit: 'a second', better: 'higher' },
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 50_000, quick: 10_000, slow: 500 })
+    const n = count(library, scale, { full: 100_000, quick: 30_000, slow: 500 })
     const added = keys(n, sequentialKey)
     const removed = half(added)
     return async () => {
@@ -34,12 +44,17 @@ const changeEach: Case = {
 const changeBatched: Case = {
   name: 'change-batched',
   rows: [
-    { label: 'set add, 1,000 a transaction', unit: 'a second', better: 'higher' },
+    {
+      label: 'set add, 1,000 a transaction',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: ADDS },
+    },
     { label: 'set remove, every second, 1,000 a transaction', unit: 'a second', better: 'higher' },
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 100_000, quick: 20_000, slow: 10_000 })
+    const n = count(library, scale, { full: 200_000, quick: 50_000, slow: 10_000 })
     const added = keys(n, sequentialKey)
     const removed = half(added)
     return async () => {
@@ -62,12 +77,17 @@ const changeBatched: Case = {
 const contains: Case = {
   name: 'contains',
   rows: [
-    { label: 'set contains', unit: 'a second', better: 'higher' },
-    { label: 'set contains, half deleted', unit: 'a second', better: 'higher' },
+    { label: 'set contains', unit: 'a second', better: 'higher', aim: { value: CONTAINS } },
+    {
+      label: 'set contains, half deleted',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: CONTAINS },
+    },
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 100_000, quick: 20_000, slow: 100_000 })
+    const n = count(library, scale, { full: 100_000, quick: 50_000, slow: 100_000 })
     const added = keys(n, sequentialKey)
     const whole = library.create(1)
     const halved = library.create(2)
@@ -95,14 +115,24 @@ function readAll(document: Document, n: number): { found: number; perSecond: num
 const counters: Case = {
   name: 'counter',
   rows: [
-    { label: 'counter increment, a transaction each', unit: 'a second', better: 'higher' },
-    { label: 'counter increment, 1,000 a transaction', unit: 'a second', better: 'higher' },
+    {
+      label: 'counter increment, a transaction each',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: INCREMENTS },
+    },
+    {
+      label: 'counter increment, 1,000 a transaction',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: INCREMENTS },
+    },
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
     if (library.create(1).counter === undefined) return undefined
-    const n = count(library, scale, { full: 50_000, quick: 10_000, slow: 500 })
-    const batched = BATCH * (library.isSlow ? 5 : 50)
+    const n = count(library, scale, { full: 100_000, quick: 30_000, slow: 500 })
+    const batched = BATCH * (library.isSlow ? 5 : 100)
     return async () => {
       const document = library.create(1)
       const { counter } = document
@@ -125,12 +155,22 @@ const integrate: Case = {
   name: 'integrate',
   rows: [
     { label: 'integrate adds, a message each', unit: 'a second', better: 'higher' },
-    { label: 'integrate adds, packed', unit: 'a second', better: 'higher' },
-    { label: 'integrate adds and removals of half, packed', unit: 'a second', better: 'higher' },
+    {
+      label: 'integrate adds, packed',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: INTEGRATED },
+    },
+    {
+      label: 'integrate adds and removals of half, packed',
+      unit: 'a second',
+      better: 'higher',
+      aim: { value: INTEGRATED },
+    },
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 20_000, quick: 5_000, slow: 500 })
+    const n = count(library, scale, { full: 50_000, quick: 20_000, slow: 500 })
     const added = keys(n, sequentialKey)
     const source = library.create(1)
     const adds = messagesOf(source, () => {

@@ -1,30 +1,30 @@
 import { BATCH, batchOf, type Case, count, empty, fill, messagesOf } from './case.ts'
-import { checksum, half, keys, sequentialKey, shortKey } from './keys.ts'
+import { checksum, half, keys, randomKey, sequentialKey, shortKey } from './keys.ts'
 import type { Document, Library } from './library.ts'
 
 const CHANGES = 100
 /** Automerge sends everything to whoever lacks a third of its changes: its history has to be longer. */
 const SMALL_BATCH = 25
-const PAYLOAD = '600 B of keys'
+const KEY_BYTES = 16
+const THOUSAND_ADDS = 500
+const DIFFERENCE = {
+  unit: 'B',
+  better: 'lower',
+  aim: { value: 800 },
+  limit: '600 B of keys',
+} as const
 
-const catchUp: Case = {
+const difference: Case = {
   name: 'sync',
   rows: [
-    {
-      label: 'sync 100 adds + 1 removal, a transaction each',
-      unit: 'B',
-      better: 'lower',
-      limit: PAYLOAD,
-    },
-    { label: '… one transaction', unit: 'B', better: 'lower', limit: PAYLOAD },
-    { label: '… a transaction each, half deleted', unit: 'B', better: 'lower', limit: PAYLOAD },
-    { label: '… one transaction, half deleted', unit: 'B', better: 'lower', limit: PAYLOAD },
+    { label: 'sync 100 adds + 1 removal, a transaction each', ...DIFFERENCE },
+    { label: '… one transaction', ...DIFFERENCE },
+    { label: '… a transaction each, half deleted', ...DIFFERENCE },
+    { label: '… one transaction, half deleted', ...DIFFERENCE },
     { label: '… until both are equal', unit: 'round trips', better: 'lower', limit: '1' },
   ],
   rounds: 1,
   prepare: (library, scale) => {
-    const { sync } = library
-    if (sync === undefined) return undefined
     const n = count(library, scale, { full: 100_000, quick: 20_000, slow: 10_000 })
     return async () => {
       const added = keys(n, shortKey)
@@ -41,14 +41,14 @@ const catchUp: Case = {
           for (const key of fresh) a.add(key)
           a.remove(removed)
         }
-        const exchange = await sync(a, b)
+        const exchange = await library.sync(a, b)
         bytes.push(exchange.bytes)
         flights = Math.max(flights, exchange.flights)
       }
       await differ(false)
       await differ(true)
       empty(a, half(added), batchOf(library))
-      await sync(a, b)
+      await library.sync(a, b)
       await differ(false)
       await differ(true)
       return { n, values: [...bytes, flights / 2], check: sameContent(a, b) }
@@ -59,20 +59,26 @@ const catchUp: Case = {
 const inSync: Case = {
   name: 'in-sync',
   rows: [
-    { label: '"already in sync", half deleted', unit: 'B', better: 'lower', limit: '2 hashes' },
+    {
+      label: '"already in sync", half deleted',
+      unit: 'B',
+      better: 'lower',
+      aim: { value: 48 },
+      limit: '2 hashes',
+    },
+    { label: '… on a fresh link, both ask', unit: 'B', better: 'lower', limit: '2 hashes' },
   ],
   rounds: 1,
   prepare: (library) => {
-    const { sync } = library
-    if (sync === undefined) return undefined
     const n = 16_000
     return async () => {
       const added = keys(n, sequentialKey)
       const [a, b] = pair(library, added)
       empty(a, half(added), batchOf(library))
-      await sync(a, b)
-      const { bytes } = await sync(a, b)
-      return { n, values: [bytes], check: sameContent(a, b) }
+      await library.sync(a, b)
+      const idle = await (library.idle ?? library.sync)(a, b)
+      const fresh = await library.sync(a, b)
+      return { n, values: [idle.bytes, fresh.bytes], check: sameContent(a, b) }
     }
   },
 }
@@ -80,42 +86,156 @@ const inSync: Case = {
 const oneRemoval: Case = {
   name: 'one-removal',
   rows: [
-    { label: 'one removal from many: message', unit: 'B', better: 'lower' },
-    { label: '… remove, encode, integrate', unit: 'ms', better: 'lower' },
+    { label: 'one removal: message', unit: 'B', better: 'lower', aim: { value: 64 } },
+    { label: '… remove, encode, integrate', unit: 'ms', better: 'lower', aim: { value: 1 } },
+    { label: '… message, half deleted', unit: 'B', better: 'lower', aim: { value: 64 } },
+    {
+      label: '… remove, encode, integrate, half deleted',
+      unit: 'ms',
+      better: 'lower',
+      aim: { value: 1 },
+    },
   ],
   rounds: 9,
   prepare: (library, scale) => {
     const n = count(library, scale, { full: 1_000_000, quick: 50_000, slow: 20_000 })
     const added = keys(n, sequentialKey)
-    const [a, b] = pair(library, added)
+    const whole = pair(library, added)
+    const halved = pair(library, added, batchOf(library), half(added))
     let serial = 0
     return async () => {
-      const removed = added[serial * 1_000 + 1] ?? ''
+      const removed = added[serial * 1_000 + 2] ?? ''
       serial += 1
-      let bytes = 0
-      const start = performance.now()
-      for (const message of messagesOf(a, () => a.remove(removed))) {
-        bytes += message.length
-        b.apply(message)
-      }
-      b.settle?.()
-      const ms = performance.now() - start
-      return { n, values: [bytes, ms], check: `${a.has(removed)} ${b.has(removed)}` }
+      const first = removeOne(whole, removed)
+      const second = removeOne(halved, removed)
+      const values = [first.bytes, first.ms, second.bytes, second.ms]
+      return { n, values, check: `${first.check} ${second.check}` }
     }
   },
 }
 
-/** Two replicas that hold the same elements, written by the first. */
+function removeOne(
+  [a, b]: readonly [Document, Document],
+  removed: string,
+): { readonly bytes: number; readonly ms: number; readonly check: string } {
+  const before = b.has(removed)
+  let bytes = 0
+  const start = performance.now()
+  for (const message of messagesOf(a, () => a.remove(removed))) {
+    bytes += message.length
+    b.apply(message)
+  }
+  b.settle?.()
+  const ms = performance.now() - start
+  return { bytes, ms, check: `${before} ${a.has(removed)} ${b.has(removed)}` }
+}
+
+const randomKeys: Case = {
+  name: 'random-keys',
+  rows: [
+    {
+      label: 'sync random keys of 16 B: bytes ÷ keys',
+      unit: 'times',
+      better: 'lower',
+      aim: { value: 1.1 },
+      limit: '0.65',
+    },
+    { label: '… half deleted meanwhile: bytes ÷ keys added', unit: 'times', better: 'lower' },
+  ],
+  rounds: 1,
+  prepare: (library, scale) => {
+    const n = count(library, scale, { full: 20_000, quick: 5_000, slow: 500 })
+    return async () => {
+      const values: number[] = []
+      const checks: string[] = []
+      for (const isHalved of [false, true]) {
+        // Each has written half of all keys while the two were apart.
+        const [a, b] = pair(library, [])
+        const all = keys(n, randomKey)
+        for (const [writer, own] of [a, b].entries()) {
+          const written = all.slice((writer * n) / 2, ((writer + 1) * n) / 2)
+          for (const key of written) own.add(key)
+          if (isHalved) for (const key of half(written)) own.remove(key)
+        }
+        const { bytes } = await library.sync(a, b)
+        values.push(bytes / (n * KEY_BYTES))
+        checks.push(sameContent(a, b))
+      }
+      return { n, values, check: checks.join(' ') }
+    }
+  },
+}
+
+const truncated: Case = {
+  name: 'truncated',
+  rows: [
+    {
+      label: 'catch-up of 1 k + 1 k changes without a log, beyond keys',
+      unit: 'B',
+      better: 'lower',
+      aim: { value: 4_000 },
+    },
+    { label: '… until both are equal', unit: 'round trips', better: 'lower', aim: { value: 3 } },
+    { label: '… beyond keys, half deleted', unit: 'B', better: 'lower', aim: { value: 4_000 } },
+    {
+      label: '… until both are equal, half deleted',
+      unit: 'round trips',
+      better: 'lower',
+      aim: { value: 3 },
+    },
+  ],
+  rounds: 1,
+  isFresh: true,
+  prepare: (library, scale) => {
+    if (library.isShallow === true) return undefined
+    const n = count(library, scale, { full: 1_000_000, quick: 50_000, slow: 10_000 })
+    return async () => {
+      const added = keys(n, sequentialKey)
+      const values: number[] = []
+      const checks: string[] = []
+      for (const gone of [[], half(added)]) {
+        const whole = pair(library, added, batchOf(library), gone)
+        // All that remains of either is a snapshot: whatever history its library needs is in there.
+        const [a, b] = whole.map((own, writer) => {
+          changeThousand(own, writer, added)
+          return library.load(library.snapshot(own), 3 + writer)
+        })
+        if (a === undefined || b === undefined) throw new Error('a pair has two')
+        const { bytes, flights } = await library.sync(a, b)
+        values.push(bytes - 2 * THOUSAND_ADDS * KEY_BYTES, flights / 2)
+        checks.push(sameContent(a, b))
+      }
+      return { n, values, check: checks.join(' ') }
+    }
+  },
+}
+
+/** Half of the changes are adds, half removals of elements that stand everywhere among the others. */
+function changeThousand(document: Document, writer: number, added: readonly string[]): void {
+  const step = Math.floor(added.length / THOUSAND_ADDS)
+  for (let i = 0; i < THOUSAND_ADDS; i++) {
+    document.add(randomKey(writer * THOUSAND_ADDS + i))
+    // Even places: the odd ones may have been deleted before.
+    document.remove(added[i * step + 2 * writer] ?? '')
+  }
+}
+
+/** Two replicas that hold the same elements, written by the first. @param gone removed after all was added */
 function pair(
   library: Library,
   added: readonly string[],
   batch: number = batchOf(library),
+  gone: readonly string[] = [],
 ): readonly [Document, Document] {
   const a = library.create(1)
   const b = library.create(2)
-  const messages = messagesOf(a, () => fill(a, added, batch))
+  const messages = messagesOf(a, () => {
+    fill(a, added, batch)
+    empty(a, gone, batch)
+  })
   for (const message of library.pack(a, messages)) b.apply(message)
-  b.settle?.()
+  a.rest?.()
+  b.rest?.()
   sameContent(a, b)
   return [a, b]
 }
@@ -126,4 +246,4 @@ function sameContent(a: Document, b: Document): string {
   return check
 }
 
-export const syncCases: readonly Case[] = [catchUp, inSync, oneRemoval]
+export const syncCases: readonly Case[] = [difference, inSync, oneRemoval, randomKeys, truncated]

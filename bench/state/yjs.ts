@@ -1,10 +1,9 @@
 import * as Y from 'yjs'
-import type { Document, Exchange, Library } from './library.ts'
+import { type Document, type Exchange, type Library, MAIN_SET } from './library.ts'
 
 /** A Y.Map from element to true. Yjs has no counter. */
 export const yjs: Library = {
   name: 'yjs',
-  note: 'Y.Map of keys; updates in format 1',
   isSlow: false,
   isForeign: false,
   create: (writer) => new YjsDocument(writer),
@@ -13,7 +12,8 @@ export const yjs: Library = {
     document.apply(snapshot)
     return document
   },
-  pack: (document) => [yjsDocument(document).snapshot()],
+  snapshot: (document) => Y.encodeStateAsUpdate(yjsDocument(document).doc),
+  pack: (document) => [Y.encodeStateAsUpdate(yjsDocument(document).doc)],
   sync: async (a, b) => exchange(yjsDocument(a), yjsDocument(b)),
 }
 
@@ -26,7 +26,7 @@ class YjsDocument implements Document {
     this.doc = new Y.Doc()
     // Real client ids are random in 32 bits: a small one would make small messages.
     this.doc.clientID = 3_000_000_000 + writer
-    this.#set = this.doc.getMap('s')
+    this.#set = this.doc.getMap(MAIN_SET)
   }
 
   add(key: string): void {
@@ -37,10 +37,11 @@ class YjsDocument implements Document {
     this.#set.delete(key)
   }
 
-  change(added: readonly string[], removed: readonly string[]): void {
+  change(added: readonly string[], removed: readonly string[], set?: string): void {
+    const map = this.#mapOf(set)
     this.doc.transact(() => {
-      for (const key of added) this.#set.set(key, true)
-      for (const key of removed) this.#set.delete(key)
+      for (const key of added) map.set(key, true)
+      for (const key of removed) map.delete(key)
     })
   }
 
@@ -48,8 +49,8 @@ class YjsDocument implements Document {
     return this.#set.has(key)
   }
 
-  keys(): readonly string[] {
-    return [...this.#set.keys()]
+  keys(set?: string): readonly string[] {
+    return [...this.#mapOf(set).keys()]
   }
 
   listen(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -65,8 +66,8 @@ class YjsDocument implements Document {
     Y.applyUpdate(this.doc, message)
   }
 
-  snapshot(): Uint8Array {
-    return Y.encodeStateAsUpdate(this.doc)
+  #mapOf(set: string | undefined): Y.Map<boolean> {
+    return set === undefined ? this.#set : this.doc.getMap(set)
   }
 }
 

@@ -1,0 +1,140 @@
+import type { Millis } from '../../src/base/core.ts'
+import type { HearsayDocument } from './hearsay-document.ts'
+
+/** A talk has ended when nothing is said for this long: late acks count, the next round does not. */
+const SILENCE_MS = 50
+
+/** What was said until all were equal and silent. */
+export interface Talk {
+  /** All frames together. */
+  readonly bytes: number
+  /** Flights of frames, one after another, until all were equal. */
+  readonly flights: number
+  /** Virtual time until all were equal. */
+  readonly ms: Millis
+}
+
+/** Documents with links between them, over virtual time: all that is said at one time flies together. */
+export class Conversation {
+  readonly #documents: readonly HearsayDocument[]
+  readonly #byPeer: ReadonlyMap<string, HearsayDocument>
+  readonly #flightMs: Millis
+  readonly #onFrame: (to: HearsayDocument, frame: Uint8Array) => void
+  /** `FROM TO`. */
+  readonly #links = new Set<string>()
+
+  constructor(
+    documents: readonly HearsayDocument[],
+    options: {
+      /** How long a frame is on its way. @default 0 */
+      readonly flightMs?: Millis
+      readonly onFrame?: (to: HearsayDocument, frame: Uint8Array) => void
+    } = {},
+  ) {
+    this.#documents = documents
+    this.#onFrame = options.onFrame ?? ((): void => {})
+    this.#byPeer = new Map(documents.map((document) => [document.peer, document]))
+    this.#flightMs = options.flightMs ?? 0
+    for (const document of documents) document.rest()
+    // What was written before has been told to whoever was there then.
+    this.#setNow(this.#now + SILENCE_MS)
+    for (const document of documents) document.input({ type: 'tick' })
+    this.#said()
+  }
+
+  isLinked(a: HearsayDocument, b: HearsayDocument): boolean {
+    return this.#links.has(`${a.peer} ${b.peer}`)
+  }
+
+  link(a: HearsayDocument, b: HearsayDocument): void {
+    this.#setNow(this.#now)
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      this.#links.add(`${from.peer} ${to.peer}`)
+      from.input({ type: 'peer-up', peer: to.peer })
+    }
+  }
+
+  unlink(a: HearsayDocument, b: HearsayDocument): void {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      this.#links.delete(`${from.peer} ${to.peer}`)
+      from.input({ type: 'peer-down', peer: to.peer })
+      from.settle()
+    }
+  }
+
+  /**
+   * Lets them talk until all are silent, and those of each side equal.
+   * @param sides that have no links between them @default one side
+   */
+  settle(sides: readonly (readonly HearsayDocument[])[] = [this.#documents]): Talk {
+    const start = this.#now
+    this.#setNow(start)
+    let bytes = 0
+    let flights = 0
+    let equal: { readonly flights: number; readonly ms: Millis } | undefined
+    let silentUntil = start + SILENCE_MS
+    for (;;) {
+      const said = this.#said()
+      if (equal === undefined && sides.every(areEqual)) equal = { flights, ms: this.#now - start }
+      if (said.length > 0) {
+        flights += 1
+        this.#setNow(this.#now + this.#flightMs)
+        for (const { to, from, frame } of said) {
+          bytes += frame.length
+          this.#onFrame(to, frame)
+          to.input({ type: 'frame', peer: from.peer, bytes: frame })
+        }
+        silentUntil = this.#now + SILENCE_MS
+      }
+      const deadlines = this.#documents.map((document) => document.nextDeadline() ?? Infinity)
+      const next = Math.min(...deadlines)
+      if (said.length === 0) {
+        if (equal !== undefined && next > silentUntil) return { bytes, ...equal }
+        if (next === Infinity) throw new Error('all are silent and differ')
+        this.#setNow(Math.max(this.#now, next))
+      }
+      if (next > this.#now) continue
+      for (const document of this.#documents) document.input({ type: 'tick' })
+    }
+  }
+
+  /** The latest of all clocks: each has talked to others too. */
+  get #now(): Millis {
+    return Math.max(...this.#documents.map(({ now }) => now))
+  }
+
+  #setNow(now: Millis): void {
+    for (const document of this.#documents) document.now = now
+  }
+
+  #said(): readonly Said[] {
+    const said: Said[] = []
+    for (const from of this.#documents) {
+      from.drain({
+        onSend: (peer, frame) => {
+          const to = this.#byPeer.get(peer)
+          const isLinked = this.#links.has(`${from.peer} ${peer}`)
+          if (to !== undefined && isLinked) said.push({ from, to, frame })
+        },
+      })
+    }
+    return said
+  }
+}
+
+interface Said {
+  readonly from: HearsayDocument
+  readonly to: HearsayDocument
+  readonly frame: Uint8Array
+}
+
+function areEqual(documents: readonly HearsayDocument[]): boolean {
+  const first = documents[0]?.digest()
+  return documents.every((document) => document.digest() === first)
+}

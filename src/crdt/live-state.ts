@@ -4,15 +4,15 @@ import type { ReplicaId } from '../base/ids.ts'
 import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
+import { Fingerprint } from './fingerprint.ts'
 import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
-import { dotShare } from './lanes.ts'
 import type { LiveObject } from './live-object.ts'
 import { LiveObjects } from './live-objects.ts'
 import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
 import { Records } from './records.ts'
 import { NO_SLOT, Slots } from './slots.ts'
-import { hash64Of, type Writer, Writers } from './writers.ts'
+import { type Writer, Writers } from './writers.ts'
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {
@@ -42,8 +42,7 @@ export class LiveState {
   readonly #objects = new LiveObjects(this.records, this.slots)
   readonly #dead = new EventDraft()
   readonly #cursor = { at: 0 }
-  #high = 0
-  #low = 0
+  readonly #fingerprint = new Fingerprint(this.slots)
   #events = 0
   #unapplied = 0
 
@@ -59,7 +58,8 @@ export class LiveState {
 
   /** Order-free hash of the live entries. */
   get fingerprint(): Hash64 {
-    return hash64Of(this.#high, this.#low)
+    for (const writer of this.#writers.each()) this.#fingerprint.settle(writer)
+    return this.#fingerprint.hash
   }
 
   /** Events integrated. */
@@ -168,10 +168,11 @@ export class LiveState {
     assert(n === writer.have + 1, 'events of a writer are applied in order')
     writer.have = n
     this.#events += 1
+    this.#fingerprint.note(writer, event)
     const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
     if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
-    else if (event.kind !== KIND_NONE && !isUnborn) this.insert(index, n, event)
+    else if (event.kind !== KIND_NONE && !isUnborn) this.#place(writer, index, n, event)
     const { killCount, killWriters, killDots } = event
     for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
   }
@@ -191,24 +192,21 @@ export class LiveState {
     return this.slots.find(this.#writers.at(index).live, n) !== NO_SLOT
   }
 
-  /** Makes a dot live. @param event its sealed content */
+  /** Makes a dot live whose event is not applied but adopted. @param event its sealed content */
   insert(index: number, n: number, event: EventDraft): void {
     const writer = this.#writers.at(index)
-    const object = this.objectAt(event.object)
-    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
-    this.#high = (this.#high + dotShare(event.high, writer.high, n)) | 0
-    this.#low = (this.#low + dotShare(event.low, writer.low, n)) | 0
-    if (object.tree === undefined) object.insert(slot, event)
-    else {
-      object.tree.insert(pathOf(event), elementOf(event), slot)
-    }
-    if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
-    this.recorder?.inserted(object, slot)
+    this.#fingerprint.add(writer, n, event)
+    this.#place(writer, index, n, event)
   }
 
-  /** Closes a transaction or a row of them: moves the vector hash. @param before `have` before the first */
+  /**
+   * Closes a transaction or a row of them: moves fingerprint and vector hash.
+   * @param before `have` before the first
+   */
   advance(index: number, before: number, chain: Lanes): void {
-    this.#writers.advance(this.#writers.at(index), before, chain)
+    const writer = this.#writers.at(index)
+    this.#fingerprint.settle(writer)
+    this.#writers.advance(writer, before, chain)
   }
 
   /** Adopts a writer's events without having seen each: their live entries are in place already. */
@@ -216,7 +214,9 @@ export class LiveState {
     const writer = this.#writers.at(index)
     const before = writer.have
     assert(have >= before, 'have is monotone')
+    this.#fingerprint.settle(writer)
     writer.have = have
+    writer.settled = have
     this.#events += have - before
     for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)
     this.advance(index, before, chain)
@@ -230,6 +230,7 @@ export class LiveState {
     const writer = this.#writers.at(index)
     const before = writer.have
     assert(to <= before, 'only what came can be taken back')
+    this.#fingerprint.settle(writer)
     const slots: number[] = []
     this.walk(index, to + 1, before, (slot) => {
       slots.push(slot)
@@ -237,6 +238,7 @@ export class LiveState {
     })
     for (const slot of slots) this.#remove(writer, slot)
     writer.have = to
+    writer.settled = to
     this.#events -= before - to
     this.advance(index, before, chain)
   }
@@ -256,6 +258,15 @@ export class LiveState {
     this.records.read(this.slots.recordOf(slot), draft)
   }
 
+  #place(writer: Writer, index: number, n: number, event: EventDraft): void {
+    const object = this.objectAt(event.object)
+    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
+    if (object.tree === undefined) object.insert(slot, event)
+    else object.tree.insert(pathOf(event), elementOf(event), slot)
+    if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
+    this.recorder?.inserted(object, slot)
+  }
+
   #remove(writer: Writer, slot: number): void {
     const { slots, records } = this
     const dead = this.#dead
@@ -263,10 +274,12 @@ export class LiveState {
     records.read(position, dead)
     const object = this.objectAt(dead.object)
     this.recorder?.removing(object, slot)
-    dead.seal(object.lanes)
     const n = slots.dotOf(slot)
-    this.#high = (this.#high - dotShare(dead.high, writer.high, n)) | 0
-    this.#low = (this.#low - dotShare(dead.low, writer.low, n)) | 0
+    if (n > writer.settled) dead.rehashKey()
+    else {
+      dead.seal(object.lanes)
+      this.#fingerprint.subtract(writer, n, dead)
+    }
     if (object.tree === undefined) object.remove(slot, dead)
     else object.tree.remove(pathOf(dead), elementOf(dead), slot)
     if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)

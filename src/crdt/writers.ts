@@ -3,6 +3,7 @@ import { HASH64_ZERO, type Hash64 } from '../base/hash.ts'
 import { mixNumber32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { Lanes } from './event-draft.ts'
+import type { Contents } from './fingerprint.ts'
 import { replicaLanes } from './lanes.ts'
 import { type WriterPages, writerPages } from './slots.ts'
 
@@ -16,6 +17,9 @@ export interface Writer {
   /** Hash over all its events up to `have`, from its id on. */
   chain: Lanes
   readonly live: WriterPages
+  /** Events up to here are part of the fingerprint; the hashes of those above. */
+  settled: number
+  unsettled: Contents | undefined
   /** Kills that came before their add. Never merged with `have`: that loses adds (Akka #22188). */
   readonly pendingKills: Set<number>
 }
@@ -48,8 +52,17 @@ export class Writers {
     const index = this.#writers.length
     const chain = replicaLanes(id)
     const { high, low } = chain
-    const pendingKills = new Set<number>()
-    this.#writers.push({ id, high, low, have: 0, chain, live: writerPages(), pendingKills })
+    this.#writers.push({
+      id,
+      high,
+      low,
+      have: 0,
+      chain,
+      live: writerPages(),
+      settled: 0,
+      unsettled: undefined,
+      pendingKills: new Set(),
+    })
     this.#indexes.set(id, index)
     return index
   }
@@ -61,6 +74,10 @@ export class Writers {
     this.#lastId = id
     this.#lastIndex = index
     return index
+  }
+
+  each(): Iterable<Writer> {
+    return this.#writers
   }
 
   at(index: number): Writer {

@@ -1,0 +1,91 @@
+import type { Hash64 } from '../base/hash.ts'
+import type { Lanes } from './event-draft.ts'
+import { dotShare } from './lanes.ts'
+import { NO_SLOT, type Slots } from './slots.ts'
+import { hash64Of, type Writer } from './writers.ts'
+
+/** Content hashes of a writer's newest events, in order. */
+export interface Contents {
+  highs: Int32Array
+  lows: Int32Array
+  count: number
+}
+
+const CONTENTS_MIN = 64
+/** Columns kept for the next row of events: one's own and one that comes in. */
+const SPARE_MAX = 2
+
+/**
+ * Order-free hash of the live dots. Events that come in a row are counted when the row is over: what dies
+ * before, like all but the last of a counter's totals, costs nothing.
+ */
+export class Fingerprint {
+  readonly #slots: Slots
+  readonly #spare: Contents[] = []
+  #high = 0
+  #low = 0
+
+  constructor(slots: Slots) {
+    this.#slots = slots
+  }
+
+  /** Of all dots but those of events that are noted and not settled. */
+  get hash(): Hash64 {
+    return hash64Of(this.#high, this.#low)
+  }
+
+  /** A dot lives whose event is not noted. */
+  add(writer: Writer, n: number, content: Lanes): void {
+    this.#high = (this.#high + dotShare(content.high, writer.high, n)) | 0
+    this.#low = (this.#low + dotShare(content.low, writer.low, n)) | 0
+  }
+
+  /** A dot dies that was added or settled. */
+  subtract(writer: Writer, n: number, content: Lanes): void {
+    this.#high = (this.#high - dotShare(content.high, writer.high, n)) | 0
+    this.#low = (this.#low - dotShare(content.low, writer.low, n)) | 0
+  }
+
+  /** Notes what a writer's next event says. */
+  note(writer: Writer, content: Lanes): void {
+    let noted = writer.unsettled
+    if (noted === undefined) {
+      noted = this.#spare.pop() ?? newContents(CONTENTS_MIN)
+      writer.unsettled = noted
+    }
+    if (noted.count === noted.highs.length) grow(noted)
+    noted.highs[noted.count] = content.high
+    noted.lows[noted.count] = content.low
+    noted.count += 1
+  }
+
+  /** Adds what lives of a writer's noted events. */
+  settle(writer: Writer): void {
+    const noted = writer.unsettled
+    if (noted === undefined) return
+    const { highs, lows, count } = noted
+    const { live, high, low, settled } = writer
+    for (let i = 0; i < count; i++) {
+      const n = settled + 1 + i
+      if (this.#slots.find(live, n) === NO_SLOT) continue
+      this.#high = (this.#high + dotShare(highs[i] ?? 0, high, n)) | 0
+      this.#low = (this.#low + dotShare(lows[i] ?? 0, low, n)) | 0
+    }
+    writer.settled = settled + count
+    writer.unsettled = undefined
+    noted.count = 0
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(noted)
+  }
+}
+
+function newContents(size: number): Contents {
+  return { highs: new Int32Array(size), lows: new Int32Array(size), count: 0 }
+}
+
+function grow(contents: Contents): void {
+  const { highs, lows } = contents
+  contents.highs = new Int32Array(highs.length * 2)
+  contents.lows = new Int32Array(lows.length * 2)
+  contents.highs.set(highs)
+  contents.lows.set(lows)
+}

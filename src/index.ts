@@ -2,9 +2,13 @@ import { openNode } from './node/create-node.ts'
 import type { HearsayNode, NodeOptions } from './node/node-types.ts'
 import { nodejsPlatform } from './node/nodejs-platform.ts'
 
+export type { BackupHeader, BackupTotals } from './adapters/store/backup-format.ts'
+export type { BackupInfo } from './adapters/store/read-backup.ts'
+export { checkBackup } from './adapters/store/restore-store.ts'
 export { type ErrorCode, HearsayError, QuorumError } from './base/errors.ts'
 export type { PeerId } from './base/ids.ts'
 export type * from './node/node-types.ts'
+export { type RestoreOptions, restoreBackup } from './node/restore-backup.ts'
 export type * from './node/state-types.ts'
 
 /**

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'ERR_STORE_LOCKED'
   | 'ERR_STORE_FOREIGN'
   | 'ERR_STORE_VERSION'
+  | 'ERR_STORE_NOT_EMPTY'
+  | 'ERR_BACKUP'
   | 'ERR_IDENTITY'
   | 'ERR_LISTEN'
   | 'ERR_ADDRESS'

@@ -69,6 +69,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   ERR_STORE_LOCKED: EXIT.dataDir,
   ERR_STORE_FOREIGN: EXIT.dataDir,
   ERR_STORE_VERSION: EXIT.dataDir,
+  ERR_STORE_NOT_EMPTY: EXIT.dataDir,
   ERR_IDENTITY: EXIT.dataDir,
 }
 

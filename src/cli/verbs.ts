@@ -55,6 +55,8 @@ export const VERBS: readonly VerbEntry[] = [
     'print what the groups hold, as NDJSON or CSV',
     () => import('./verbs/export.ts'),
   ),
+  entry('backup', 'write everything a node stores into a file', () => import('./verbs/backup.ts')),
+  entry('restore', 'make a data directory of a backup', () => import('./verbs/restore.ts')),
   entry('join', 'make a node join others', () => import('./verbs/join.ts')),
   entry('leave', 'make a node say goodbye and stop', () => import('./verbs/leave.ts')),
   entry('chaos', 'inject faults: partition, loss, latency, kill', () => import('./verbs/chaos.ts')),

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { HearsayNode } from '../index.ts'
 import type { LabControl } from '../lab/lab-types.ts'
+import { backupRoutes } from './backup-routes.ts'
 import type { Call, Route } from './call.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
@@ -75,6 +76,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...objectRoutes(),
     ...transactionRoutes(),
     ...exportRoutes(),
+    ...backupRoutes(),
     ...eventRoutes(hub),
     ...labRoutes(lab),
   ]

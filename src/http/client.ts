@@ -93,6 +93,8 @@ export interface Client {
       readonly group?: string
     } & Waiting,
   ): AsyncGenerator<Uint8Array, void, void>
+  /** Everything the node stores, at one moment: the pieces of a file for `hearsay restore`. */
+  backup(options?: Waiting): AsyncGenerator<Uint8Array, void, void>
   /** Events for ever: reconnects and resumes without loss, or yields `reset` when it cannot. */
   events(options?: EventQuery): AsyncGenerator<StreamedEvent, void, void>
   converged(
@@ -160,6 +162,7 @@ export function createClient(options: ClientOptions): Client {
         query: { format: query?.format, group: query?.group },
         signal: query?.signal,
       }),
+    backup: (waiting) => pieces(http, { path: '/v1/backup', signal: waiting?.signal }),
     events: (query) => events(http, query ?? {}),
     converged: (query) =>
       http.json({

@@ -1,6 +1,7 @@
 import { type Call, groupQuery, type Route } from './call.ts'
 import { type ExportFormat, exportText } from './export.ts'
 import { invalid } from './problem.ts'
+import { streamOf } from './streamed.ts'
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
@@ -20,7 +21,7 @@ function exportAll(call: Call): Response {
   }
   const isOne = url.searchParams.has('group')
   const groups = isOne ? [groupQuery(call)] : node.groups().map((name) => node.group(name))
-  return new Response(streamOf(exportText(groups, format)), {
+  return new Response(streamOf(encoded(exportText(groups, format))), {
     headers: {
       'content-type': TYPES[format],
       // What others wrote must never run under this origin.
@@ -29,20 +30,7 @@ function exportAll(call: Call): Response {
   })
 }
 
-/** Text as a stream that makes a piece only when it is asked for one. */
-function streamOf(pieces: Generator<string, void, void>): ReadableStream<Uint8Array> {
+function* encoded(pieces: Iterable<string>): Generator<Uint8Array, void, void> {
   const encoder = new TextEncoder()
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: (controller) => {
-        const step = pieces.next()
-        if (step.done === true) controller.close()
-        else controller.enqueue(encoder.encode(step.value))
-      },
-      cancel: () => {
-        pieces.return()
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  for (const piece of pieces) yield encoder.encode(piece)
 }

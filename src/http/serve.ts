@@ -20,6 +20,7 @@ const STREAMED_TYPES: ReadonlySet<string> = new Set([
   'text/event-stream',
   'application/x-ndjson',
   'text/csv',
+  'application/vnd.hearsay.backup',
 ])
 /** Ports tried after the wanted one. */
 const NEXT_PORTS_MAX = 100

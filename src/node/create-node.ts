@@ -7,6 +7,7 @@ import type { Store } from '../adapters/store/store.ts'
 import { type PeerId, parsePeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { Driver } from '../engine/driver.ts'
+import { Backups } from './backups.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
@@ -90,6 +91,8 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   running.start()
   await host.start()
   if (checked.join.length > 0) running.join(checked.join)
+  const { version } = platform
+  const backups = new Backups(store, { name, peerId: signer.peerId, network, version })
   const storeSize = watchStoreSize(store)
   closers.defer(() => storeSize.stop())
   events.release()
@@ -98,13 +101,14 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       driver: running,
       name,
       network,
-      version: platform.version,
+      version,
       replication: checked.replication,
       dataDir: checked.dataDir,
       chaos: faults?.chaos,
       listenAddresses: () => host.listenAddresses(),
       traffic: () => host.traffic(),
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
+      backup: (signal) => backups.open(signal),
       close: async () => {
         await disk.idle()
         await closers.disposeAsync()

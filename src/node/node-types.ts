@@ -229,6 +229,13 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
   join(addresses: readonly string[]): void
   /** Tells the others goodbye and waits until two neighbours know, at most 500 ms; then call stop(). */
   leave(options?: Waiting): Promise<void>
+  /**
+   * A backup of everything this node stores, in pieces, as {@link restoreBackup} takes it: the state of one moment,
+   * taken when the first piece is asked for, while the node goes on. It holds neither the node's private key nor
+   * the identity under which it writes.
+   * @throws {HearsayError} ERR_OVERLOADED: four are under way · ERR_STORE: replicated state on the disk is damaged
+   */
+  backup(options?: Waiting): AsyncIterable<Uint8Array>
   subscribe(listener: (event: NodeEvent) => void, options?: SubscribeOptions): () => void
   events(options?: SubscribeOptions): AsyncIterable<NodeEvent>
   /** Flushes the store and closes everything; idempotent. */

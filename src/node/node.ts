@@ -47,6 +47,7 @@ export interface NodeParts {
   listenAddresses(): readonly string[]
   traffic(): Traffic
   store(): Omit<StatusInfo['store'], 'path'>
+  backup(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>
   /** Closes everything in reverse order of opening, after pending commits are on disk. */
   close(): Promise<void>
   /** Ends everything at once; pending commits are lost as in a crash. */
@@ -204,6 +205,10 @@ export class Node implements HearsayNode {
 
   async leave(options: Waiting = {}): Promise<void> {
     await request(this.#driver, { type: 'leave' }, { expected: 'leave', signal: options.signal })
+  }
+
+  backup(options: Waiting = {}): AsyncIterable<Uint8Array> {
+    return this.#parts.backup(options.signal)
   }
 
   subscribe(listener: (event: NodeEvent) => void, options: SubscribeOptions = {}): () => void {

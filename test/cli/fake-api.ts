@@ -21,9 +21,9 @@ export interface FakeAnswer {
   /** Sent as it is, with this content type; the connection stays open. */
   readonly stream?: string
   /** Sent as it is, to its end. */
-  readonly text?: string
+  readonly text?: string | Uint8Array
   /** Sent as it is; then the connection breaks. */
-  readonly cut?: string
+  readonly cut?: string | Uint8Array
 }
 
 /** A server that answers `METHOD /path` with what the test says, and the registry that names it. */

@@ -10,6 +10,7 @@ const prefixes = [
   '/v1/objects/',
   '/v1/transactions',
   '/v1/export',
+  '/v1/backup',
   '/v1/join',
   '/v1/chaos',
   '/v1/converged',

@@ -168,6 +168,7 @@ export function memoryNode(
       joined.push(...addresses)
     },
     leave: async () => undefined,
+    backup: (waiting) => state.backup(waiting),
     subscribe: (listener) => {
       const unsubscribe = hub.subscribe(listener)
       subscriptions.add(unsubscribe)

@@ -1,7 +1,10 @@
+import type { StorePage } from '../../src/adapters/store/store.ts'
+import type { StoreRow, StoreWrite } from '../../src/base/core.ts'
 import { peerIdFromPublicKey } from '../../src/base/ids.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Driver } from '../../src/engine/driver.ts'
 import type { DiskPort } from '../../src/engine/ports.ts'
+import { Backups } from '../../src/node/backups.ts'
 import { ChangeFeed } from '../../src/node/change-feed.ts'
 import { EventHub } from '../../src/node/event-hub.ts'
 import { Node } from '../../src/node/node.ts'
@@ -11,8 +14,21 @@ import { nodeEvent } from '../../src/node/node-event.ts'
 class QuickDisk implements DiskPort {
   failure: Error | undefined
 
-  commit(_writes: unknown, done: (failure: Error | undefined) => void): void {
+  readonly #rows = new Map<string, StoreRow>()
+
+  commit(writes: readonly StoreWrite[], done: (failure: Error | undefined) => void): void {
+    if (this.failure === undefined) {
+      for (const { key, value } of writes) {
+        if (value === undefined) this.#rows.delete(key)
+        else this.#rows.set(key, { key, value })
+      }
+    }
     queueMicrotask(() => done(this.failure))
+  }
+
+  async *rows(): AsyncGenerator<StorePage> {
+    const rows = [...this.#rows.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    yield { rows, damaged: [] }
   }
 }
 
@@ -60,6 +76,10 @@ export function localNode(seed = 1): LocalNode {
     observe: (event) => hub.emit(nodeEvent(event, driver.now(), changes)),
   })
   driver.start()
+  const backups = new Backups(
+    { rows: () => disk.rows() },
+    { name: 'one', peerId: 'peer', network: 'test', version: '0' },
+  )
   const node = new Node(
     {
       driver,
@@ -72,6 +92,7 @@ export function localNode(seed = 1): LocalNode {
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),
       store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),
+      backup: (signal) => backups.open(signal),
       close: async () => driver.halt(),
       abort: async () => driver.halt(),
     },

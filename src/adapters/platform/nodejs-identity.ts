@@ -6,7 +6,7 @@ import { HearsayError } from '../../base/errors.ts'
 import { sha256 } from '../../base/hash.ts'
 import { SEED_BYTES } from './nodejs-signer.ts'
 
-const FILE_NAME = 'identity.key'
+const IDENTITY_NAME = 'identity.key'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 const OTHERS_MASK = 0o077
@@ -26,11 +26,11 @@ const LINE = /^hearsay-identity 1 ([0-9a-f]{64}) ([0-9a-f]{8})\n?$/
  * @throws {HearsayError} ERR_IDENTITY: permissions wider than the owner's, damaged, or not readable
  */
 export async function loadIdentity(directory: string): Promise<Uint8Array> {
-  const path = join(directory, FILE_NAME)
+  const path = join(directory, IDENTITY_NAME)
   try {
     const existing = await readIdentity(path)
     if (existing !== undefined) return existing
-    await createIdentity(directory, path)
+    await createIdentity(directory, path, new Uint8Array(randomBytes(SEED_BYTES)))
     const created = await readIdentity(path)
     if (created !== undefined) return created
   } catch (error) {
@@ -39,6 +39,22 @@ export async function loadIdentity(directory: string): Promise<Uint8Array> {
     throw identityError(path, reason, 'Check the permissions of the data directory', error)
   }
   throw identityError(path, 'it vanished', 'Let one process alone use the data directory')
+}
+
+/** The seed in any identity file. @throws {HearsayError} ERR_IDENTITY as {@link loadIdentity}, or there is none */
+export async function readSeed(path: string): Promise<Uint8Array> {
+  const seed = await readIdentity(path).catch((error: unknown) => {
+    if (error instanceof HearsayError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw identityError(path, reason, 'Check the path and its permissions', error)
+  })
+  if (seed !== undefined) return seed
+  throw identityError(path, 'there is no such file', 'It is the identity.key of a data directory')
+}
+
+/** Gives a directory without identity one. @param seed 32 bytes, secret */
+export async function writeIdentity(directory: string, seed: Uint8Array): Promise<void> {
+  await createIdentity(directory, join(directory, IDENTITY_NAME), seed)
 }
 
 async function readIdentity(path: string): Promise<Uint8Array | undefined> {
@@ -82,9 +98,8 @@ async function openExisting(path: string): Promise<Awaited<ReturnType<typeof ope
   }
 }
 
-async function createIdentity(directory: string, path: string): Promise<void> {
+async function createIdentity(directory: string, path: string, seed: Uint8Array): Promise<void> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
-  const seed = new Uint8Array(randomBytes(SEED_BYTES))
   const draft = `${path}.${hex(randomBytes(8))}`
   const handle = await open(draft, 'wx', FILE_MODE)
   try {

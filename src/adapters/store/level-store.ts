@@ -39,7 +39,11 @@ export interface LevelStoreOptions {
  * Uncompressed: a flipped bit then costs the row that it hit. In a compressed block it costs the block,
  * which neither the rows nor their keys survive (measured: see docs/PROTOCOL.md, "Data directory").
  */
-const DATABASE_OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'view', compression: false } as const
+export const DATABASE_OPTIONS = {
+  keyEncoding: 'utf8',
+  valueEncoding: 'view',
+  compression: false,
+} as const
 /** Exactly one row with this prefix exists: the number of the last batch. */
 const SEQUENCE_PREFIX = '\u0001batch!'
 const SEQUENCE_DIGITS = 16
@@ -260,7 +264,8 @@ function levelCode(error: unknown): string {
   return 'code' in error ? String(error.code) : ''
 }
 
-function storeError(directory: string, action: string, error: unknown): HearsayError {
+/** What went wrong on a disk as callers catch it: ERR_STORE_FULL or ERR_STORE. */
+export function storeError(directory: string, action: string, error: unknown): HearsayError {
   if (error instanceof HearsayError) return error
   let reason = error
   while (reason instanceof Error && reason.cause !== undefined) reason = reason.cause

@@ -48,29 +48,45 @@ export class Conversation {
 
   link(a: HearsayDocument, b: HearsayDocument): void {
     this.#setNow(this.#now)
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      this.#links.add(`${from.peer} ${to.peer}`)
-      from.input({ type: 'peer-up', peer: to.peer })
-    }
+    this.mend(a, b)
+    a.input({ type: 'peer-up', peer: b.peer })
+    b.input({ type: 'peer-up', peer: a.peer })
   }
 
   unlink(a: HearsayDocument, b: HearsayDocument): void {
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      this.#links.delete(`${from.peer} ${to.peer}`)
-      from.input({ type: 'peer-down', peer: to.peer })
-      from.settle()
+    this.cut(a, b)
+    a.input({ type: 'peer-down', peer: b.peer })
+    b.input({ type: 'peer-down', peer: a.peer })
+    a.settle()
+    b.settle()
+  }
+
+  /** From now on frames between the two are lost, and neither is told. */
+  cut(a: HearsayDocument, b: HearsayDocument): void {
+    this.#links.delete(`${a.peer} ${b.peer}`)
+    this.#links.delete(`${b.peer} ${a.peer}`)
+  }
+
+  /** Frames arrive again, and neither is told. */
+  mend(a: HearsayDocument, b: HearsayDocument): void {
+    this.#links.add(`${a.peer} ${b.peer}`)
+    this.#links.add(`${b.peer} ${a.peer}`)
+  }
+
+  /** Lets them talk for some time. */
+  pass(ms: Millis): void {
+    const end = this.#now + ms
+    while (this.#now < end) {
+      const said = this.#said()
+      if (said.length > 0) this.#fly(said)
+      else this.#setNow(Math.min(end, Math.max(this.#now, this.#nextDeadline())))
+      this.#tick()
     }
   }
 
   /**
    * Lets them talk until all are silent, and those of each side equal.
-   * @param sides that have no links between them @default one side
+   * @param sides that do not hear of each other @default one side
    */
   settle(sides: readonly (readonly HearsayDocument[])[] = [this.#documents]): Talk {
     const start = this.#now
@@ -84,23 +100,16 @@ export class Conversation {
       if (equal === undefined && sides.every(areEqual)) equal = { flights, ms: this.#now - start }
       if (said.length > 0) {
         flights += 1
-        this.#setNow(this.#now + this.#flightMs)
-        for (const { to, from, frame } of said) {
-          bytes += frame.length
-          this.#onFrame(to, frame)
-          to.input({ type: 'frame', peer: from.peer, bytes: frame })
-        }
+        for (const { frame } of said) bytes += frame.length
+        this.#fly(said)
         silentUntil = this.#now + SILENCE_MS
-      }
-      const deadlines = this.#documents.map((document) => document.nextDeadline() ?? Infinity)
-      const next = Math.min(...deadlines)
-      if (said.length === 0) {
+      } else {
+        const next = this.#nextDeadline()
         if (equal !== undefined && next > silentUntil) return { bytes, ...equal }
         if (next === Infinity) throw new Error('all are silent and differ')
         this.#setNow(Math.max(this.#now, next))
       }
-      if (next > this.#now) continue
-      for (const document of this.#documents) document.input({ type: 'tick' })
+      this.#tick()
     }
   }
 
@@ -111,6 +120,23 @@ export class Conversation {
 
   #setNow(now: Millis): void {
     for (const document of this.#documents) document.now = now
+  }
+
+  #nextDeadline(): Millis {
+    return Math.min(...this.#documents.map((document) => document.nextDeadline() ?? Infinity))
+  }
+
+  #tick(): void {
+    if (this.#nextDeadline() > this.#now) return
+    for (const document of this.#documents) document.input({ type: 'tick' })
+  }
+
+  #fly(said: readonly Said[]): void {
+    this.#setNow(this.#now + this.#flightMs)
+    for (const { to, from, frame } of said) {
+      this.#onFrame(to, frame)
+      to.input({ type: 'frame', peer: from.peer, bytes: frame })
+    }
   }
 
   #said(): readonly Said[] {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { bundleFigures } from './bundle.ts'
 import type { Scale } from './case.ts'
 import { type Comparison, compare } from './compare.ts'
@@ -13,6 +14,8 @@ import { visibleFigures } from './visible.ts'
 /** Everything one run has measured, as `--json` writes it. */
 export interface StateReport extends Comparison {
   readonly scale: Scale
+  /** The load average before: what else the machine did. */
+  readonly busy: number
   /** By library. */
   readonly versions: Readonly<Record<string, string>>
   /** Of whole nodes, with disks, processes and sockets. */
@@ -44,6 +47,8 @@ export async function stateReport(scale: Scale, only?: string): Promise<StateRep
   const versions = await peerVersions()
   const named = LIBRARY_NAMES.map((name) => `${name} ${versions[name] ?? ''}`.trim())
   console.log(`state: ${named.join(', ')}`)
+  const busy = loadavg()[0] ?? 0
+  console.log(`load average at the start: ${busy.toFixed(1)}`)
   const told = (line: string): void => console.error(`  ${line}`)
   const comparison = await compare(scale, told, only)
   const failures = [...comparison.failures]
@@ -63,8 +68,11 @@ export async function stateReport(scale: Scale, only?: string): Promise<StateRep
     told(`${name}: ${((performance.now() - start) / 1_000).toFixed(1)} s`)
   }
   if (nodes.length > 0) console.log(`\n${nodeTable(nodes)}`)
+  const aimed = [...comparison.rows, ...nodes].filter((row) => row.holds !== undefined)
+  const held = aimed.filter((row) => row.holds === true).length
+  console.log(`\naims: ${held} hold, ${aimed.length - held} fail`)
   for (const failure of failures) console.error(`wrong: ${failure}`)
-  return { ...comparison, failures, nodes, scale, versions }
+  return { ...comparison, failures, nodes, scale, versions, busy }
 }
 
 async function peerVersions(): Promise<Readonly<Record<string, string>>> {

@@ -29,6 +29,8 @@ export class KillCounter {
       case 'set-add':
       case 'set-remove':
         return this.#ofElements(operation.object, operation.values)
+      case 'retract':
+        return operation.dots.length
       default:
         return this.#inMap(operation)
     }

@@ -15,7 +15,7 @@ import {
 import type { LiveObject } from './live-object.ts'
 import type { LiveState } from './live-state.ts'
 import { pathBytesMax, writePath } from './map-path.ts'
-import type { CheckedOperation } from './operation.ts'
+import type { CheckedOperation, Dot } from './operation.ts'
 import type { PathTree } from './path-tree.ts'
 import { NO_SLOT } from './slots.ts'
 
@@ -81,6 +81,9 @@ export class Mutator {
         return this.#mapSetRemove(operation)
       case 'map-remove':
         return this.#mapRemove(operation)
+      case 'retract':
+        this.#emitDots(operation.dots)
+        return operation.dots.length
       default:
         return unreachable(operation)
     }
@@ -272,10 +275,13 @@ export class Mutator {
   }
 
   #emitKills(slots: readonly number[]): void {
-    const draft = this.#draft
     // Slots are freed by the first event: their dots are taken before.
     const state = this.#state.slots
-    const dots = slots.map((slot) => ({ writer: state.writerOf(slot), n: state.dotOf(slot) }))
+    this.#emitDots(slots.map((slot) => ({ writer: state.writerOf(slot), n: state.dotOf(slot) })))
+  }
+
+  #emitDots(dots: readonly Dot[]): void {
+    const draft = this.#draft
     for (let from = 0; from < dots.length; from += KILLS_PER_EVENT_MAX) {
       draft.kind = KIND_NONE
       draft.object = -1

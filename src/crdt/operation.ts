@@ -86,8 +86,17 @@ export type CheckedOperation =
       readonly values: readonly string[]
     }
   | { readonly type: 'map-remove'; readonly object: string; readonly path: readonly string[] }
+  /** Kills the live entries of these dots, whatever they are: only what undoes a transaction asks for it. */
+  | { readonly type: 'retract'; readonly object: ''; readonly dots: readonly Dot[] }
 
-const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+/** An event by its interned writer and number. */
+export interface Dot {
+  readonly writer: number
+  readonly n: number
+}
+
+/** Of one operation. */
+export const AMOUNT_MAX: bigint = BigInt(Number.MAX_SAFE_INTEGER)
 const AMOUNT_MIN = -AMOUNT_MAX
 
 /**

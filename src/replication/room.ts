@@ -76,6 +76,7 @@ function eventsOf(operation: CheckedOperation, kills: number): number {
     case 'set-remove':
     case 'map-set-remove':
     case 'map-remove':
+    case 'retract':
       return 1 + Math.floor(kills / KILLS_PER_EVENT_MAX)
     default:
       return 1

@@ -10,7 +10,8 @@
  * stores also comes out of answers to reads.
  */
 import type { Protocol } from '../base/core.ts'
-import { decodeFrame, type SyncFrame } from '../replication/frames.ts'
+import { decodeFrame } from '../replication/frame-codec.ts'
+import type { SyncFrame } from '../replication/frames.ts'
 
 /** What each frame does for the store of whoever gets it, and of whoever sent it. */
 const EFFECTS: Readonly<Record<SyncFrame['type'], 'brings-state' | 'asks-for-state' | 'neither'>> =
@@ -25,6 +26,8 @@ const EFFECTS: Readonly<Record<SyncFrame['type'], 'brings-state' | 'asks-for-sta
     end: 'brings-state',
     ack: 'neither',
     fork: 'neither',
+    trace: 'neither',
+    chains: 'brings-state',
   }
 
 /** Whether a frame from a peer would make us write. */

@@ -148,9 +148,9 @@ export function applyBase(
 ): void {
   const { state, log } = group
   for (const item of items) applyItem(state, item, head, runs)
-  for (const { replica, have } of head) {
+  for (const { replica, have, chain } of head) {
     const writer = state.intern(replica)
-    if (have > state.have(writer)) log.truncate(writer, have)
+    if (have > state.have(writer)) log.truncate(writer, have, chain)
   }
   adoptHead(state, head)
   state.sweep()

@@ -1,15 +1,11 @@
 import { present } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
-import {
-  encodeFrame,
-  FRAME_EVENTS_MAX,
-  PAYLOAD_BYTES,
-  SENT_TO_MAX,
-  type VectorEntry,
-} from './frames.ts'
+import { encodeFrame } from './frame-codec.ts'
+import { type AckEntry, FRAME_EVENTS_MAX, PAYLOAD_BYTES, SENT_TO_MAX } from './frames.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
+import { chainAt } from './history.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 
@@ -63,7 +59,7 @@ export class Dissemination {
   }
 
   /** Has every peer that is not known to be equal compare with us soon: what they lack they pull. */
-  announce(group: Group, except: Peer): void {
+  announce(group: Group, except: Peer | undefined): void {
     const digest = group.digest()
     for (const peer of this.#host.peers.values()) {
       if (peer === except || isEqualTo(peer, group, digest)) continue
@@ -77,13 +73,20 @@ export class Dissemination {
     this.#hasAcks = true
   }
 
-  acked(peer: Peer, group: Group, vector: readonly VectorEntry[]): void {
-    for (const { replica, n } of vector) {
+  acked(peer: Peer, group: Group, vector: readonly AckEntry[], now: Millis): void {
+    for (const { replica, n, check } of vector) {
       const writer = group.state.indexOf(replica)
       if (writer === undefined) continue
       const durable = Math.min(n, group.state.have(writer))
       peer.learn(group.name, writer, durable)
-      if (replica === this.#host.replica()) group.ackedOwn = Math.max(group.ackedOwn, durable)
+      if (replica !== this.#host.writerOf(group)) continue
+      const chain = chainAt(group, writer, n, this.#host.runs)
+      if (chain !== undefined && chain.low !== check) {
+        this.#host.suspect(peer, group, now)
+        continue
+      }
+      group.ackedOwn = Math.max(group.ackedOwn, durable)
+      if (chain !== undefined) group.provenOwn = Math.max(group.provenOwn, durable)
     }
     if (peer.isLagging && !peer.hasOutstanding()) {
       peer.isLagging = false
@@ -133,6 +136,9 @@ export class Dissemination {
     this.#outgoing = []
     const batches = new Map<Peer, Batch>()
     for (const item of outgoing) {
+      const { group, run } = item
+      // It may turn out not to be what its dots stand for elsewhere; an announcement follows.
+      if (group.isDisputed && run.replica === this.#host.writerOf(group)) continue
       const targets = this.#targets(item)
       const sentTo = sentToList(item.served, targets)
       for (const peer of targets) {
@@ -191,9 +197,15 @@ export class Dissemination {
     for (const peer of this.#host.peers.values()) {
       for (const [name, { acks }] of peer.groups) {
         if (acks.size === 0) continue
-        const { state } = present(this.#host.groups.get(name), 'group of an ack')
+        const group = present(this.#host.groups.get(name), 'group of an ack')
+        group.close()
+        const { state } = group
         const vector = [...acks]
-          .map((writer) => ({ replica: state.replicaAt(writer), n: state.have(writer) }))
+          .map((writer) => ({
+            replica: state.replicaAt(writer),
+            n: state.have(writer),
+            check: state.chainOf(writer).low,
+          }))
           .filter(({ n }) => n > 0)
         acks.clear()
         if (vector.length === 0) continue

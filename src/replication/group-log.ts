@@ -1,5 +1,8 @@
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import type { Lanes } from '../crdt/event-draft.ts'
+import { chainAfter } from '../crdt/run-head.ts'
+import type { Reissue } from './reissue.ts'
 
 /** A run that is part of the state here. */
 export interface LoggedRun {
@@ -20,6 +23,8 @@ export interface LogRow {
   readonly runs: readonly LoggedRun[]
   readonly bytes: number
   readonly at: Millis
+  /** Set where the row holds more than runs. */
+  readonly reissue?: Reissue
 }
 
 interface WriterLog {
@@ -28,6 +33,8 @@ interface WriterLog {
   head: number
   /** Events up to here are not in the log. */
   truncated: number
+  /** The chain there, where it is known. */
+  chain: Lanes | undefined
 }
 
 /** What a run costs in memory beside its bytes; measured. */
@@ -82,9 +89,15 @@ export class GroupLog {
     return this.#writers[writer]?.truncated ?? 0
   }
 
-  /** A writer's events up to `n` came by other ways than the log. */
-  truncate(writer: number, n: number): void {
+  /** The chain at {@link truncatedAt}, where it is known. */
+  truncatedChain(writer: number): Lanes | undefined {
+    return this.#writers[writer]?.chain
+  }
+
+  /** A writer's events up to `n` came by other ways than the log. @param chain the writer's there, if known */
+  truncate(writer: number, n: number, chain?: Lanes): void {
     const log = this.#writer(writer)
+    if (n > log.truncated) log.chain = chain
     log.truncated = Math.max(log.truncated, n)
     while (log.head < log.runs.length) {
       const run = log.runs[log.head]
@@ -93,10 +106,45 @@ export class GroupLog {
     }
   }
 
+  /**
+   * Ends a writer's log at `n`: what came after is taken back.
+   * @param last the part up to `n` of the run that holds it, where it holds more
+   * @returns the rows that changed
+   */
+  cut(writer: number, n: number, last: LoggedRun | undefined): readonly LogRow[] {
+    const log = this.#writer(writer)
+    const keep = (run: LoggedRun): LoggedRun | undefined => {
+      if (run.n0 + run.count - 1 <= n) return run
+      return run.n0 <= n ? last : undefined
+    }
+    const rest: LoggedRun[] = []
+    for (const run of log.runs.slice(log.head)) {
+      this.#bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
+      const kept = keep(run)
+      if (kept === undefined) continue
+      rest.push(kept)
+      this.#bytes += kept.bytes.length + RUN_OVERHEAD_BYTES
+    }
+    log.runs.splice(0, log.runs.length, ...rest)
+    log.head = 0
+    const changed: LogRow[] = []
+    for (let i = this.#head; i < this.#rows.length; i++) {
+      const row = this.#rows[i]
+      if (row === undefined) continue
+      const isCut = row.runs.some((run) => run.writer === writer && run.n0 + run.count - 1 > n)
+      if (!isCut) continue
+      const runs = row.runs.map((run) => (run.writer === writer ? keep(run) : run))
+      const cut = { ...row, runs: runs.filter((run) => run !== undefined) }
+      this.#rows[i] = cut
+      changed.push(cut)
+    }
+    return changed
+  }
+
   /** As {@link truncate} where the log holds nothing of a writer. */
-  truncateEmpty(writer: number, n: number): void {
+  truncateEmpty(writer: number, n: number, chain: Lanes): void {
     const log = this.#writers[writer]
-    if (log === undefined || log.head === log.runs.length) this.truncate(writer, n)
+    if (log === undefined || log.head === log.runs.length) this.truncate(writer, n, chain)
   }
 
   /** Index of the first run that holds anything above `n`. */
@@ -147,7 +195,7 @@ export class GroupLog {
   #writer(writer: number): WriterLog {
     let log = this.#writers[writer]
     if (log === undefined) {
-      log = { runs: [], head: 0, truncated: 0 }
+      log = { runs: [], head: 0, truncated: 0, chain: undefined }
       this.#writers[writer] = log
     }
     return log
@@ -155,6 +203,7 @@ export class GroupLog {
 
   #forget(log: WriterLog, run: LoggedRun): void {
     log.head += 1
+    if (run.n0 + run.count - 1 === log.truncated) log.chain = chainAfter(run.bytes)
     this.#bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
     if (log.head < 1024 || log.head * 2 < log.runs.length) return
     log.runs.splice(0, log.head)

@@ -16,6 +16,7 @@ import { RunWriter } from '../crdt/run-writer.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
 import { GroupLog, type LoggedRun } from './group-log.ts'
+import { chainOver } from './history.ts'
 import { type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 
@@ -39,6 +40,14 @@ export class Group {
   reader: ObjectReader = new ObjectReader(this.state)
   readonly log: GroupLog = new GroupLog()
   readonly changes: ChangeRecorder = new ChangeRecorder()
+  /** Who writes here, where it is not the replica's usual id. */
+  self: ReplicaId | undefined
+  /** Set while it is open whether others know our own events by other contents: they do not leave then. */
+  isDisputed = false
+  /** Own events up to here are known to be the same at some peer. */
+  provenOwn = 0
+  /** Own events at the start of this process. */
+  loadedOwn = 0
   /** Own events up to here are durable at some peer. */
   ackedOwn = 0
   /** Number of the store's next row of the log. */
@@ -218,12 +227,14 @@ export class Group {
     this.#open = new RunWriter(state)
     this.#writer = -1
     this.changes.attach(state)
-    const adopted: number[] = []
-    for (let i = 0; i < state.replicaCount; i++) adopted.push(state.have(i))
+    const adopted: { readonly have: number; readonly chain: Lanes }[] = []
+    for (let i = 0; i < state.replicaCount; i++) {
+      adopted.push({ have: state.have(i), chain: state.chainOf(i) })
+    }
     for (const run of this.log.takeAll()) {
       if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)
     }
-    for (const [writer, n] of adopted.entries()) this.log.truncate(writer, n)
+    for (const [writer, base] of adopted.entries()) this.log.truncate(writer, base.have, base.chain)
     state.recorder = this.changes
     this.changes.touchAll(state)
   }
@@ -279,7 +290,8 @@ export class Group {
     // Transactions end where ours do, or they are not the same.
     if (runs.starts[from] !== 1) return 'conflict'
     const table = runs.replicas.map((id) => this.state.intern(id))
-    const chain = this.#chainOver(writer, from, table)
+    const before = this.state.chainOf(writer)
+    const chain = chainOver(this.state, runs, table, { from, to: count, chain: before })
     if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'
     const objects = runs.objects.map(({ type, name }) => this.state.objectFor(type, name).id)
     const isWhole = from === 0
@@ -312,26 +324,6 @@ export class Group {
     for (let k = killStarts[i] ?? 0; k < end; k++) {
       this.#draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
     }
-  }
-
-  /** The chain of a writer after the events that were read. */
-  #chainOver(writer: number, from: number, table: readonly number[]): Lanes {
-    const { highs, lows, stamps, starts, killStarts, killReplicas, killDots, events } = this.#runs
-    let { high, low } = this.state.chainOf(writer)
-    for (let i = from; i < events; i++) {
-      let killsHigh = 0
-      let killsLow = 0
-      const end = killStarts[i + 1] ?? 0
-      for (let k = killStarts[i] ?? 0; k < end; k++) {
-        const lanes = this.state.lanesOf(table[killReplicas[k] ?? 0] ?? 0)
-        killsHigh = (killsHigh + killShare(lanes.high, killDots[k] ?? 0)) | 0
-        killsLow = (killsLow + killShare(lanes.low, killDots[k] ?? 0)) | 0
-      }
-      const stamp = starts[i] === 1 ? (stamps[i] ?? 0) : -1
-      high = chainStep(high, highs[i] ?? 0, killsHigh, stamp)
-      low = chainStep(low, lows[i] ?? 0, killsLow, stamp)
-    }
-    return { high, low }
   }
 
   /** Whether a run covers dots that we hold with another history. */

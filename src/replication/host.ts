@@ -24,8 +24,8 @@ export interface Host {
   readonly tunables: ReplicationTunables
   readonly peers: ReadonlyMap<PeerId, Peer>
   readonly groups: ReadonlyMap<string, Group>
-  /** The writing identity now. */
-  replica(): ReplicaId
+  /** Who we are in a group. */
+  writerOf(group: Group): ReplicaId
   /** The group, made when it is new; undefined (and counted) when there are too many. */
   groupFrom(name: string): Group | undefined
   send(peer: Peer, lane: Lane, frame: SyncFrame): void
@@ -42,7 +42,9 @@ export interface Host {
   alarm(reason: string): void
   synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void
   /** Has all peers but one that are not known to be equal compare with us. */
-  announce(group: Group, except: Peer): void
-  /** A peer holds more events of our own identity than we do. */
-  identityReused(group: Group, now: Millis): void
+  announce(group: Group, except: Peer | undefined): void
+  /** A peer knows our own events otherwise than we do. */
+  suspect(peer: Peer, group: Group, now: Millis): void
+  /** Ends our identity in a group at event `n`; what we wrote after it goes on under a new one. */
+  renew(group: Group, n: number, peer: Peer, now: Millis): void
 }

@@ -78,6 +78,11 @@ export class Intake {
     const integrated: LoggedRun[] = []
     let hasGap = false
     for (const bytes of incoming.runs) {
+      if (this.#isOurs(bytes, group)) {
+        // Nobody but us writes under our id: this store has been rolled back, or cloned.
+        this.#host.suspect(peer, group, now)
+        continue
+      }
       const receipt = group.receive(bytes)
       switch (receipt.type) {
         case 'integrated':
@@ -120,10 +125,9 @@ export class Intake {
   #arrived(incoming: Incoming, integrated: readonly LoggedRun[], now: Millis): void {
     if (integrated.length === 0) return
     const { peer, group, session, sentTo } = incoming
-    for (const { writer, n0, count, stamp, replica } of integrated) {
+    for (const { writer, n0, count, stamp } of integrated) {
       peer.learn(group.name, writer, n0 + count - 1)
       if (!this.#host.observe(stamp, now)) this.#host.dropped('stamp-ahead')
-      if (replica === this.#host.replica()) this.#host.identityReused(group, now)
     }
     const arrival: Arrival = { peer, session, served: new Set([...sentTo, peer.hash]) }
     this.#host.integrated(group, integrated, arrival)
@@ -134,6 +138,16 @@ export class Intake {
     this.#sessions.disturb(now)
   }
 
+  /** Whether a run holds events of our own that we do not have. */
+  #isOurs(bytes: Uint8Array, group: Group): boolean {
+    const head = decodeRunHead(bytes)
+    if (!head.ok) return false
+    const { replica, n0, count } = head.value
+    if (replica !== this.#host.writerOf(group)) return false
+    group.close()
+    return n0 + count - 1 > group.state.haveOf(replica)
+  }
+
   /** Two histories under one replica id: ours is kept, and whoever writes under that id hears of it. */
   #conflict(
     peer: Peer,
@@ -141,10 +155,13 @@ export class Intake {
     { replica, n0 }: { readonly replica: ReplicaId; readonly n0: number },
     now: Millis,
   ): void {
+    if (replica === this.#host.writerOf(group)) {
+      this.#host.suspect(peer, group, now)
+      return
+    }
     this.#host.dropped('replica-forked')
     this.#alarmOnce(now, `replica-forked: group ${group.name}: writer ${replica}`)
-    if (replica === this.#host.replica()) this.#host.identityReused(group, now)
-    else this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n: n0 })
+    this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n: n0 })
   }
 
   #alarmOnce(now: Millis, text: string): void {

@@ -8,6 +8,7 @@ import { adoptHead, applyItem, checkItem } from './adoption.ts'
 import { type BaseItem, decodeItems } from './base.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
+import { applyReissue } from './reissue.ts'
 import { damaged, parseRow } from './rows.ts'
 import { decodeManifest, type Manifest } from './snapshot.ts'
 
@@ -47,6 +48,9 @@ export class Loader {
     const loading = this.#of(parsed.group)
     const { group } = loading
     switch (parsed.type) {
+      case 'writer':
+        group.self = parsed.replica
+        return
       case 'manifest': {
         const read = decodeManifest(parsed.value)
         if (!read.ok) throw damaged(`row ${row.key}: ${read.reason}`)
@@ -71,7 +75,8 @@ export class Loader {
     for (const loading of this.#loading.values()) {
       this.#base(loading)
       const { state, log } = loading.group
-      for (let i = 0; i < state.replicaCount; i++) log.truncateEmpty(i, state.have(i))
+      for (let i = 0; i < state.replicaCount; i++)
+        log.truncateEmpty(i, state.have(i), state.chainOf(i))
     }
     this.#loading.clear()
   }
@@ -144,8 +149,11 @@ export class Loader {
       if (!isCovered) loading.items.push(...parsed.items.map(own))
     } else if (parsed.type === 'adopted-head') {
       if (!isCovered) this.#adopt(loading, row.key, parsed.head)
+    } else if (parsed.type === 'reissued' && !isCovered) {
+      runs.push(...applyReissue(group, parsed.reissue).issued)
     } else {
-      for (const bytes of parsed.runs) {
+      const held = parsed.type === 'reissued' ? parsed.reissue.runs : parsed.runs
+      for (const bytes of held) {
         const run = group.restore(bytes)
         if (run === undefined)
           throw damaged(`row ${row.key} is damaged or rows before it are missing`)
@@ -154,7 +162,9 @@ export class Loader {
       }
     }
     const stamp = runs.reduce((highest, run) => Math.max(highest, run.stamp), 0)
-    group.log.addRow({ sequence, runs, bytes: row.value.length, at: stampMillis(stamp) })
+    const at = stampMillis(stamp)
+    const rest = parsed.type === 'reissued' ? { reissue: parsed.reissue } : {}
+    group.log.addRow({ sequence, runs, bytes: row.value.length, at, ...rest })
   }
 
   #adopt(loading: Loading, key: string, head: Manifest['head']): void {
@@ -172,7 +182,7 @@ export class Loader {
 
 type LogRow = Extract<
   ReturnType<typeof parseRow>,
-  { readonly type: 'log' | 'adopted-items' | 'adopted-head' }
+  { readonly type: 'log' | 'adopted-items' | 'adopted-head' | 'reissued' }
 >
 
 function own(item: BaseItem): BaseItem {

@@ -17,6 +17,7 @@ export interface PeerGroup {
   /** Payload pulled from it since the last time both were equal; undefined when none. */
   pulled: { bytes: number; events: number } | undefined
   alarmedAt: Millis
+  repairedAt: Millis
 }
 
 /** A linked peer. */
@@ -56,6 +57,7 @@ export class Peer {
         digest: undefined,
         pulled: undefined,
         alarmedAt: Number.NEGATIVE_INFINITY,
+        repairedAt: Number.NEGATIVE_INFINITY,
       }
       this.groups.set(name, group)
     }
@@ -97,6 +99,13 @@ export class Peer {
     this.group(group).outstanding.set(push.writer, push.end)
     this.#recentBytes += push.bytes
     this.ackDueAt ??= ackDueAt
+  }
+
+  /** Forgets what it held of a writer above `n`. */
+  unlearn(group: string, writer: number, n: number): void {
+    const { known, outstanding } = this.group(group)
+    known[writer] = Math.min(known[writer] ?? 0, n)
+    outstanding.delete(writer)
   }
 
   /** Learns its whole vector, which may have shrunk: a restored store holds less than before. */

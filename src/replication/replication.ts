@@ -1,5 +1,4 @@
 import { present, unreachable } from '../base/assert.ts'
-import { hex } from '../base/bytes.ts'
 import {
   type Core,
   type Lane,
@@ -10,18 +9,19 @@ import {
 } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
-import { type PeerId, parseReplicaId, type ReplicaId } from '../base/ids.ts'
-import { type Random, randomBytes } from '../base/random.ts'
+import type { PeerId, ReplicaId } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
 import { checkName, checkOperations } from '../crdt/operation.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import type { Adopting } from './adopting.ts'
 import { Dissemination } from './dissemination.ts'
 import { Fragments } from './fragments.ts'
-import { decodeFrame, encodeFrame, type SyncFrame } from './frames.ts'
+import { decodeFrame, encodeFrame } from './frame-codec.ts'
 import { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
 import { GroupView } from './group-view.ts'
 import type { Arrival, Host } from './host.ts'
+import { Identity } from './identity.ts'
 import { Intake } from './intake.ts'
 import { Loader } from './loader.ts'
 import {
@@ -30,6 +30,7 @@ import {
   replicationTunables,
 } from './options.ts'
 import { Peer } from './peer.ts'
+import { renew } from './renew.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { adoptedRows, logRow, replicaRow } from './rows.ts'
 import { Snapshots } from './snapshots.ts'
@@ -50,17 +51,11 @@ const MAIN_GROUP = 'main'
 const NOBODY: ReadonlySet<number> = new Set()
 /** Transactions that gather before they are handed to the store at once. */
 const UNSAVED_MAX = 16_384
-/** A forger who claims our events must not make us mint identities without end. */
-const REMINT_PAUSE_MS = 10_000
 
 /**
  * Replicated state of all groups: local transactions, integration of remote ones, their log, and the sync
  * with linked peers. See LiveState for what state is, Dissemination for how events spread, SyncSessions for
- * how replicas that missed something find and repair it.
- *
- * A replica id is minted in the store's first commit and stands for one unbroken sequence of writes. A peer
- * that holds more of our events than we do proves that this store was rolled back or cloned: we go on under
- * a new id and pull what we had forgotten.
+ * how replicas that missed something find and repair it, Identity for who writes.
  */
 export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #random: Random
@@ -71,6 +66,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #clock = new HybridClock()
   readonly #dissemination: Dissemination
   readonly #sessions: SyncSessions
+  readonly #identity: Identity
   readonly #intake: Intake
   /** Scratch that all groups read runs with. */
   readonly #runs = new RunReader()
@@ -86,7 +82,6 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #loader: Loader
   readonly #snapshots: Snapshots
   #replica: ReplicaId | undefined
-  #mintedAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: ReplicationOptions) {
     this.#random = options.random
@@ -98,6 +93,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const sessions = new SyncSessions(host, fragments)
     this.#dissemination = dissemination
     this.#sessions = sessions
+    this.#identity = new Identity(host, options.random)
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
     this.#loader = new Loader((name) => this.#loaded(name), this.#runs)
@@ -107,9 +103,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#groups.set(MAIN_GROUP, this.#newGroup(MAIN_GROUP))
   }
 
-  /** Our writing identity. */
+  /** Who writes in the group `main`. */
   get replica(): ReplicaId {
-    return present(this.#replica, 'replica id before start()')
+    return this.#groups.get(MAIN_GROUP)?.self ?? present(this.#replica, 'replica id before start()')
   }
 
   /**
@@ -129,16 +125,23 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       const isOwn = replica === this.#replica || replica === 'snapshot'
       this.#clock.observe(stamp, isOwn ? Number.MAX_SAFE_INTEGER : now)
     }
-    for (const group of this.#groups.values()) group.begin()
+    for (const group of this.#groups.values()) {
+      group.begin()
+      if (group.self !== undefined) group.loadedOwn = group.state.haveOf(group.self)
+      else if (this.#replica !== undefined) group.loadedOwn = group.state.haveOf(this.#replica)
+    }
     const writes = this.#loader.leftovers.map((key) => ({ key, value: undefined }))
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
-    if (this.#replica === undefined) this.#mint()
+    if (this.#replica !== undefined) return
+    this.#replica = this.#identity.mint()
+    this.#outbox.push({ type: 'persist', writes: [replicaRow(this.#replica)] })
   }
 
   handle(input: ReplicationInput, now: Millis): void {
     this.#now = now
     switch (input.type) {
       case 'tick':
+        this.#identity.tick(now)
         this.#sessions.tick(now)
         break
       case 'flush':
@@ -179,10 +182,10 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   nextDeadline(): Millis | undefined {
-    const sessions = this.#sessions.nextDeadline()
-    const dissemination = this.#dissemination.nextDeadline()
-    if (sessions === undefined) return dissemination
-    return dissemination === undefined ? sessions : Math.min(sessions, dissemination)
+    const deadlines = [this.#sessions, this.#dissemination, this.#identity]
+      .map((part) => part.nextDeadline())
+      .filter((at) => at !== undefined)
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
   }
 
   /** Names of the groups that hold anything, and `main`. */
@@ -204,7 +207,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       return { digest: new Uint8Array(16), objects: 0, events: 0, unsynced: 0 }
     }
     const { state, ackedOwn } = known
-    const unsynced = Math.max(0, state.haveOf(this.replica) - ackedOwn)
+    const unsynced = Math.max(0, state.haveOf(this.#writerOf(known)) - ackedOwn)
     return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
   }
 
@@ -220,7 +223,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       tunables: this.#tunables,
       peers: this.#peers,
       groups: this.#groups,
-      replica: () => this.replica,
+      writerOf: (group) => this.#writerOf(group),
       groupFrom: (name) => this.#groupFrom(name),
       send: (peer, lane, frame) => this.#send(peer, lane, encodeFrame(frame)),
       sendBytes: (peer, lane, bytes) => this.#send(peer, lane, bytes),
@@ -235,7 +238,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       },
       adopt: (group, adopting, from, now) => this.#adopt(group, adopting, from, now),
       observe: (stamp, now) => this.#clock.observe(stamp, now),
-      identityReused: (group, now) => this.#identityReused(group, now),
+      suspect: (peer, group, now) => this.#identity.suspect(peer, group, now),
+      renew: (group, n, peer, now) => this.#renew(group, n, peer, now),
     }
   }
 
@@ -286,6 +290,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     if (peer === undefined) return
     this.#peers.delete(id)
     this.#dissemination.forget(peer)
+    this.#identity.peerDown(peer)
     this.#sessions.peerDown(peer, now)
   }
 
@@ -298,7 +303,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       if (group === undefined) {
         throw new HearsayError('ERR_LIMIT', `Cannot write: above ${this.#groups.size} groups`)
       }
-      const changed = group.write(this.replica, operations, this.#clock.next(now))
+      const changed = group.write(this.#writerOf(group), operations, this.#clock.next(now))
       if (group.hasUnsaved) {
         this.#unsaved.add(group)
         this.#sessions.disturb(now)
@@ -349,14 +354,23 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       case 'ack': {
         const group = this.#groups.get(frame.group)
-        if (group !== undefined) this.#dissemination.acked(peer, group, frame.vector)
+        if (group !== undefined) this.#dissemination.acked(peer, group, frame.vector, now)
         break
       }
       case 'base':
         this.#sessions.onBase(peer, frame, now)
         break
-      case 'fork':
-        this.#onFork(frame, now)
+      case 'fork': {
+        const group = this.#groups.get(frame.group)
+        if (group === undefined || frame.replica !== this.#writerOf(group)) break
+        this.#identity.suspect(peer, group, now)
+        break
+      }
+      case 'trace':
+        this.#identity.onTrace(peer, frame)
+        break
+      case 'chains':
+        this.#identity.onChains(peer, frame, now)
         break
       default:
         unreachable(frame)
@@ -400,10 +414,6 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   /** A complete base: merged, stored and told as one step. */
   #adopt(group: Group, adopting: Adopting, from: Arrival, now: Millis): void {
     this.#save(now)
-    const self = adopting.head.find(({ replica }) => replica === this.#replica)
-    if (self !== undefined && self.have > group.state.haveOf(self.replica)) {
-      this.#identityReused(group, now)
-    }
     adopting.apply()
     const writes = adoptedRows(group.name, group.sequence, adopting)
     for (const { value } of writes) {
@@ -435,29 +445,21 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
   }
 
-  /** Somebody holds another history of ours. Others' claims about others are their own affair. */
-  #onFork(frame: Extract<SyncFrame, { type: 'fork' }>, now: Millis): void {
-    const group = this.#groups.get(frame.group)
-    if (group !== undefined && frame.replica === this.#replica) this.#identityReused(group, now)
+  #writerOf(group: Group): ReplicaId {
+    return group.self ?? present(this.#replica, 'replica id')
   }
 
-  #mint(): void {
-    const replica = present(parseReplicaId(hex(randomBytes(this.#random, 16))), 'replica id')
-    this.#replica = replica
-    for (const group of this.#groups.values()) group.ackedOwn = 0
-    this.#outbox.push({ type: 'persist', writes: [replicaRow(replica)] })
-  }
-
-  #identityReused(group: Group, now: Millis): void {
-    if (now - this.#mintedAt < REMINT_PAUSE_MS) {
-      this.#drop('identity-claim')
-      return
-    }
-    this.#mintedAt = now
-    this.#outbox.push({
-      type: 'alarm',
-      reason: `identity-reused: group ${group.name}: a peer holds events of ${this.replica} that this store lost`,
-    })
-    this.#mint()
+  #renew(group: Group, n: number, peer: Peer, now: Millis): void {
+    this.#save(now)
+    const former = this.#writerOf(group)
+    const { writes, issued, text } = renew(group, { former, n, to: this.#identity.mint(), now })
+    this.#outbox.push({ type: 'persist', writes })
+    const writer = group.state.intern(former)
+    for (const other of this.#peers.values()) other.unlearn(group.name, writer, n)
+    this.#outbox.push({ type: 'alarm', reason: `identity-reused: group ${group.name}: ${text}` })
+    this.#told(group, issued)
+    this.#sessions.abandon(group, now)
+    this.#sessions.compare(peer, now)
+    this.#sessions.disturb(now)
   }
 }

@@ -13,23 +13,29 @@ import {
   writeHead,
   writeItems,
 } from './base.ts'
+import type { Reissue } from './reissue.ts'
 import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 /*
  * Rows of the durable store, all under `state!`:
  *   state!replica                      version (1) · replica id (16) · hash64 of both (8)
  *   state!log!GROUP!SEQUENCE           runs that became durable together: number, then each with its length
- *                                      or 0, 1 and items of an adopted base, or 0, 2 and its head
+ *                                      or 0, 1 and items of an adopted base, or 0, 2 and its head,
+ *                                      or 0, 3 and a reissue, see reissue.ts, or 0, 4 where nothing is left
+ *   state!writer!GROUP                 as state!replica, for a group that is written under another id
  *   state!base!GROUP                   manifest of the group's snapshot, see snapshot.ts
  *   state!base!GROUP!EPOCH!INDEX       items of a snapshot; EPOCH and INDEX eight hexadecimal digits
  * GROUP is the name's UTF-8 in hexadecimal, SEQUENCE fourteen hexadecimal digits, so key order is log order.
  */
 
 const REPLICA_KEY = 'state!replica'
+const WRITER_KEY = /^state!writer!([0-9a-f]+)$/
 const BASE_KEY = /^state!base!([0-9a-f]+)(?:!([0-9a-f]{8})!([0-9a-f]{8}))?$/
 const LOG_KEY = /^state!log!([0-9a-f]+)!([0-9a-f]{14})$/
 const ADOPTED_ITEMS = 1
 const ADOPTED_HEAD = 2
+const REISSUED = 3
+const NOTHING = 4
 /** Items of an adopted base in one row. */
 const ROW_ITEMS = 16
 /** Runs that one row may hold. */
@@ -38,6 +44,7 @@ const VERSION = 1
 
 export type ParsedRow =
   | { readonly type: 'replica'; readonly replica: ReplicaId }
+  | { readonly type: 'writer'; readonly group: string; readonly replica: ReplicaId }
   | {
       readonly type: 'log'
       readonly group: string
@@ -57,6 +64,12 @@ export type ParsedRow =
       readonly sequence: number
       readonly head: readonly BaseWriter[]
     }
+  | {
+      readonly type: 'reissued'
+      readonly group: string
+      readonly sequence: number
+      readonly reissue: Reissue
+    }
   | { readonly type: 'manifest'; readonly group: string; readonly value: Uint8Array }
   | {
       readonly type: 'chunk'
@@ -67,10 +80,18 @@ export type ParsedRow =
 
 /** The row that gives a store its writing identity. */
 export function replicaRow(replica: ReplicaId): StoreWrite {
+  return { key: REPLICA_KEY, value: identityValue(replica) }
+}
+
+/** The row that gives a group a writing identity of its own. */
+export function writerRow(group: string, replica: ReplicaId): StoreWrite {
+  return { key: `state!writer!${hex(utf8(group))}`, value: identityValue(replica) }
+}
+
+function identityValue(replica: ReplicaId): Uint8Array {
   const body = new Writer().uint8(VERSION).raw(replicaBytes(replica)).finish()
   const checksum = hash64(body)
-  const value = new Writer().raw(body).uint32(checksum.high).uint32(checksum.low).finish()
-  return { key: REPLICA_KEY, value }
+  return new Writer().raw(body).uint32(checksum.high).uint32(checksum.low).finish()
 }
 
 /** The key of a row of the log. */
@@ -110,8 +131,26 @@ export function adoptedRows(
   return writes
 }
 
+/** The row of a reissue. */
+export function reissuedRow(group: string, sequence: number, reissue: Reissue): StoreWrite {
+  const { former, n, chain, kills, revived, runs } = reissue
+  const writer = new Writer(256).varint(0).uint8(REISSUED).raw(replicaBytes(former)).varint(n)
+  writer.uint32(chain.high >>> 0).uint32(chain.low >>> 0)
+  writer.varint(kills.length)
+  for (const dot of kills) writer.varint(dot)
+  for (const list of [revived, runs]) {
+    writer.varint(list.length)
+    for (const bytes of list) writer.bytes(bytes)
+  }
+  return { key: logKey(group, sequence), value: writer.finish() }
+}
+
 /** A row of the log. */
 export function logRow(group: string, sequence: number, runs: readonly Uint8Array[]): StoreWrite {
+  if (runs.length === 0) {
+    const value = new Writer(2).varint(0).uint8(NOTHING).finish()
+    return { key: logKey(group, sequence), value }
+  }
   let bytes = 8
   for (const run of runs) bytes += run.length + 5
   const writer = new Writer(bytes).varint(runs.length)
@@ -121,7 +160,13 @@ export function logRow(group: string, sequence: number, runs: readonly Uint8Arra
 
 /** What a row is, by its key. @throws {HearsayError} ERR_STORE when it is damaged or not ours */
 export function parseRow(row: StoreRow): ParsedRow {
-  if (row.key === REPLICA_KEY) return { type: 'replica', replica: parseReplicaRow(row.value) }
+  if (row.key === REPLICA_KEY)
+    return { type: 'replica', replica: parseIdentity(row.key, row.value) }
+  const writer = WRITER_KEY.exec(row.key)
+  if (writer !== null) {
+    const group = groupName(row.key, writer[1])
+    return { type: 'writer', group, replica: parseIdentity(row.key, row.value) }
+  }
   const base = BASE_KEY.exec(row.key)
   if (base !== null) {
     const group = groupName(row.key, base[1])
@@ -143,12 +188,7 @@ export function parseRow(row: StoreRow): ParsedRow {
 function readLogRow(reader: Reader, group: string, sequence: number): ParsedRow {
   const count = reader.varint(ROW_RUNS_MAX)
   if (count === 0) {
-    const kind = reader.uint8()
-    const row: ParsedRow =
-      kind === ADOPTED_ITEMS
-        ? { type: 'adopted-items', group, sequence, items: readItems(reader) }
-        : { type: 'adopted-head', group, sequence, head: readHead(reader) }
-    if (kind !== ADOPTED_ITEMS && kind !== ADOPTED_HEAD) throw new DecodeError('unknown row')
+    const row = readOtherRow(reader, group, sequence)
     reader.end()
     return row
   }
@@ -156,6 +196,40 @@ function readLogRow(reader: Reader, group: string, sequence: number): ParsedRow 
   for (let i = 0; i < count; i++) runs.push(reader.bytes(RUN_BYTES_MAX))
   reader.end()
   return { type: 'log', group, sequence, runs }
+}
+
+function readOtherRow(reader: Reader, group: string, sequence: number): ParsedRow {
+  const kind = reader.uint8()
+  switch (kind) {
+    case ADOPTED_ITEMS:
+      return { type: 'adopted-items', group, sequence, items: readItems(reader) }
+    case ADOPTED_HEAD:
+      return { type: 'adopted-head', group, sequence, head: readHead(reader) }
+    case REISSUED:
+      return { type: 'reissued', group, sequence, reissue: readReissue(reader) }
+    case NOTHING:
+      return { type: 'log', group, sequence, runs: [] }
+    default:
+      throw new DecodeError('unknown row')
+  }
+}
+
+function readReissue(reader: Reader): Reissue {
+  const former = readReplica(reader)
+  const n = reader.varint()
+  const chain = { high: reader.uint32() | 0, low: reader.uint32() | 0 }
+  const kills: number[] = []
+  for (let left = reader.varint(ROW_RUNS_MAX); left > 0; left--) kills.push(reader.varint())
+  const [revived, runs] = [readRuns(reader), readRuns(reader)]
+  return { former, n, chain, kills, revived, runs }
+}
+
+function readRuns(reader: Reader): readonly Uint8Array[] {
+  const runs: Uint8Array[] = []
+  for (let left = reader.varint(ROW_RUNS_MAX); left > 0; left--) {
+    runs.push(reader.bytes(RUN_BYTES_MAX))
+  }
+  return runs
 }
 
 function groupName(key: string, hexadecimal: string | undefined): string {
@@ -171,7 +245,7 @@ export function damaged(what: string): HearsayError {
   })
 }
 
-function parseReplicaRow(value: Uint8Array): ReplicaId {
+function parseIdentity(key: string, value: Uint8Array): ReplicaId {
   const decoded = decode(value, (reader) => {
     if (reader.uint8() !== VERSION) throw new DecodeError('unknown version')
     const replica = readReplica(reader)
@@ -181,6 +255,6 @@ function parseReplicaRow(value: Uint8Array): ReplicaId {
     if (!equal64(checksum, stored)) throw new DecodeError('checksum differs')
     return replica
   })
-  if (!decoded.ok) throw damaged(`row ${REPLICA_KEY}: ${decoded.reason}`)
+  if (!decoded.ok) throw damaged(`row ${key}: ${decoded.reason}`)
   return decoded.value
 }

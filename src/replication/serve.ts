@@ -1,8 +1,8 @@
 import type { RunReader } from '../crdt/run-reader.ts'
 import type { BaseItem, BaseWriter } from './base.ts'
 import { BaseWalk, headOf } from './base-walk.ts'
+import { encodeFrame } from './frame-codec.ts'
 import {
-  encodeFrame,
   FRAME_EVENTS_MAX,
   PAYLOAD_BYTES,
   type Partial,
@@ -23,6 +23,13 @@ export interface Answer {
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
 
+export interface ServeOptions {
+  /** Payload bytes at most. */
+  readonly credit: number
+  /** A writer whose events are not told now. */
+  readonly withheld?: VectorEntry | undefined
+}
+
 /** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter. */
 const BASE_WORK_MAX = 1 << 20
 /** Items that travel together: few enough that taking them in holds nobody up. */
@@ -35,11 +42,19 @@ const BASE_TAIL_BYTES = 1 << 20
  * them. Nothing is remembered between two answers: the next pull's vector says where to go on.
  * @param runs scratch to read with
  */
-export function serve(group: Group, pull: Pull, credit: number, runs: RunReader): Answer {
+export function serve(
+  group: Group,
+  pull: Pull,
+  { credit, withheld }: ServeOptions,
+  runs: RunReader,
+): Answer {
   // What is told of the state, its chains above all, includes the run that is open.
   group.close()
-  if (pull.base !== undefined || !reaches(group, pull.vector)) return serveBase(group, pull, runs)
-  return serveLog(group, pull, { credit, vector: pull.vector, before: [] }, runs)
+  const isBase = pull.base !== undefined || !reaches(group, pull.vector)
+  if (isBase && withheld === undefined) return serveBase(group, pull, runs)
+  const vector = withheld === undefined ? pull.vector : [...pull.vector, withheld]
+  // Without the log nothing can be told of one writer and not of the other.
+  return serveLog(group, pull, { credit: isBase ? 0 : credit, vector, before: [] }, runs)
 }
 
 /** Whether the log holds everything that a vector lacks. */
@@ -106,12 +121,12 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
   return { frames, bytes }
 }
 
-/** The head that a puller goes on with; undefined when events since then are gone from the log. */
+/** The head that a puller goes on with; undefined when it has none or events since then are gone from the log. */
 function coveredHead(
   group: Group,
   covered: readonly VectorEntry[],
 ): readonly BaseWriter[] | undefined {
-  if (!reaches(group, covered)) return undefined
+  if (covered.length === 0 || !reaches(group, covered)) return undefined
   for (const { replica, n } of covered) if (n > group.state.haveOf(replica)) return undefined
   // Chains and waiting kills were told with the first part.
   return covered.map(({ replica, n }) => ({

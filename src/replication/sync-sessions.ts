@@ -28,6 +28,8 @@ interface Pull {
   asked: readonly VectorEntry[]
   /** Ask as if we had nothing: a whole base is wanted. */
   wantsWhole: boolean
+  /** Ask for a base whatever the log holds. */
+  readonly isRepair: boolean
   /** Times that it was asked again after silence. */
   retries: number
   adopting: Adopting | undefined
@@ -45,6 +47,8 @@ const NOBODY: ReadonlySet<number> = new Set()
 const PULL_RETRIES_MAX = 5
 /** A peer that keeps differing is no reason to repeat an alarm more often than this. */
 const ALARM_PAUSE_MS = 60_000
+const REPAIR_PAUSE_MS = 10_000
+const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 } }
 
 /**
  * Anti-entropy. One exchange:
@@ -161,10 +165,13 @@ export class SyncSessions {
       listed.add(item.group)
       const group = this.#host.groupFrom(item.group)
       if (group === undefined) continue
-      if (this.#learnDigest(peer, group, item, now) === 'vectors-differ') {
-        differs = true
-        if (frame.wantsAnswer) this.pull(peer, group, now)
-      }
+      const relation = this.#learnDigest(peer, group, item, now)
+      if (relation === 'equal') continue
+      differs = true
+      if (relation === 'fingerprints-differ') this.#repair(peer, group, now)
+      if (!frame.wantsAnswer) continue
+      if (relation === 'vectors-differ') this.pull(peer, group, now)
+      else this.#tellDigest(peer, group)
     }
     const upTo = frame.items.at(-1)?.group ?? frame.after
     for (const [name, group] of this.#host.groups) {
@@ -190,21 +197,18 @@ export class SyncSessions {
       return
     }
     peer.learnVector(group, frame.vector)
-    const self = this.#host.replica()
+    const self = this.#host.writerOf(group)
     let isBehind = false
     for (const { replica, n } of frame.vector) {
       const have = group.state.haveOf(replica)
       if (replica === self) group.ackedOwn = Math.max(group.ackedOwn, Math.min(n, have))
       if (n <= have) continue
       isBehind = true
-      if (replica === self) this.#host.identityReused(group, now)
+      if (replica === self) this.#host.suspect(peer, group, now)
     }
-    const answer = serve(
-      group,
-      frame,
-      Math.min(frame.credit, tunables.windowBytes),
-      this.#host.runs,
-    )
+    const credit = Math.min(frame.credit, tunables.windowBytes)
+    const withheld = group.isDisputed ? { replica: self, n: group.state.haveOf(self) } : undefined
+    const answer = serve(group, frame, { credit, withheld }, this.#host.runs)
     peer.spend(answer.bytes + frame.vector.length)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
     if (isBehind) this.pull(peer, group, now)
@@ -252,10 +256,30 @@ export class SyncSessions {
     }
     this.#finish(pull, now)
     if (relation === 'vectors-differ') return
+    this.#tellDigest(peer, group)
+  }
+
+  /**
+   * Equal vectors and other states: either another store has written as many events under our id, or
+   * something is broken. Then each takes the other's base, and what is dead on one side is dead.
+   */
+  #repair(peer: Peer, group: Group, now: Millis): void {
+    const self = group.state.haveOf(this.#host.writerOf(group))
+    if (group.provenOwn < self) {
+      this.#host.suspect(peer, group, now)
+      return
+    }
+    const told = peer.group(group.name)
+    if (now - told.repairedAt < REPAIR_PAUSE_MS || this.#pulls.has(group.name)) return
+    told.repairedAt = now
+    this.#begin(peer, group, { isRepair: true, now })
+  }
+
+  #tellDigest(peer: Peer, group: Group): void {
     const items = [this.#item(group)]
-    const frameOut = { type: 'digest', wantsAnswer: false, isLast: false, items } as const
+    const frame = { type: 'digest', wantsAnswer: false, isLast: false, items } as const
     // `after` just below the name: the frame speaks of this group alone.
-    this.#host.send(peer, 'control', { ...frameOut, after: group.name })
+    this.#host.send(peer, 'control', { ...frame, after: group.name })
   }
 
   #onBaseEnd(pull: Pull, adopting: Adopting, frame: Frame<'end'>, now: Millis): void {
@@ -300,6 +324,14 @@ export class SyncSessions {
       this.#wanted.set(group.name, waiting)
       return
     }
+    this.#begin(peer, group, { isRepair: false, now })
+  }
+
+  #begin(
+    peer: Peer,
+    group: Group,
+    { isRepair, now }: { readonly isRepair: boolean; readonly now: Millis },
+  ): void {
     const id = this.#nextId
     this.#nextId += 1
     const deadlineAt = now + peer.pullTimeoutMs
@@ -314,6 +346,7 @@ export class SyncSessions {
       hasNews: false,
       asked: [],
       wantsWhole: false,
+      isRepair,
       retries: 0,
       adopting: undefined,
     }
@@ -356,7 +389,11 @@ export class SyncSessions {
         adopting === undefined
           ? this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica))
           : [],
-      base: isBase ? { covered: adopting.covered(), cursor: adopting.cursor } : undefined,
+      base: isBase
+        ? { covered: adopting.covered(), cursor: adopting.cursor }
+        : pull.isRepair && adopting === undefined
+          ? FROM_THE_START
+          : undefined,
     })
   }
 
@@ -367,7 +404,9 @@ export class SyncSessions {
       this.#host.dropped('sync-base-unasked')
       return
     }
-    if (frame.head !== undefined && !this.#beginBase(pull, frame.head)) return
+    // What is in dispute is not merged: it may be ours to issue again.
+    if (pull.group.isDisputed) return
+    if (frame.head !== undefined && !this.#beginBase(pull, frame.head, now)) return
     const { adopting } = pull
     if (adopting === undefined) return
     try {
@@ -393,8 +432,19 @@ export class SyncSessions {
     return true
   }
 
-  #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}): boolean {
+  /** Ends a group's pull: what it is based on is no longer so. */
+  abandon(group: Group, now: Millis): void {
+    const pull = this.#pulls.get(group.name)
+    if (pull !== undefined) this.#finish(pull, now)
+  }
+
+  #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}, now: Millis): boolean {
     const { group, asked } = pull
+    const self = this.#host.writerOf(group)
+    if (head.some(({ replica, have }) => replica === self && have > group.state.haveOf(self))) {
+      this.#host.suspect(pull.peer, group, now)
+      return false
+    }
     const isFork = head.some(({ replica, have, chain }) => {
       const writer = group.state.indexOf(replica)
       if (writer === undefined || have !== group.state.have(writer)) return false
@@ -406,7 +456,7 @@ export class SyncSessions {
       return false
     }
     const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs })
-    if (adopting.hasKnown && mayBuildAside(group)) {
+    if (adopting.hasKnown && !pull.isRepair && mayBuildAside(group)) {
       // A few events of ours are cheaper to get again than a merge that holds everybody up.
       pull.wantsWhole = true
       pull.adopting = undefined
@@ -448,10 +498,14 @@ export class SyncSessions {
     told.digest = item.digest.slice()
     const ours = group.digest()
     if (!equalBytes(ours.subarray(0, 8), item.digest.subarray(0, 8))) return 'vectors-differ'
-    this.#equalVectors(peer, group)
-    if (equalBytes(ours, item.digest)) return 'equal'
-    const mayDiffer = item.isPartial || group.state.unapplied > 0
-    if (!mayDiffer && now - told.alarmedAt >= ALARM_PAUSE_MS) {
+    const isEqual = equalBytes(ours, item.digest)
+    if (isEqual || item.isPartial) this.#equalVectors(peer, group)
+    if (isEqual) {
+      group.provenOwn = group.state.haveOf(this.#host.writerOf(group))
+      return 'equal'
+    }
+    if (item.isPartial || group.state.unapplied > 0) return 'equal'
+    if (now - told.alarmedAt >= ALARM_PAUSE_MS) {
       told.alarmedAt = now
       this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
     }
@@ -463,7 +517,7 @@ export class SyncSessions {
     for (let writer = 0; writer < state.replicaCount; writer++) {
       peer.learn(name, writer, state.have(writer))
     }
-    group.ackedOwn = Math.max(group.ackedOwn, state.haveOf(this.#host.replica()))
+    group.ackedOwn = Math.max(group.ackedOwn, state.haveOf(this.#host.writerOf(group)))
     const told = peer.group(name)
     if (told.pulled === undefined) return
     // A pull that only told our vector brought nothing worth telling.

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { asksForState, bringsState } from '../../src/engine/full-store.ts'
-import { encodeFrame, type SyncFrame } from '../../src/replication/frames.ts'
+import { encodeFrame } from '../../src/replication/frame-codec.ts'
+import type { SyncFrame } from '../../src/replication/frames.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 
 const GROUP = { group: 'main', session: 1 } as const
@@ -34,6 +35,8 @@ const FRAMES: { readonly [Type in SyncFrame['type']]: Extract<SyncFrame, { type:
   },
   ack: { type: 'ack', group: 'main', vector: [] },
   fork: { type: 'fork', group: 'main', replica: replicaOf('a'), n: 1 },
+  trace: { type: 'trace', group: 'main', replica: replicaOf('a'), dots: [1] },
+  chains: { type: 'chains', group: 'main', replica: replicaOf('a'), have: 1, chains: [] },
 }
 
 function typesOf(isSo: (bytes: Uint8Array) => boolean): readonly string[] {
@@ -42,9 +45,9 @@ function typesOf(isSo: (bytes: Uint8Array) => boolean): readonly string[] {
     .map(({ type }) => type)
 }
 
-test('bringsState() is true of all that is kept, and of the end that may complete it', () => {
+test('bringsState() is true of all that is kept, of the end that may complete it, of proof that ids clash', () => {
   const types = typesOf((bytes) => bringsState('sync', bytes))
-  expect(types).toEqual(['base', 'events', 'piece', 'end'])
+  expect(types).toEqual(['base', 'events', 'piece', 'end', 'chains'])
 })
 
 test('asksForState() is true of pulls alone', () => {

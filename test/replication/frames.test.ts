@@ -1,12 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hex } from '../../src/base/bytes.ts'
-import {
-  decodeFrame,
-  encodeFrame,
-  PIECE_BYTES,
-  type SyncFrame,
-} from '../../src/replication/frames.ts'
+import { decodeFrame, encodeFrame } from '../../src/replication/frame-codec.ts'
+import { PIECE_BYTES, type SyncFrame } from '../../src/replication/frames.ts'
 import { encodeRun, replicaOf } from '../crdt/encoded.ts'
 import { type Part, raw, text, WRITER } from '../crdt/raw-run.ts'
 import { element, first } from '../crdt/run-samples.ts'
@@ -78,8 +74,22 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
     '27046d61696e030009090909090909090909090909090909',
   ],
   [
-    { type: 'ack', group: 'main', vector: [{ replica: replicaOf('a'), n: 300 }] },
-    '28046d61696e01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
+    { type: 'ack', group: 'main', vector: [{ replica: replicaOf('a'), n: 300, check: -5 }] },
+    '28046d61696e01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02fffffffb',
+  ],
+  [
+    { type: 'trace', group: 'main', replica: replicaOf('a'), dots: [1, 300] },
+    '2b046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0201ac02',
+  ],
+  [
+    {
+      type: 'chains',
+      group: 'main',
+      replica: replicaOf('a'),
+      have: 300,
+      chains: [{ n: 1, chain: { high: 7, low: -7 } }],
+    },
+    '2c046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02010100000007fffffff9',
   ],
   [
     { type: 'fork', group: 'main', replica: replicaOf('a'), n: 300 },
@@ -120,7 +130,10 @@ describe('sync frames', () => {
   const group = '046d61696e'
   test.each<[string, (count: number) => Uint8Array, number]>([
     ['groups in a digest', (n) => raw('2200', 0, n, rows(n, text('g'), '00', DIGEST)), 8_192],
-    ['writers in a vector', (n) => raw('28', group, n, rows(n, WRITER, 1)), 10_000],
+    ['writers in a vector', (n) => raw('24', group, 1, 1, n, rows(n, WRITER, 1), 0), 10_000],
+    ['writers acked', (n) => raw('28', group, n, rows(n, WRITER, 1, '00000000')), 10_000],
+    ['dots traced', (n) => raw('2b', group, WRITER, n, rows(n, 1)), 16],
+    ['chains told', (n) => raw('2c', group, WRITER, 1, n, rows(n, 1, '0000000000000000')), 16],
     ['peers served', (n) => raw('25', group, 0, n, rows(n, '00000001'), 0), 64],
     ['runs', (n) => raw('25', group, 0, 0, n, rows(n, 1, '20')), 4_096],
     ['runs in part', (n) => raw('24', group, 1, 1, 0, n, rows(n, WRITER, 1, 1, '00')), 4],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
-import { encodeFrame } from '../../src/replication/frames.ts'
+import { encodeFrame } from '../../src/replication/frame-codec.ts'
 import { serve } from '../../src/replication/serve.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { Pen } from './pen.ts'
@@ -32,7 +32,12 @@ function served(pen: Pen, known: number): number {
     vector,
     partials: [],
   } as const
-  const { frames } = serve(pen.group, { ...pull, base: undefined }, 1 << 30, new RunReader())
+  const { frames } = serve(
+    pen.group,
+    { ...pull, base: undefined },
+    { credit: 1 << 30 },
+    new RunReader(),
+  )
   return frames.reduce((bytes, frame) => bytes + frame.length, 0)
 }
 

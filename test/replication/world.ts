@@ -6,6 +6,7 @@ import { type Random, randomInteger, seededRandom } from '../../src/base/random.
 import type { Operation } from '../../src/crdt/operation.ts'
 import { unpackRun } from '../../src/crdt/unpack-run.ts'
 import type { ReplicationTunables } from '../../src/replication/options.ts'
+import type { Reissue } from '../../src/replication/reissue.ts'
 import {
   Replication,
   type ReplicationInput,
@@ -47,6 +48,8 @@ export interface Node {
   /** Raised by each crash: what an older life scheduled is void. */
   life: number
   isUp: boolean
+  /** What it wrote before this moment others may have under the same dots. */
+  branchedAt: number
   /** Batches on their way to the disk. */
   commits: number
   frames: number
@@ -60,6 +63,8 @@ export class World {
   readonly nodes: Node[] = []
   /** Every event that ever became durable anywhere, by dot. */
   readonly events: Map<string, Map<string, OracleEvent>> = new Map()
+  /** Events as they became durable: who had them first, and when. */
+  readonly #origins = new Map<string, { readonly node: Node; readonly order: number }>()
   /** Frames on their way: to look at, or to drop. */
   filter: (from: Node, to: Node, bytes: Uint8Array) => boolean = () => true
   readonly #random: Random
@@ -93,6 +98,7 @@ export class World {
       told: [],
       life: 0,
       isUp: false,
+      branchedAt: this.#order,
       commits: 0,
       frames: 0,
       sentBytes: 0,
@@ -116,6 +122,13 @@ export class World {
     for (const [key, value] of rows) node.core.load({ key, value })
     node.core.start(this.now)
     this.#drain(node)
+  }
+
+  /** Replaces the durable rows by older ones, as a restored backup does. The node is down. */
+  restore(node: Node, rows: ReadonlyMap<string, Uint8Array>): void {
+    node.rows.clear()
+    for (const [key, value] of rows) node.rows.set(key, value)
+    node.branchedAt = this.#order
   }
 
   /** Ends without a goodbye: what is not durable is lost. */
@@ -259,21 +272,37 @@ export class World {
         continue
       }
       node.rows.set(key, value)
-      this.#note(key, value)
+      this.#note(node, key, value)
     }
   }
 
-  #note(key: string, value: Uint8Array): void {
+  #note(node: Node, key: string, value: Uint8Array): void {
     const row = parseRow({ key, value })
-    if (row.type !== 'log') return
+    if (row.type !== 'log' && row.type !== 'reissued') return
     const events = this.events.get(row.group) ?? new Map<string, OracleEvent>()
     this.events.set(row.group, events)
-    for (const run of row.runs) {
+    if (row.type === 'reissued') this.#takeBack(node, events, row.reissue)
+    this.#order += 1
+    for (const run of row.type === 'log' ? row.runs : row.reissue.runs) {
       const unpacked = unpackRun(run)
       if (!unpacked.ok) throw new Error(`persisted an unreadable run: ${unpacked.reason}`)
       for (const event of oracleEvents(unpacked.value)) {
         const dot = dotKey(event.replica, event.n)
-        if (!events.has(dot)) events.set(dot, event)
+        if (events.has(dot)) continue
+        events.set(dot, event)
+        this.#origins.set(`${row.group} ${dot}`, { node, order: this.#order })
+      }
+    }
+  }
+
+  /** What a node wrote since its rows were others' too, and now writes again under another id. */
+  #takeBack(node: Node, events: Map<string, OracleEvent>, { former, n }: Reissue): void {
+    for (const [dot, event] of events) {
+      if (event.replica !== former || event.n <= n) continue
+      for (const group of this.events.keys()) {
+        const origin = this.#origins.get(`${group} ${dot}`)
+        if (this.events.get(group) !== events || origin?.node !== node) continue
+        if (origin.order > node.branchedAt) events.delete(dot)
       }
     }
   }

@@ -1,0 +1,288 @@
+import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
+import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../crdt/limits.ts'
+import { type BaseCursor, readHead, readItems, writeHead, writeItems } from './base.ts'
+import {
+  type AckEntry,
+  DIGEST_BYTES,
+  type DigestItem,
+  type DotChain,
+  FRAME_BYTES_MAX,
+  FRAME_EVENTS_MAX,
+  PARTIALS_MAX,
+  type Partial,
+  PIECE_BYTES,
+  pieceCount,
+  SENT_TO_MAX,
+  type SyncFrame,
+  TRACE_DOTS_MAX,
+  type VectorEntry,
+} from './frames.ts'
+import { readReplica, replicaBytes } from './replica-bytes.ts'
+
+const SUMMARY_BYTES = 8
+const DIGEST_ITEMS_MAX = 8_192
+const TYPE_SUMMARY = 0x21
+const TYPE_DIGEST = 0x22
+const TYPE_EQUAL = 0x23
+const TYPE_PULL = 0x24
+const TYPE_EVENTS = 0x25
+const TYPE_PIECE = 0x26
+const TYPE_END = 0x27
+const TYPE_ACK = 0x28
+const TYPE_FORK = 0x29
+const TYPE_BASE = 0x2a
+const TYPE_TRACE = 0x2b
+const TYPE_CHAINS = 0x2c
+
+/** Encodes a frame: a type byte (high digit: version 2), then its fields. */
+export function encodeFrame(frame: SyncFrame): Uint8Array {
+  const writer = new Writer(128)
+  switch (frame.type) {
+    case 'summary':
+      return writer.uint8(TYPE_SUMMARY).raw(frame.hash).finish()
+    case 'equal':
+      return writer.uint8(TYPE_EQUAL).raw(frame.hash).finish()
+    case 'digest':
+      writer.uint8(TYPE_DIGEST).uint8((frame.wantsAnswer ? 1 : 0) + (frame.isLast ? 2 : 0))
+      writer.text(frame.after).varint(frame.items.length)
+      for (const item of frame.items) {
+        writer
+          .text(item.group)
+          .uint8(item.isPartial ? 1 : 0)
+          .raw(item.digest)
+      }
+      return writer.finish()
+    case 'pull':
+      writer.uint8(TYPE_PULL).text(frame.group).varint(frame.session).varint(frame.credit)
+      writeVector(writer, frame.vector)
+      writer.varint(frame.partials.length)
+      for (const partial of frame.partials) {
+        writer.raw(replicaBytes(partial.replica)).varint(partial.n0).varint(partial.total)
+        writer.raw(partial.held)
+      }
+      if (frame.base !== undefined) {
+        writeVector(writer, frame.base.covered)
+        writeCursor(writer, frame.base.cursor)
+      }
+      return writer.finish()
+    case 'base':
+      writer.uint8(TYPE_BASE).text(frame.group).varint(frame.session)
+      writer.uint8(frame.head === undefined ? 0 : 1)
+      if (frame.head !== undefined) writeHead(writer, frame.head)
+      writeItems(writer, frame.items)
+      return writer.finish()
+    case 'events':
+      writer.uint8(TYPE_EVENTS).text(frame.group).varint(frame.session)
+      writer.varint(frame.sentTo.length)
+      for (const hash of frame.sentTo) writer.uint32(hash)
+      writer.varint(frame.runs.length)
+      for (const run of frame.runs) writer.bytes(run)
+      return writer.finish()
+    case 'piece':
+      writer.uint8(TYPE_PIECE).text(frame.group).varint(frame.session)
+      writer.raw(replicaBytes(frame.replica)).varint(frame.n0).varint(frame.total)
+      return writer.varint(frame.index).raw(frame.bytes).finish()
+    case 'end':
+      writer.uint8(TYPE_END).text(frame.group).varint(frame.session)
+      writer.uint8((frame.hasMore ? 1 : 0) + (frame.isPartial ? 2 : 0))
+      writer.raw(frame.digest)
+      if (frame.cursor !== undefined) writeCursor(writer, frame.cursor)
+      return writer.finish()
+    case 'ack':
+      writer.uint8(TYPE_ACK).text(frame.group)
+      writer.varint(frame.vector.length)
+      for (const { replica, n, check } of frame.vector) {
+        writer
+          .raw(replicaBytes(replica))
+          .varint(n)
+          .uint32(check >>> 0)
+      }
+      return writer.finish()
+    case 'fork':
+      writer.uint8(TYPE_FORK).text(frame.group).raw(replicaBytes(frame.replica))
+      return writer.varint(frame.n).finish()
+    case 'trace':
+      writer.uint8(TYPE_TRACE).text(frame.group).raw(replicaBytes(frame.replica))
+      writer.varint(frame.dots.length)
+      for (const n of frame.dots) writer.varint(n)
+      return writer.finish()
+    case 'chains':
+      writer.uint8(TYPE_CHAINS).text(frame.group).raw(replicaBytes(frame.replica))
+      writer.varint(frame.have).varint(frame.chains.length)
+      for (const { n, chain } of frame.chains) {
+        writer
+          .varint(n)
+          .uint32(chain.high >>> 0)
+          .uint32(chain.low >>> 0)
+      }
+      return writer.finish()
+  }
+}
+
+/** Reads a frame; bytes after the known fields belong to newer versions and are skipped. Never throws. */
+export function decodeFrame(bytes: Uint8Array): Decoded<SyncFrame> {
+  if (bytes.length > FRAME_BYTES_MAX) return { ok: false, reason: 'sync frame too long' }
+  return decode(bytes, readFrame)
+}
+
+function readFrame(reader: Reader): SyncFrame {
+  const type = reader.uint8()
+  switch (type) {
+    case TYPE_SUMMARY:
+      return { type: 'summary', hash: reader.raw(SUMMARY_BYTES) }
+    case TYPE_EQUAL:
+      return { type: 'equal', hash: reader.raw(SUMMARY_BYTES) }
+    case TYPE_DIGEST:
+      return readDigest(reader)
+    case TYPE_PULL:
+      return readPull(reader)
+    case TYPE_EVENTS:
+      return readEvents(reader)
+    case TYPE_PIECE:
+      return readPiece(reader)
+    case TYPE_END: {
+      const group = readGroup(reader)
+      const session = reader.varint()
+      const flags = reader.uint8()
+      const digest = reader.raw(DIGEST_BYTES)
+      return {
+        type: 'end',
+        group,
+        session,
+        hasMore: (flags & 1) !== 0,
+        isPartial: (flags & 2) !== 0,
+        digest,
+        cursor: reader.remaining === 0 ? undefined : readCursor(reader),
+      }
+    }
+    case TYPE_ACK:
+      return readAck(reader)
+    case TYPE_BASE: {
+      const group = readGroup(reader)
+      const session = reader.varint()
+      const head = (reader.uint8() & 1) === 0 ? undefined : readHead(reader)
+      return { type: 'base', group, session, head, items: readItems(reader) }
+    }
+    case TYPE_FORK: {
+      const group = readGroup(reader)
+      return { type: 'fork', group, replica: readReplica(reader), n: reader.varint() }
+    }
+    case TYPE_TRACE:
+      return readTrace(reader)
+    case TYPE_CHAINS:
+      return readChains(reader)
+    default:
+      throw new DecodeError('unknown sync frame')
+  }
+}
+
+function readAck(reader: Reader): SyncFrame {
+  const group = readGroup(reader)
+  const vector: AckEntry[] = []
+  for (let left = reader.varint(REPLICAS_MAX); left > 0; left--) {
+    vector.push({ replica: readReplica(reader), n: reader.varint(), check: reader.uint32() | 0 })
+  }
+  return { type: 'ack', group, vector }
+}
+
+function readTrace(reader: Reader): SyncFrame {
+  const [group, replica] = [readGroup(reader), readReplica(reader)]
+  const dots: number[] = []
+  for (let left = reader.varint(TRACE_DOTS_MAX); left > 0; left--) dots.push(reader.varint())
+  return { type: 'trace', group, replica, dots }
+}
+
+function readChains(reader: Reader): SyncFrame {
+  const [group, replica] = [readGroup(reader), readReplica(reader)]
+  const have = reader.varint()
+  const chains: DotChain[] = []
+  for (let left = reader.varint(TRACE_DOTS_MAX); left > 0; left--) {
+    const n = reader.varint()
+    chains.push({ n, chain: { high: reader.uint32() | 0, low: reader.uint32() | 0 } })
+  }
+  return { type: 'chains', group, replica, have, chains }
+}
+
+function readGroup(reader: Reader): string {
+  const group = reader.text(NAME_BYTES_MAX)
+  if (group === '') throw new DecodeError('empty group name')
+  return group
+}
+
+function readDigest(reader: Reader): SyncFrame {
+  const flags = reader.uint8()
+  const after = reader.text(NAME_BYTES_MAX)
+  const count = reader.varint(DIGEST_ITEMS_MAX)
+  const items: DigestItem[] = []
+  for (let i = 0; i < count; i++) {
+    const group = readGroup(reader)
+    const isPartial = (reader.uint8() & 1) !== 0
+    items.push({ group, isPartial, digest: reader.raw(DIGEST_BYTES) })
+  }
+  const wantsAnswer = (flags & 1) !== 0
+  return { type: 'digest', wantsAnswer, isLast: (flags & 2) !== 0, after, items }
+}
+
+function readPull(reader: Reader): SyncFrame {
+  const group = readGroup(reader)
+  const session = reader.varint()
+  const credit = reader.varint()
+  const vector = readVector(reader)
+  const count = reader.varint(PARTIALS_MAX)
+  const partials: Partial[] = []
+  for (let i = 0; i < count; i++) {
+    const replica = readReplica(reader)
+    const n0 = reader.varint()
+    const total = reader.varint(RUN_BYTES_MAX)
+    partials.push({ replica, n0, total, held: reader.raw(Math.ceil(pieceCount(total) / 8)) })
+  }
+  const base =
+    reader.remaining === 0 ? undefined : { covered: readVector(reader), cursor: readCursor(reader) }
+  return { type: 'pull', group, session, credit, vector, partials, base }
+}
+
+function readEvents(reader: Reader): SyncFrame {
+  const group = readGroup(reader)
+  const session = reader.varint()
+  const peers = reader.varint(SENT_TO_MAX)
+  const sentTo: number[] = []
+  for (let i = 0; i < peers; i++) sentTo.push(reader.uint32())
+  const count = reader.varint(FRAME_EVENTS_MAX)
+  const runs: Uint8Array[] = []
+  for (let i = 0; i < count; i++) runs.push(reader.bytes(FRAME_BYTES_MAX))
+  return { type: 'events', group, session, sentTo, runs }
+}
+
+function readPiece(reader: Reader): SyncFrame {
+  const group = readGroup(reader)
+  const session = reader.varint()
+  const replica = readReplica(reader)
+  const n0 = reader.varint(Number.MAX_SAFE_INTEGER - RUN_EVENTS_MAX)
+  const total = reader.varint(RUN_BYTES_MAX)
+  const pieces = pieceCount(total)
+  if (pieces === 0) throw new DecodeError('piece of nothing')
+  const index = reader.varint(pieces - 1)
+  const length = index < pieces - 1 ? PIECE_BYTES : total - index * PIECE_BYTES
+  const bytes = reader.raw(length)
+  return { type: 'piece', group, session, replica, n0, total, index, bytes }
+}
+
+function writeCursor(writer: Writer, cursor: BaseCursor): void {
+  writer.varint(cursor.writer).varint(cursor.n)
+}
+
+function readCursor(reader: Reader): BaseCursor {
+  return { writer: reader.varint(REPLICAS_MAX), n: reader.varint() }
+}
+
+function writeVector(writer: Writer, vector: readonly VectorEntry[]): void {
+  writer.varint(vector.length)
+  for (const { replica, n } of vector) writer.raw(replicaBytes(replica)).varint(n)
+}
+
+function readVector(reader: Reader): readonly VectorEntry[] {
+  const count = reader.varint(REPLICAS_MAX)
+  const vector: VectorEntry[] = []
+  for (let i = 0; i < count; i++) vector.push({ replica: readReplica(reader), n: reader.varint() })
+  return vector
+}

@@ -1,0 +1,102 @@
+import type { EventDraft, Lanes } from '../crdt/event-draft.ts'
+import { chainStep, killShare } from '../crdt/lanes.ts'
+import type { LiveState } from '../crdt/live-state.ts'
+import { chainAfter } from '../crdt/run-head.ts'
+import type { RunReader } from '../crdt/run-reader.ts'
+import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
+
+/** Events of a run that was read, and the chain before them. */
+export interface Stretch {
+  readonly from: number
+  /** Not included. */
+  readonly to: number
+  readonly chain: Lanes
+}
+
+/**
+ * The chain of a writer after some of the events that were read.
+ * @param table interned numbers of the run's replicas
+ */
+export function chainOver(
+  state: LiveState,
+  runs: RunReader,
+  table: readonly number[],
+  { from, to, chain }: Stretch,
+): Lanes {
+  const { highs, lows, stamps, starts, killStarts, killReplicas, killDots } = runs
+  let { high, low } = chain
+  for (let i = from; i < to; i++) {
+    let killsHigh = 0
+    let killsLow = 0
+    const end = killStarts[i + 1] ?? 0
+    for (let k = killStarts[i] ?? 0; k < end; k++) {
+      const lanes = state.lanesOf(table[killReplicas[k] ?? 0] ?? 0)
+      killsHigh = (killsHigh + killShare(lanes.high, killDots[k] ?? 0)) | 0
+      killsLow = (killsLow + killShare(lanes.low, killDots[k] ?? 0)) | 0
+    }
+    const stamp = starts[i] === 1 ? (stamps[i] ?? 0) : -1
+    high = chainStep(high, highs[i] ?? 0, killsHigh, stamp)
+    low = chainStep(low, lows[i] ?? 0, killsLow, stamp)
+  }
+  return { high, low }
+}
+
+/** The chain with one more event, whose content is sealed. @param starts whether a transaction begins with it */
+export function chainWith(
+  state: LiveState,
+  chain: Lanes,
+  event: EventDraft,
+  starts: boolean,
+): Lanes {
+  let high = 0
+  let low = 0
+  const { killCount, killWriters, killDots } = event
+  for (let i = 0; i < killCount; i++) {
+    const lanes = state.lanesOf(killWriters[i] ?? 0)
+    high = (high + killShare(lanes.high, killDots[i] ?? 0)) | 0
+    low = (low + killShare(lanes.low, killDots[i] ?? 0)) | 0
+  }
+  const stamp = starts ? event.stamp : -1
+  return {
+    high: chainStep(chain.high, event.high, high, stamp),
+    low: chainStep(chain.low, event.low, low, stamp),
+  }
+}
+
+/**
+ * The chain of a writer as it was after event `n`; undefined where the log does not tell.
+ * @param runs scratch to read with
+ */
+export function chainAt(
+  group: Group,
+  writer: number,
+  n: number,
+  runs: RunReader,
+): Lanes | undefined {
+  group.close()
+  const { state, log } = group
+  if (n === 0) return state.lanesOf(writer)
+  if (n === state.have(writer)) return state.chainOf(writer)
+  if (n === log.truncatedAt(writer)) return log.truncatedChain(writer)
+  const index = log.indexAbove(writer, n - 1)
+  const run = log.runAt(writer, index)
+  if (run === undefined || run.n0 > n) return undefined
+  if (run.n0 + run.count - 1 === n) return chainAfter(run.bytes)
+  const chain = chainBefore(group, run, log.runAt(writer, index - 1))
+  if (chain === undefined || !runs.read(run.bytes).ok) return undefined
+  const table = runs.replicas.map((id) => state.intern(id))
+  return chainOver(state, runs, table, { from: 0, to: n - run.n0 + 1, chain })
+}
+
+/** The chain that a run of the log begins with. */
+function chainBefore(
+  { state, log }: Group,
+  { writer, n0 }: LoggedRun,
+  previous: LoggedRun | undefined,
+): Lanes | undefined {
+  if (n0 === 1) return state.lanesOf(writer)
+  if (log.truncatedAt(writer) === n0 - 1) return log.truncatedChain(writer)
+  const isNext = previous !== undefined && previous.n0 + previous.count === n0
+  return isNext ? chainAfter(previous.bytes) : undefined
+}

@@ -1,6 +1,6 @@
 import { type ByteView, byteView } from '../base/byte-view.ts'
 import { hash32, hashLanes, LANE_LOW, mix32, mixNumber32 } from '../base/hash32.ts'
-import { hasKey, hasPayload, hasStamp, KIND_NONE } from './kinds.ts'
+import { hasKey, hasPayload, hasStamp, KIND_COUNTER, KIND_NONE } from './kinds.ts'
 
 const NO_BYTES: ByteView = byteView(new Uint8Array(0))
 
@@ -88,7 +88,10 @@ export class EventDraft {
     this.keyHash = hash32(this.key.view, this.keyStart, this.keyEnd, LANE_LOW)
   }
 
-  /** Computes the hash of the content. @param object hash of the object's name and type */
+  /**
+   * Computes the hash of the content and, except for a counter's, of the key.
+   * @param object hash of the object's name and type
+   */
   seal(object: Lanes): void {
     const { kind } = this
     const part = this.#part
@@ -99,7 +102,7 @@ export class EventDraft {
       this.keyHash = part.low
       high = mix32(high, part.high)
       low = mix32(low, part.low)
-    } else this.rehashKey()
+    } else if (kind !== KIND_COUNTER) this.rehashKey()
     if (hasPayload(kind)) {
       hashLanes(this.payload.view, this.payloadStart, this.payloadEnd, part)
       high = mix32(high, part.high)

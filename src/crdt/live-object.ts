@@ -148,6 +148,22 @@ export class LiveObject {
     if (!wasFirst) unchain(this.#slots, this.first(key), slot)
   }
 
+  /** Puts a slot in the place of another one of the same key. */
+  replace(slot: number, by: number, key: KeyBytes): void {
+    const slots = this.#slots
+    slots.setNext(by, slots.nextOf(slot))
+    let before = this.#head
+    if (this.#index !== undefined) {
+      if (this.#index.take(key.keyHash, slot, by)) return
+      before = this.first(key)
+    } else if (before === slot) {
+      this.#head = by
+      return
+    }
+    while (slots.nextOf(before) !== slot) before = slots.nextOf(before)
+    slots.setNext(before, by)
+  }
+
   /** Whether another entry lives under a slot's key. */
   hasSibling(slot: number): boolean {
     const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))

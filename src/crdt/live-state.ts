@@ -172,7 +172,10 @@ export class LiveState {
     const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
     if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
-    else if (event.kind !== KIND_NONE && !isUnborn) this.#place(writer, index, n, event)
+    else if (event.kind !== KIND_NONE && !isUnborn) {
+      if (event.killCount === 1 && this.#replace(writer, index, n, event)) return
+      this.#place(writer, index, n, event)
+    }
     const { killCount, killWriters, killDots } = event
     for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
   }
@@ -267,6 +270,37 @@ export class LiveState {
     this.recorder?.inserted(object, slot)
   }
 
+  /** Has a new entry take the place of the one it kills, if that has its key. */
+  #replace(writer: Writer, index: number, n: number, event: EventDraft): boolean {
+    const { slots, records } = this
+    const killed = event.killDots[0] ?? 0
+    const loser = this.#writers.at(event.killWriters[0] ?? 0)
+    const slot = slots.find(loser.live, killed)
+    const object = this.objectAt(event.object)
+    if (slot === NO_SLOT || object.tree !== undefined) return false
+    const dead = this.#dead
+    const position = slots.recordOf(slot)
+    records.read(position, dead)
+    if (!records.isOfSameKey(dead, event)) return false
+    this.recorder?.removing(object, slot)
+    if (killed <= loser.settled) {
+      dead.seal(object.lanes)
+      this.#fingerprint.subtract(loser, killed, dead)
+    }
+    if (dead.kind === KIND_COUNTER) {
+      this.#count(object, event, 1)
+      this.#count(object, dead, -1)
+    }
+    const isInPlace = records.rewrite(dead, event)
+    const fresh = isInPlace ? position : records.add(object.id, event)
+    const next = slots.insert(writer.live, index, n, fresh)
+    object.replace(slot, next, event)
+    slots.remove(loser.live, slot)
+    if (!isInPlace) this.#release(position, dead.payloadEnd)
+    this.recorder?.inserted(object, next)
+    return true
+  }
+
   #remove(writer: Writer, slot: number): void {
     const { slots, records } = this
     const dead = this.#dead
@@ -275,8 +309,8 @@ export class LiveState {
     const object = this.objectAt(dead.object)
     this.recorder?.removing(object, slot)
     const n = slots.dotOf(slot)
-    if (n > writer.settled) dead.rehashKey()
-    else {
+    dead.rehashKey()
+    if (n <= writer.settled) {
       dead.seal(object.lanes)
       this.#fingerprint.subtract(writer, n, dead)
     }
@@ -284,8 +318,14 @@ export class LiveState {
     else object.tree.remove(pathOf(dead), elementOf(dead), slot)
     if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)
     slots.remove(writer.live, slot)
-    const sparse = records.release(position, dead.payloadEnd - records.arena.offsetOf(position))
     if (object.isEmpty) this.#objects.emptied(object)
+    this.#release(position, dead.payloadEnd)
+  }
+
+  /** Gives up a record that no slot has any more. @param end offset after it */
+  #release(position: number, end: number): void {
+    const { records } = this
+    const sparse = records.release(position, end - records.arena.offsetOf(position))
     if (sparse >= 0) this.#evacuate(sparse)
   }
 

@@ -60,7 +60,6 @@ export class Mutator {
 
   /** @returns how many members the operation changed */
   run(operation: CheckedOperation, author: Author): number {
-    this.#draft.clear()
     this.#draft.stamp = author.stamp
     switch (operation.type) {
       case 'counter-add':

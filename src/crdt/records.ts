@@ -102,6 +102,27 @@ export class Records {
     return this.arena.release(position, length)
   }
 
+  /** Whether a record that was read lies under the object and key of an event. */
+  isOfSameKey(record: EventDraft, { object, key, keyStart, keyEnd }: EventDraft): boolean {
+    const length = keyEnd - keyStart
+    return (
+      record.object === object &&
+      record.keyEnd - record.keyStart === length &&
+      equalRange(record.key.view, record.keyStart, key.view, keyStart, length)
+    )
+  }
+
+  /** Has a record that was read say what an event of the same key says; false when it has no room. */
+  rewrite(record: EventDraft, event: EventDraft): boolean {
+    const { kind, payload, payloadStart, payloadEnd } = event
+    const room = record.payloadEnd - record.payloadStart
+    if (record.kind !== kind || room !== payloadEnd - payloadStart) return false
+    const { view } = record.payload
+    if (hasStamp(kind)) view.setFloat64(record.keyEnd + 1, event.stamp)
+    copyRange(payload, payloadStart, payloadEnd, record.payload, record.payloadStart)
+    return true
+  }
+
   /** Whether a record's key is these bytes. */
   keyEquals(position: number, key: DataView, start: number, end: number): boolean {
     const { bytes, view } = this.arena.at(position)

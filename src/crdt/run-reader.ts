@@ -229,6 +229,7 @@ export class RunReader {
     this.object[i] = object
     this.killStarts[i] = this.#kills.count
     this.keyStarts[i] = 0
+    this.keyHashes[i] = 0
     this.keyEnds[i] = 0
     if (hasKey(kind)) this.#key(i, shape)
     this.payloadStarts[i] = this.#source.at

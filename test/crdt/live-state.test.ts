@@ -136,6 +136,33 @@ describe('state', () => {
   })
 })
 
+describe('an event that kills one entry', () => {
+  const set = (name: string, element: string): Content => ({ type: 'set', object: name, element })
+  const register = (text: string): Content => ({ type: 'register', object: 'o', json: text })
+  test.each<readonly [string, Content, Content]>([
+    ['of its key', set('o', 'x'), set('o', 'x')],
+    ['of another key of one length', set('o', 'x'), set('o', 'y')],
+    ['of a longer key', set('o', 'x'), set('o', '')],
+    ['of another object', set('p', 'x'), set('o', 'x')],
+    ['of another type', register('1'), set('o', '')],
+    ['that is as long', register('1'), register('2')],
+    ['that is shorter', register('1'), register('[1]')],
+  ])('%s leaves its own', (_what, before, after) => {
+    const kills = [{ replica: WRITERS[0] ?? replicaOf('a'), n: 1 }]
+    const drafts = [
+      { content: before, kills: [] },
+      { content: after, kills },
+    ]
+    for (const starts of [true, false]) {
+      const pen = new Pen(replicaOf('d'))
+      const all = drafts.map((draft) => ({ ...draft, starts, stampStep: 1 }))
+      const { runs, events } = written(0, all)
+      for (const bytes of runs) expect(pen.receive(bytes)).toEqual(['integrated'])
+      expectState(pen, events)
+    }
+  })
+})
+
 /** What a user would keep in plain objects. */
 class Model {
   readonly sets = new Map<string, Set<string>>()

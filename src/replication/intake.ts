@@ -41,7 +41,7 @@ export class Intake {
   onPiece(peer: Peer, frame: Extract<SyncFrame, { type: 'piece' }>, now: Millis): void {
     const { group: name, session } = frame
     // Never pushed: whoever sends pieces unasked would fill the room for those asked for.
-    if (!this.#sessions.isPulling(peer, name, session)) {
+    if (!this.#sessions.pulls.isPulling(peer, name, session)) {
       this.#host.dropped('sync-piece-unasked')
       return
     }
@@ -49,7 +49,7 @@ export class Intake {
     if (group === undefined) return
     const { isNew, whole } = this.#fragments.add(frame)
     const payload = { session, bytes: frame.bytes.length, events: 0, isNew }
-    this.#sessions.onPayload(peer, group, payload, now)
+    this.#sessions.pulls.onPayload(peer, group, payload, now)
     if (whole === undefined) return
     this.#receive({ peer, group, session, sentTo: [], runs: [whole], bytes: 0 }, now)
   }
@@ -69,7 +69,7 @@ export class Intake {
     }
     const group = this.#host.groupFrom(frame.group)
     if (group === undefined) return
-    if (session !== 0 && this.#sessions.keepTail(peer, group.name, session, runs)) return
+    if (session !== 0 && this.#sessions.pulls.keepTail(peer, group.name, session, runs)) return
     this.#receive({ peer, group, session, sentTo, runs, bytes }, now)
   }
 
@@ -112,8 +112,8 @@ export class Intake {
     let events = 0
     for (const { count } of integrated) events += count
     const payload = { session, bytes: incoming.bytes, events, isNew: events > 0 }
-    this.#sessions.onPayload(peer, group, payload, now)
-    if (hasGap) this.#sessions.pull(peer, group, now)
+    this.#sessions.pulls.onPayload(peer, group, payload, now)
+    if (hasGap) this.#sessions.pulls.pull(peer, group, now)
   }
 
   /** Takes in the events that followed a base. */
@@ -132,10 +132,10 @@ export class Intake {
     const arrival: Arrival = { peer, session, served: new Set([...sentTo, peer.hash]) }
     this.#host.integrated(group, integrated, arrival)
     // What a pull brings is told when it ends; what comes after its end is told now.
-    if (session !== 0 && !this.#sessions.isPulling(peer, group.name, session)) {
+    if (session !== 0 && !this.#sessions.pulls.isPulling(peer, group.name, session)) {
       this.#dissemination.announce(group, peer)
     }
-    this.#sessions.disturb(now)
+    this.#sessions.comparisons.disturb(now)
   }
 
   /** Whether a run holds events of our own that we do not have. */

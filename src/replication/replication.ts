@@ -157,7 +157,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       case 'sync-wanted': {
         const peer = this.#peers.get(input.peer)
-        if (peer !== undefined) this.#sessions.compare(peer, now)
+        if (peer !== undefined) this.#sessions.comparisons.compare(peer, now)
         break
       }
       case 'frame':
@@ -169,7 +169,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       default:
         unreachable(input)
     }
-    this.#dissemination.flush(now, (peer) => this.#sessions.compare(peer, now))
+    this.#dissemination.flush(now, (peer) => this.#sessions.comparisons.compare(peer, now))
   }
 
   /** Whether events wait for a `flush`: they are written when the store is free, several at once. */
@@ -306,7 +306,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       const changed = group.write(this.#writerOf(group), operations, this.#clock.next(now))
       if (group.hasUnsaved) {
         this.#unsaved.add(group)
-        this.#sessions.disturb(now)
+        this.#sessions.comparisons.disturb(now)
       }
       this.#results.push({ request, changed })
       if (this.#results.length >= UNSAVED_MAX) this.#save(now)
@@ -332,13 +332,13 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const frame = decoded.value
     switch (frame.type) {
       case 'summary':
-        this.#sessions.onSummary(peer, frame, now)
+        this.#sessions.comparisons.onSummary(peer, frame, now)
         break
       case 'digest':
-        this.#sessions.onDigest(peer, frame, now)
+        this.#sessions.comparisons.onDigest(peer, frame, now)
         break
       case 'equal':
-        this.#sessions.onEqual(peer, frame, now)
+        this.#sessions.comparisons.onEqual(peer, frame, now)
         break
       case 'pull':
         this.#sessions.onPull(peer, frame, now)
@@ -350,7 +350,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#intake.onPiece(peer, frame, now)
         break
       case 'end':
-        this.#sessions.onEnd(peer, frame, now)
+        this.#sessions.pulls.onEnd(peer, frame, now)
         break
       case 'ack': {
         const group = this.#groups.get(frame.group)
@@ -358,7 +358,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       }
       case 'base':
-        this.#sessions.onBase(peer, frame, now)
+        this.#sessions.pulls.onBase(peer, frame, now)
         break
       case 'fork': {
         const group = this.#groups.get(frame.group)
@@ -458,8 +458,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     for (const other of this.#peers.values()) other.unlearn(group.name, writer, n)
     this.#outbox.push({ type: 'alarm', reason: `identity-reused: group ${group.name}: ${text}` })
     this.#told(group, issued)
-    this.#sessions.abandon(group, now)
-    this.#sessions.compare(peer, now)
-    this.#sessions.disturb(now)
+    this.#sessions.pulls.abandon(group, now)
+    this.#sessions.comparisons.compare(peer, now)
+    this.#sessions.comparisons.disturb(now)
   }
 }

@@ -1,0 +1,369 @@
+import { DecodeError } from '../base/codec.ts'
+import type { Millis } from '../base/core.ts'
+import { Adopting, hasRoomFor, mayBuildAside } from './adopting.ts'
+import type { Relation } from './comparisons.ts'
+import { isEqualTo } from './dissemination.ts'
+import type { Fragments } from './fragments.ts'
+import type { DigestItem, SyncFrame, VectorEntry } from './frames.ts'
+import type { Group } from './group.ts'
+import type { Host } from './host.ts'
+import type { Peer } from './peer.ts'
+
+type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
+
+/** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
+interface Pull {
+  id: number
+  readonly peer: Peer
+  readonly group: Group
+  readonly startedAt: Millis
+  deadlineAt: Millis
+  /** When it last asked or heard news. */
+  quietSince: Millis
+  /** News in this window, and in all of them. */
+  hasNewsInWindow: boolean
+  hasNews: boolean
+  /** Our vector as the peer was told it. */
+  asked: readonly VectorEntry[]
+  /** Ask as if we had nothing: a whole base is wanted. */
+  wantsWhole: boolean
+  /** Ask for a base whatever the log holds. */
+  readonly isRepair: boolean
+  /** Times that it was asked again after silence. */
+  retries: number
+  adopting: Adopting | undefined
+}
+
+/** How pulls begin and end. */
+export interface Digests {
+  /** Sends our digest and wants an answer. */
+  compare(peer: Peer, now: Millis): void
+  /** Tells our digest of one group. */
+  tell(peer: Peer, group: Group): void
+  /** Notes what a peer says a group is like. */
+  learn(peer: Peer, group: Group, item: DigestItem, now: Millis): Relation
+}
+
+const PULL_TIMEOUT_GROWTH_MAX = 4
+const PULL_RETRIES_MAX = 5
+const REPAIR_PAUSE_MS = 10_000
+const NOBODY: ReadonlySet<number> = new Set()
+const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 } }
+
+/** Gets from peers what is missing here: events while their logs hold them, else a base. */
+export class Pulls {
+  readonly #host: Host
+  readonly #fragments: Fragments
+  readonly #digests: Digests
+  readonly #pulls = new Map<string, Pull>()
+  /** Peers to pull from when a pull of the group ends. */
+  readonly #wanted = new Map<string, Set<Peer>>()
+  #nextId = 1
+
+  constructor(host: Host, fragments: Fragments, digests: Digests) {
+    this.#host = host
+    this.#fragments = fragments
+    this.#digests = digests
+  }
+
+  nextDeadline(): Millis | undefined {
+    let next: Millis | undefined
+    for (const { deadlineAt } of this.#pulls.values()) {
+      if (next === undefined || deadlineAt < next) next = deadlineAt
+    }
+    return next
+  }
+
+  peerDown(peer: Peer, now: Millis): void {
+    for (const waiting of this.#wanted.values()) waiting.delete(peer)
+    for (const pull of [...this.#pulls.values()]) {
+      if (pull.peer === peer) this.#finish(pull, now)
+    }
+  }
+
+  tick(now: Millis): void {
+    for (const pull of [...this.#pulls.values()]) {
+      if (pull.deadlineAt > now) continue
+      const { peer } = pull
+      const max = this.#host.tunables.pullTimeoutMs * PULL_TIMEOUT_GROWTH_MAX
+      peer.pullTimeoutMs = Math.min(max, peer.pullTimeoutMs * 2)
+      // Asking again is one round trip, a new comparison two; unless others could be asked meanwhile.
+      const isAlone = (this.#wanted.get(pull.group.name)?.size ?? 0) === 0
+      const isWorthIt = isAlone || pull.adopting !== undefined || pull.wantsWhole
+      if (isWorthIt && pull.retries < PULL_RETRIES_MAX) {
+        pull.retries += 1
+        this.#waitOn(pull, now)
+        this.#ask(pull)
+        continue
+      }
+      this.#finish(pull, now)
+      this.#digests.compare(peer, now)
+    }
+  }
+
+  /** Runs or pieces came in answer to a pull; `isNew` when any was missing here. */
+  onPayload(
+    peer: Peer,
+    group: Group,
+    payload: {
+      readonly session: number
+      readonly bytes: number
+      readonly events: number
+      readonly isNew: boolean
+    },
+    now: Millis,
+  ): void {
+    if (payload.session === 0) return
+    const told = peer.group(group.name)
+    const pulled = told.pulled ?? { bytes: 0, events: 0 }
+    told.pulled = { bytes: pulled.bytes + payload.bytes, events: pulled.events + payload.events }
+    const pull = this.#pulls.get(group.name)
+    if (pull?.id !== payload.session || pull.peer !== peer || !payload.isNew) return
+    pull.hasNewsInWindow = true
+    pull.hasNews = true
+    peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
+    this.#waitOn(pull, now)
+  }
+
+  onEnd(peer: Peer, frame: Frame<'end'>, now: Millis): void {
+    const group = this.#host.groups.get(frame.group)
+    const pull = this.#pulls.get(frame.group)
+    if (group === undefined) return
+    const { isPartial, digest } = frame
+    const relation = this.#digests.learn(peer, group, { group: group.name, isPartial, digest }, now)
+    if (pull?.id !== frame.session || pull.peer !== peer) return
+    peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
+    if (pull.adopting !== undefined) {
+      this.#onBaseEnd(pull, pull.adopting, frame, now)
+      return
+    }
+    if (frame.hasMore && pull.hasNewsInWindow) {
+      this.#continue(pull, now)
+      return
+    }
+    this.#finish(pull, now)
+    if (relation === 'vectors-differ') return
+    this.#digests.tell(peer, group)
+  }
+
+  /**
+   * Equal vectors and other states: either another store has written as many events under our id, or
+   * something is broken. Then each takes the other's base, and what is dead on one side is dead.
+   */
+  repair(peer: Peer, group: Group, now: Millis): void {
+    const self = group.state.haveOf(this.#host.writerOf(group))
+    if (group.provenOwn < self) {
+      this.#host.suspect(peer, group, now)
+      return
+    }
+    const told = peer.group(group.name)
+    if (now - told.repairedAt < REPAIR_PAUSE_MS || this.#pulls.has(group.name)) return
+    told.repairedAt = now
+    this.#begin(peer, group, { isRepair: true, now })
+  }
+
+  #onBaseEnd(pull: Pull, adopting: Adopting, frame: Frame<'end'>, now: Millis): void {
+    const isWhole = adopting.isComplete && !frame.hasMore && frame.cursor === undefined
+    if (!isWhole) {
+      if (pull.hasNewsInWindow) this.#continue(pull, now)
+      else this.#finish(pull, now)
+      return
+    }
+    pull.adopting = undefined
+    pull.hasNews = true
+    this.#host.adopt(
+      pull.group,
+      adopting,
+      { peer: pull.peer, session: pull.id, served: NOBODY },
+      now,
+    )
+    this.#finish(pull, now)
+    this.#digests.compare(pull.peer, now)
+  }
+
+  /** Whether a session id belongs to the pull under way from this peer. */
+  isPulling(peer: Peer, group: string, session: number): boolean {
+    const pull = this.#pulls.get(group)
+    return pull !== undefined && pull.peer === peer && pull.id === session
+  }
+
+  /** Asks a peer for what we lack, now or when the pulls under way leave room. */
+  pull(peer: Peer, group: Group, now: Millis): void {
+    const current = this.#pulls.get(group.name)
+    if (current?.peer === peer) {
+      // It is there and still differs: what was asked or answered is lost, whatever the timeout has grown to.
+      const patience = Math.max(this.#host.tunables.pullTimeoutMs, peer.pullTimeoutMs / 2)
+      if (now - current.quietSince < patience) return
+      this.#waitOn(current, now)
+      this.#ask(current)
+      return
+    }
+    if (current !== undefined || this.#pulls.size >= this.#host.tunables.pullsMax) {
+      const waiting = this.#wanted.get(group.name) ?? new Set()
+      waiting.add(peer)
+      this.#wanted.set(group.name, waiting)
+      return
+    }
+    this.#begin(peer, group, { isRepair: false, now })
+  }
+
+  #begin(
+    peer: Peer,
+    group: Group,
+    { isRepair, now }: { readonly isRepair: boolean; readonly now: Millis },
+  ): void {
+    const id = this.#nextId
+    this.#nextId += 1
+    const deadlineAt = now + peer.pullTimeoutMs
+    const pull = {
+      id,
+      peer,
+      group,
+      startedAt: now,
+      deadlineAt,
+      quietSince: now,
+      hasNewsInWindow: false,
+      hasNews: false,
+      asked: [],
+      wantsWhole: false,
+      isRepair,
+      retries: 0,
+      adopting: undefined,
+    }
+    this.#pulls.set(group.name, pull)
+    peer.group(group.name).pulled ??= { bytes: 0, events: 0 }
+    this.#ask(pull)
+  }
+
+  #continue(pull: Pull, now: Millis): void {
+    const waiting = this.#wanted.get(pull.group.name)
+    if (waiting !== undefined && waiting.size > 0) {
+      if (now - pull.startedAt >= this.#host.tunables.pullTurnMs) {
+        waiting.add(pull.peer)
+        this.#finish(pull, now)
+        return
+      }
+    }
+    pull.hasNewsInWindow = false
+    pull.retries = 0
+    this.#waitOn(pull, now)
+    this.#ask(pull)
+  }
+
+  #waitOn(pull: Pull, now: Millis): void {
+    pull.quietSince = now
+    pull.deadlineAt = now + pull.peer.pullTimeoutMs
+  }
+
+  #ask(pull: Pull): void {
+    const { id, peer, group, adopting } = pull
+    const isBase = adopting !== undefined && !adopting.isComplete
+    if (adopting === undefined) pull.asked = pull.wantsWhole ? [] : group.vector()
+    this.#host.send(peer, 'control', {
+      type: 'pull',
+      group: group.name,
+      session: id,
+      credit: this.#host.tunables.windowBytes,
+      vector: adopting === undefined || isBase ? pull.asked : adopting.covered(),
+      partials:
+        adopting === undefined
+          ? this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica))
+          : [],
+      base: isBase
+        ? { covered: adopting.covered(), cursor: adopting.cursor }
+        : pull.isRepair && adopting === undefined
+          ? FROM_THE_START
+          : undefined,
+    })
+  }
+
+  /** Part of a base. A first part begins anew: the peer no longer has what came after the one before. */
+  onBase(peer: Peer, frame: Frame<'base'>, now: Millis): void {
+    const pull = this.#pulls.get(frame.group)
+    if (pull?.id !== frame.session || pull.peer !== peer) {
+      this.#host.dropped('sync-base-unasked')
+      return
+    }
+    // What is in dispute is not merged: it may be ours to issue again.
+    if (pull.group.isDisputed) return
+    if (frame.head !== undefined && !this.#beginBase(pull, frame.head, now)) return
+    const { adopting } = pull
+    if (adopting === undefined) return
+    try {
+      for (const item of frame.items) {
+        if (!adopting.add(item)) continue
+        const payload = { session: pull.id, bytes: item.bytes.length, events: 0, isNew: true }
+        this.onPayload(peer, pull.group, payload, now)
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#host.dropped('sync-base-malformed')
+      this.#finish(pull, now)
+    }
+  }
+
+  /** Takes runs that belong to a base on its way; false when there is none. */
+  keepTail(peer: Peer, group: string, session: number, runs: readonly Uint8Array[]): boolean {
+    const pull = this.#pulls.get(group)
+    const adopting = pull?.adopting
+    if (pull?.id !== session || pull.peer !== peer || adopting === undefined) return false
+    for (const bytes of runs) if (!adopting.addTail(bytes)) pull.adopting = undefined
+    pull.hasNewsInWindow = true
+    return true
+  }
+
+  /** Ends a group's pull: what it is based on is no longer so. */
+  abandon(group: Group, now: Millis): void {
+    const pull = this.#pulls.get(group.name)
+    if (pull !== undefined) this.#finish(pull, now)
+  }
+
+  #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}, now: Millis): boolean {
+    const { group, asked } = pull
+    const self = this.#host.writerOf(group)
+    if (head.some(({ replica, have }) => replica === self && have > group.state.haveOf(self))) {
+      this.#host.suspect(pull.peer, group, now)
+      return false
+    }
+    const isFork = head.some(({ replica, have, chain }) => {
+      const writer = group.state.indexOf(replica)
+      if (writer === undefined || have !== group.state.have(writer)) return false
+      const own = group.state.chainOf(writer)
+      return own.high !== chain.high || own.low !== chain.low
+    })
+    if (isFork || !hasRoomFor(group, head)) {
+      this.#host.dropped(isFork ? 'replica-forked' : 'replicas-limit')
+      return false
+    }
+    const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs })
+    if (adopting.hasKnown && !pull.isRepair && mayBuildAside(group)) {
+      // A few events of ours are cheaper to get again than a merge that holds everybody up.
+      pull.wantsWhole = true
+      pull.adopting = undefined
+      // The rest of this answer is not wanted: it belongs to a session that is over.
+      pull.id = this.#nextId
+      this.#nextId += 1
+      this.#ask(pull)
+      return false
+    }
+    pull.adopting = adopting
+    return true
+  }
+
+  #finish(pull: Pull, now: Millis): void {
+    this.#pulls.delete(pull.group.name)
+    if (pull.hasNews) this.#host.announce(pull.group, pull.peer)
+    for (const [name, waiting] of [...this.#wanted]) {
+      if (this.#pulls.size >= this.#host.tunables.pullsMax) return
+      if (this.#pulls.has(name)) continue
+      const group = this.#host.groups.get(name)
+      for (const peer of [...waiting]) {
+        waiting.delete(peer)
+        if (group === undefined || isEqualTo(peer, group, group.digest())) continue
+        this.pull(peer, group, now)
+        break
+      }
+      if (waiting.size === 0) this.#wanted.delete(name)
+    }
+  }
+}

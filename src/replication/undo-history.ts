@@ -1,0 +1,227 @@
+import { HearsayError } from '../base/errors.ts'
+import type { ReplicaId } from '../base/ids.ts'
+import { type EntryContent, entryContent } from '../crdt/entry-content.ts'
+import { EventDraft } from '../crdt/event-draft.ts'
+import type { LiveObject } from '../crdt/live-object.ts'
+import type { Recorder } from '../crdt/live-state.ts'
+import type { CheckedOperation, Dot, ObjectType } from '../crdt/operation.ts'
+import type { Group } from './group.ts'
+
+/** Transactions a group remembers, for as long as the process lives. */
+export const UNDO_TRANSACTIONS_MAX = 100
+/** And bytes of what they wrote and removed, about. A transaction beyond it cannot be undone. */
+export const UNDO_BYTES_MAX: number = 1 << 20
+
+/** An entry that a transaction removed, and that was there before it. */
+export interface RemovedEntry extends EntryContent {
+  readonly object: string
+  readonly type: ObjectType
+  readonly replica: ReplicaId
+  readonly writer: number
+  readonly n: number
+}
+
+/** One own transaction: what undoing it needs to know. */
+export interface Written {
+  /** Its place among the own transactions of the group in this process, from 1. */
+  readonly number: number
+  readonly writer: number
+  /** Its first and last event. */
+  readonly n0: number
+  readonly n1: number
+  readonly operations: readonly CheckedOperation[]
+  readonly removed: readonly RemovedEntry[]
+  /** Whether it removed what it had written itself. */
+  readonly isPassing: boolean
+  /** Undefined when it is too large to be remembered. */
+  readonly bytes: number | undefined
+  /** The transaction that it undid: what it wrote stands for what that had removed. */
+  readonly undoes: number | undefined
+  isUndone: boolean
+  /** The transaction that has undone it; undefined also when there was nothing to take back. */
+  undoneBy: number | undefined
+}
+
+const WRITTEN_BYTES = 256
+const ENTRY_BYTES = 128
+
+/**
+ * The latest transactions that this process wrote in a group. What they wrote is found by their dots as long
+ * as it lives; what they removed is copied before it dies.
+ */
+export class UndoHistory implements Recorder {
+  readonly #group: Group
+  readonly #written: Written[] = []
+  readonly #draft = new EventDraft()
+  #bytes = 0
+  #count = 0
+  #self: ReplicaId | undefined
+  /** Of the transaction under way. */
+  #writer = 0
+  #n0 = 0
+  #removed: RemovedEntry[] = []
+  #removedBytes = 0
+  #isPassing = false
+
+  constructor(group: Group) {
+    this.#group = group
+  }
+
+  /** Oldest first. */
+  get written(): readonly Written[] {
+    return this.#written
+  }
+
+  /**
+   * Applies operations as one transaction, as Group.write() does, and remembers it when it changed anything.
+   * @param undoes the transaction that these operations undo
+   */
+  write(
+    self: ReplicaId,
+    operations: readonly CheckedOperation[],
+    stamp: number,
+    undoes?: Written,
+  ): readonly number[] {
+    const group = this.#group
+    const { state } = group
+    this.#begin(self)
+    state.recorder = this
+    let changed: readonly number[]
+    try {
+      changed = group.write(self, operations, stamp)
+    } finally {
+      state.recorder = group.changes
+    }
+    // One that changed nothing may still have put its entries in the place of an earlier one's.
+    const isVisible = changed.some((members) => members > 0)
+    if (isVisible || this.#replacedKnown()) this.#keep({ operations, undoes, isVisible })
+    return changed
+  }
+
+  /**
+   * The last transaction, or one by its number.
+   * @throws {HearsayError} ERR_NOT_FOUND: there is none · ERR_INVALID: undone already · ERR_LIMIT: too large
+   */
+  find(number: number | undefined): Written {
+    const group = JSON.stringify(this.#group.name)
+    const found =
+      number === undefined
+        ? this.#written.findLast((written) => !written.isUndone)
+        : this.#written.find((written) => written.number === number)
+    if (found === undefined) {
+      const what =
+        number === undefined ? 'nothing was written' : `transaction ${number} is not known`
+      throw new HearsayError('ERR_NOT_FOUND', `Cannot undo in group ${group}: ${what} here`, {
+        hint: `A node remembers its own last ${UNDO_TRANSACTIONS_MAX} transactions, and none from before its start`,
+      })
+    }
+    const what = `Cannot undo transaction ${found.number} of group ${group}`
+    if (found.isUndone) {
+      const by = found.undoneBy
+      const hint = by === undefined ? '' : `Undo transaction ${by} to have it again`
+      throw new HearsayError('ERR_INVALID', `${what}: it is undone`, { hint })
+    }
+    if (found.bytes === undefined) {
+      throw new HearsayError('ERR_LIMIT', `${what}: it changed above ${UNDO_BYTES_MAX} bytes`, {
+        hint: 'Write the old values again; earlier transactions are undone by their numbers',
+      })
+    }
+    return found
+  }
+
+  inserted(object: LiveObject, slot: number): void {
+    this.#group.changes.inserted(object, slot)
+  }
+
+  removing(object: LiveObject, slot: number): void {
+    this.#group.changes.removing(object, slot)
+    // A counter's entry is a running total: what was added is taken back instead.
+    if (object.type === 'counter' || this.#removedBytes > UNDO_BYTES_MAX) return
+    const { state } = this.#group
+    const writer = state.slots.writerOf(slot)
+    const n = state.slots.dotOf(slot)
+    if (writer === this.#writer && n >= this.#n0) {
+      this.#isPassing = true
+      return
+    }
+    state.draftOf(slot, this.#draft)
+    const content = entryContent(this.#draft)
+    if (content === undefined) return
+    const replica = state.replicaAt(writer)
+    const { type, name } = object
+    this.#removed.push({ ...content, object: name, type, replica, writer, n })
+    this.#removedBytes += ENTRY_BYTES + 2 * content.text.length
+    for (const component of content.path) this.#removedBytes += 2 * component.length
+    if (this.#removedBytes > UNDO_BYTES_MAX) this.#removed = []
+  }
+
+  #begin(self: ReplicaId): void {
+    // Dots of another identity mean nothing under this one.
+    if (this.#self !== self) {
+      this.#written.length = 0
+      this.#bytes = 0
+      this.#self = self
+    }
+    const { state } = this.#group
+    // One that has never written here gets the next number.
+    this.#writer = state.indexOf(self) ?? state.replicaCount
+    this.#n0 = state.haveOf(self) + 1
+    this.#removed = []
+    this.#removedBytes = 0
+    this.#isPassing = false
+  }
+
+  #replacedKnown(): boolean {
+    return this.#removed.some((entry) => this.#written.some((written) => isOf(written, entry)))
+  }
+
+  #keep(transaction: {
+    readonly operations: readonly CheckedOperation[]
+    readonly undoes: Written | undefined
+    readonly isVisible: boolean
+  }): void {
+    const { operations, undoes, isVisible } = transaction
+
+    const { state } = this.#group
+    this.#count += 1
+    const size = WRITTEN_BYTES + this.#removedBytes + bytesOf(operations)
+    const bytes = size > UNDO_BYTES_MAX ? undefined : size
+    this.#written.push({
+      number: this.#count,
+      writer: this.#writer,
+      n0: this.#n0,
+      n1: state.have(this.#writer),
+      operations: bytes === undefined ? [] : operations,
+      removed: bytes === undefined ? [] : this.#removed,
+      isPassing: this.#isPassing,
+      bytes,
+      undoes: undoes?.number,
+      isUndone: !isVisible,
+      undoneBy: undefined,
+    })
+    this.#bytes += bytes ?? WRITTEN_BYTES
+    while (this.#written.length > UNDO_TRANSACTIONS_MAX || this.#bytes > UNDO_BYTES_MAX) {
+      this.#bytes -= this.#written.shift()?.bytes ?? WRITTEN_BYTES
+    }
+    if (undoes === undefined) return
+    undoes.isUndone = true
+    undoes.undoneBy = this.#count
+  }
+}
+
+/** Whether an entry was written by a transaction. */
+export function isOf({ writer, n0, n1 }: Written, entry: Dot): boolean {
+  return entry.writer === writer && entry.n >= n0 && entry.n <= n1
+}
+
+function bytesOf(operations: readonly CheckedOperation[]): number {
+  let units = 0
+  for (const operation of operations) {
+    units += 32 + operation.object.length
+    if ('path' in operation) for (const component of operation.path) units += component.length
+    if ('json' in operation) units += operation.json.length
+    if ('dots' in operation) units += 16 * operation.dots.length
+    if ('values' in operation) for (const value of operation.values) units += value.length + 8
+  }
+  return 2 * units
+}

@@ -132,6 +132,8 @@ export type EngineEvent =
       readonly bytes: number
       readonly events: number
     }
+  /** More of what this node wrote may be durable at peers: see Replication.replicatedBy. */
+  | { readonly type: 'acked'; readonly group: string }
   | { readonly type: 'stored'; readonly key: string; readonly version: string }
   | { readonly type: 'dropped'; readonly reason: string }
   | { readonly type: 'alarm'; readonly reason: string }

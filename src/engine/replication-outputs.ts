@@ -35,6 +35,8 @@ export function fromReplication(
     }
     case 'synced':
       return [{ type: 'event', gate, event: output }]
+    case 'acked':
+      return [{ type: 'event', gate: undefined, event: output }]
     case 'alarm':
       return [{ type: 'event', gate: undefined, event: output }]
     default:

@@ -19,7 +19,7 @@ import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
 import type { Platform } from './platform.ts'
 import { isLive } from './status.ts'
 
-const PROTOCOL = { min: 1, max: 1 } as const
+const PROTOCOL = { min: 2, max: 2 } as const
 /** How often the store's size on disk is read for status. */
 const STORE_SIZE_PERIOD_MS = 10_000
 
@@ -81,6 +81,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') feed(host, running)
+      if (event.type === 'acked') return
       events.emit(nodeEvent(event, running.now(), changes))
     },
   })

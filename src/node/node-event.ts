@@ -6,7 +6,11 @@ import type { ChangeFeed } from './change-feed.ts'
 import type { NodeEvent } from './node-types.ts'
 
 /** The public form of an engine's event. A change is numbered and kept for watches. */
-export function nodeEvent(event: EngineEvent, at: number, changes: ChangeFeed): NodeEvent {
+export function nodeEvent(
+  event: Exclude<EngineEvent, { readonly type: 'acked' }>,
+  at: number,
+  changes: ChangeFeed,
+): NodeEvent {
   switch (event.type) {
     case 'member': {
       const { kind, member, evidence } = event.change

@@ -155,6 +155,7 @@ export class Comparisons {
       peer.learn(name, writer, state.have(writer))
     }
     group.ackedOwn = Math.max(group.ackedOwn, state.haveOf(this.#host.writerOf(group)))
+    this.#host.acked(group)
     const told = peer.group(name)
     if (told.pulled === undefined) return
     // A pull that only told our vector brought nothing worth telling.

@@ -74,6 +74,7 @@ export class Dissemination {
   }
 
   acked(peer: Peer, group: Group, vector: readonly AckEntry[], now: Millis): void {
+    let isOurs = false
     for (const { replica, n, check } of vector) {
       const writer = group.state.indexOf(replica)
       if (writer === undefined) continue
@@ -86,8 +87,10 @@ export class Dissemination {
         continue
       }
       group.ackedOwn = Math.max(group.ackedOwn, durable)
+      isOurs = true
       if (chain !== undefined) group.provenOwn = Math.max(group.provenOwn, durable)
     }
+    if (isOurs) this.#host.acked(group)
     if (peer.isLagging && !peer.hasOutstanding()) {
       peer.isLagging = false
       this.#announceTo.add(peer)

@@ -15,7 +15,7 @@ import type { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
-import { GroupLog, type LoggedRun } from './group-log.ts'
+import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
 import { chainOver } from './history.ts'
 import { type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
@@ -150,6 +150,13 @@ export class Group {
       next = this.#staging.take(replica, outcome.n0 + outcome.count - 1)?.bytes
     }
     return { type: 'integrated', runs }
+  }
+
+  /** Notes a row of the store, the one numbered {@link sequence}. */
+  addRow(row: LogRow): void {
+    this.log.addRow(row)
+    this.sequence = row.sequence + 1
+    this.tailBytes += row.bytes
   }
 
   /** Ends loading: changes are told from here on. */

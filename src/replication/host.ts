@@ -38,6 +38,8 @@ export interface Host {
   observe(stamp: Stamp, now: Millis): boolean
   /** Merges a complete base and the events after it into a group, durably. */
   adopt(group: Group, adopting: Adopting, from: Arrival, now: Millis): void
+  /** A peer has told that more of our own events are durable there. */
+  acked(group: Group): void
   dropped(reason: string): void
   alarm(reason: string): void
   synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void

@@ -27,7 +27,7 @@ export interface Renewed {
 /** Gives a group a new writing identity and issues under it what the former one wrote after `n`. */
 export function renew(group: Group, { former, n, to, now }: Renewal): Renewed {
   group.close()
-  const { state, log } = group
+  const { state } = group
   const writer = state.intern(former)
   const later = Math.max(0, state.have(writer) - n)
   const plan = later === 0 ? undefined : planReissue(group, writer, n, to)
@@ -56,9 +56,7 @@ export function renew(group: Group, { former, n, to, now }: Renewal): Renewed {
   const row = reissuedRow(group.name, sequence, plan)
   const bytes = row.value?.length ?? 0
   writes.push(row)
-  log.addRow({ sequence, runs: issued, bytes, at: now, reissue: plan })
-  group.sequence += 1
-  group.tailBytes += bytes
+  group.addRow({ sequence, runs: issued, bytes, at: now, reissue: plan })
   const text = `${later} events of ${former} are others elsewhere: they are issued again as ${to}`
   return { writes, issued, text }
 }

@@ -54,5 +54,7 @@ export type ReplicationOutput =
       readonly bytes: number
       readonly events: number
     }
+  /** More of our own events may be durable at peers. */
+  | { readonly type: 'acked'; readonly group: string }
   | { readonly type: 'dropped'; readonly reason: string }
   | { readonly type: 'alarm'; readonly reason: string }

@@ -1,26 +1,18 @@
 import { present, unreachable } from '../base/assert.ts'
-import {
-  type Core,
-  type Lane,
-  type Millis,
-  Outbox,
-  type StoreRow,
-  type StoreWrite,
-} from '../base/core.ts'
+import { type Core, type Lane, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
 import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { checkName, checkOperations } from '../crdt/operation.ts'
 import { RunReader } from '../crdt/run-reader.ts'
-import type { Adopting } from './adopting.ts'
+import { Commits } from './commits.ts'
 import { Dissemination } from './dissemination.ts'
 import { Fragments } from './fragments.ts'
 import { decodeFrame, encodeFrame } from './frame-codec.ts'
 import { Group } from './group.ts'
-import type { LoggedRun } from './group-log.ts'
 import { GroupView } from './group-view.ts'
-import type { Arrival, Host } from './host.ts'
+import type { Host } from './host.ts'
 import { Identity } from './identity.ts'
 import { Intake } from './intake.ts'
 import { Loader } from './loader.ts'
@@ -32,8 +24,7 @@ import {
 import { Peer } from './peer.ts'
 import { renew } from './renew.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
-import { adoptedRows, logRow, replicaRow } from './rows.ts'
-import { Snapshots } from './snapshots.ts'
+import { replicaRow } from './rows.ts'
 import { SyncSessions } from './sync-sessions.ts'
 
 export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
@@ -48,7 +39,6 @@ export interface GroupStatus {
 }
 
 const MAIN_GROUP = 'main'
-const NOBODY: ReadonlySet<number> = new Set()
 /** Transactions that gather before they are handed to the store at once. */
 const UNSAVED_MAX = 16_384
 
@@ -70,17 +60,11 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #intake: Intake
   /** Scratch that all groups read runs with. */
   readonly #runs = new RunReader()
-  /** Groups with events that are not in the store yet. */
-  readonly #unsaved = new Set<Group>()
-  /** How runs that are not in the store yet have come. */
-  readonly #arrivals = new Map<LoggedRun, Arrival>()
-  #results: { readonly request: number; readonly changed: readonly number[] }[] = []
+  readonly #commits: Commits
   readonly #tellsDiffs: boolean
-  #isSaving = false
   #now: Millis = 0
   readonly #nothing: Group
   readonly #loader: Loader
-  readonly #snapshots: Snapshots
   #replica: ReplicaId | undefined
 
   constructor(options: ReplicationOptions) {
@@ -93,13 +77,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const sessions = new SyncSessions(host, fragments)
     this.#dissemination = dissemination
     this.#sessions = sessions
+    const [outbox, clock, tunables] = [this.#outbox, this.#clock, this.#tunables]
+    this.#commits = new Commits({ outbox, dissemination, clock, tunables })
     this.#identity = new Identity(host, options.random)
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
     this.#loader = new Loader((name) => this.#loaded(name), this.#runs)
-    this.#snapshots = new Snapshots(this.#tunables, (writes) =>
-      this.#outbox.push({ type: 'persist', writes }),
-    )
     this.#groups.set(MAIN_GROUP, this.#newGroup(MAIN_GROUP))
   }
 
@@ -120,15 +103,16 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   start(now: Millis): void {
     this.#loader.end()
     this.#replica = this.#loader.replica
+    const selves = new Set([...this.#groups.values()].map(({ self }) => self))
     for (const [replica, stamp] of this.#loader.stamps) {
       // Our own past is ours whatever the wall clock says; others' stamps keep their limit.
-      const isOwn = replica === this.#replica || replica === 'snapshot'
+      const isOwn = replica === this.#replica || replica === 'snapshot' || selves.has(replica)
       this.#clock.observe(stamp, isOwn ? Number.MAX_SAFE_INTEGER : now)
     }
     for (const group of this.#groups.values()) {
       group.begin()
-      if (group.self !== undefined) group.loadedOwn = group.state.haveOf(group.self)
-      else if (this.#replica !== undefined) group.loadedOwn = group.state.haveOf(this.#replica)
+      const self = group.self ?? this.#replica
+      if (self !== undefined) group.loadedOwn = group.state.haveOf(self)
     }
     const writes = this.#loader.leftovers.map((key) => ({ key, value: undefined }))
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
@@ -145,8 +129,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#sessions.tick(now)
         break
       case 'flush':
-        this.#save(now)
-        if (this.#outbox.length === 0) this.#snapshots.step(now)
+        this.#commits.save(now)
+        if (this.#outbox.length === 0) this.#commits.step(now)
         break
       case 'peer-up':
         this.#peerDown(input.peer, now)
@@ -174,7 +158,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Whether events wait for a `flush`: they are written when the store is free, several at once. */
   get hasUnsaved(): boolean {
-    return this.#unsaved.size > 0 || this.#results.length > 0 || this.#snapshots.isBusy
+    return this.#commits.hasWork
   }
 
   poll(): ReplicationOutput | undefined {
@@ -211,6 +195,22 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
   }
 
+  /** Events that we wrote in a group. */
+  ownEvents(group: string): number {
+    const known = this.#groups.get(group)
+    return known === undefined ? 0 : known.state.haveOf(this.#writerOf(known))
+  }
+
+  /** Linked peers on which our first `n` events of a group are durable; told by `acked` when it grows. */
+  replicatedBy(group: string, n: number): number {
+    const known = this.#groups.get(group)
+    if (known === undefined) return 0
+    const writer = known.state.intern(this.#writerOf(known))
+    let peers = 0
+    for (const peer of this.#peers.values()) if (peer.knows(group, writer, n)) peers += 1
+    return peers
+  }
+
   /** Events held of each replica in a group. */
   vector(group: string): ReadonlyMap<ReplicaId, number> {
     const entries = this.#groups.get(group)?.vector() ?? []
@@ -232,11 +232,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       synced: (peer, pulled) => this.#outbox.push({ type: 'synced', peer: peer.id, ...pulled }),
       announce: (group, except) => this.#dissemination.announce(group, except),
       runs: this.#runs,
-      integrated: (group, runs, from) => {
-        this.#unsaved.add(group)
-        for (const run of runs) this.#arrivals.set(run, from)
+      integrated: (group, runs, from) => this.#commits.integrated(group, runs, from),
+      adopt: (group, adopting, from, now) => {
+        const follow = (): void => this.#intake.onTail(from, group, adopting.tail, now)
+        this.#commits.adopt(group, adopting, follow, now)
       },
-      adopt: (group, adopting, from, now) => this.#adopt(group, adopting, from, now),
+      acked: (group) => this.#outbox.push({ type: 'acked', group: group.name }),
       observe: (stamp, now) => this.#clock.observe(stamp, now),
       suspect: (peer, group, now) => this.#identity.suspect(peer, group, now),
       renew: (group, n, peer, now) => this.#renew(group, n, peer, now),
@@ -245,7 +246,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Every frame may tell of events: what is not in the store yet goes there first. */
   #send(peer: Peer, lane: Lane, bytes: Uint8Array): void {
-    this.#save(this.#now)
+    this.#commits.save(this.#now)
     this.#outbox.push({ type: 'send', peer: peer.id, lane, bytes })
   }
 
@@ -305,11 +306,11 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       }
       const changed = group.write(this.#writerOf(group), operations, this.#clock.next(now))
       if (group.hasUnsaved) {
-        this.#unsaved.add(group)
+        this.#commits.wrote(group)
         this.#sessions.comparisons.disturb(now)
       }
-      this.#results.push({ request, changed })
-      if (this.#results.length >= UNSAVED_MAX) this.#save(now)
+      this.#commits.answer(request, changed)
+      if (this.#commits.waiting >= UNSAVED_MAX) this.#commits.save(now)
     } catch (error) {
       const isTold =
         error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
@@ -377,87 +378,19 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     }
   }
 
-  /** Hands what has gathered to the store; then, and only then, it may be told. */
-  #save(now: Millis): void {
-    if (this.#isSaving || (this.#unsaved.size === 0 && this.#results.length === 0)) return
-    this.#isSaving = true
-    const writes: StoreWrite[] = []
-    const saved: (readonly [Group, readonly LoggedRun[]])[] = []
-    for (const group of this.#unsaved) {
-      const runs = group.takeUnsaved()
-      if (runs.length === 0) continue
-      saved.push([group, runs])
-      const row = logRow(
-        group.name,
-        group.sequence,
-        runs.map(({ bytes }) => bytes),
-      )
-      writes.push(row)
-      const bytes = row.value?.length ?? 0
-      group.log.addRow({ sequence: group.sequence, runs, bytes, at: now })
-      group.sequence += 1
-      group.tailBytes += bytes
-      writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
-    }
-    this.#unsaved.clear()
-    if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
-    for (const [group, runs] of saved) this.#told(group, runs)
-    for (const { request, changed } of this.#results) {
-      const results = changed.map((members) => ({ changed: members }))
-      this.#outbox.push({ type: 'transacted', request, results })
-    }
-    this.#results = []
-    this.#arrivals.clear()
-    this.#isSaving = false
-  }
-
-  /** A complete base: merged, stored and told as one step. */
-  #adopt(group: Group, adopting: Adopting, from: Arrival, now: Millis): void {
-    this.#save(now)
-    adopting.apply()
-    const writes = adoptedRows(group.name, group.sequence, adopting)
-    for (const { value } of writes) {
-      const bytes = value?.length ?? 0
-      group.log.addRow({ sequence: group.sequence, runs: [], bytes, at: now })
-      group.sequence += 1
-      group.tailBytes += bytes
-    }
-    this.#outbox.push({ type: 'persist', writes })
-    this.#intake.onTail(from, group, adopting.tail, now)
-    this.#save(now)
-    const stored = this.#snapshots.saved(group, this.#clock.last, now)
-    if (stored.length > 0) this.#outbox.push({ type: 'persist', writes: stored })
-    this.#told(group, [])
-  }
-
-  #told(group: Group, runs: readonly LoggedRun[]): void {
-    for (const run of runs) {
-      const from = this.#arrivals.get(run)
-      if (from === undefined) this.#dissemination.push(group, run, NOBODY)
-      else if (from.session === 0) {
-        this.#dissemination.owesAck(from.peer, group, run.writer)
-        this.#dissemination.push(group, run, from.served)
-      }
-    }
-    for (const change of group.changes.take()) {
-      this.#outbox.push({ type: 'changed', group: group.name, ...change })
-    }
-    this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
-  }
-
   #writerOf(group: Group): ReplicaId {
     return group.self ?? present(this.#replica, 'replica id')
   }
 
   #renew(group: Group, n: number, peer: Peer, now: Millis): void {
-    this.#save(now)
+    this.#commits.save(now)
     const former = this.#writerOf(group)
     const { writes, issued, text } = renew(group, { former, n, to: this.#identity.mint(), now })
     this.#outbox.push({ type: 'persist', writes })
     const writer = group.state.intern(former)
     for (const other of this.#peers.values()) other.unlearn(group.name, writer, n)
     this.#outbox.push({ type: 'alarm', reason: `identity-reused: group ${group.name}: ${text}` })
-    this.#told(group, issued)
+    this.#commits.tell(group, issued)
     this.#sessions.pulls.abandon(group, now)
     this.#sessions.comparisons.compare(peer, now)
     this.#sessions.comparisons.disturb(now)

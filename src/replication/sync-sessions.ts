@@ -66,6 +66,7 @@ export class SyncSessions {
       return
     }
     peer.learnVector(group, frame.vector)
+    this.#host.acked(group)
     const self = this.#host.writerOf(group)
     let isBehind = false
     for (const { replica, n } of frame.vector) {

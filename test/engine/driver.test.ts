@@ -27,7 +27,9 @@ class World {
   #tellRoom: (room: DiskRoom) => void = () => {}
 
   /** @param before what happens to the driver before its start */
-  constructor(options: { isFull?: boolean; before?: (driver: Driver) => void } = {}) {
+  constructor(
+    options: { isFull?: boolean; seed?: number; before?: (driver: Driver) => void } = {},
+  ) {
     const publicKey = new Uint8Array(32).fill(1)
     const signer: Signer = {
       publicKey,
@@ -66,7 +68,7 @@ class World {
             this.commits.push({ writes, done: (failure) => done(failure) })
           },
         },
-        random: seededRandom(1),
+        random: seededRandom(options.seed ?? 1),
         signer,
       },
       network: 'test',
@@ -343,7 +345,7 @@ describe('Driver on a full disk', () => {
   })
 
   test('events of peers are dropped and counted, and not asked for; digests are answered', () => {
-    const other = new World()
+    const other = new World({ seed: 2 })
     other.commitAll()
     other.link()
     other.add('votes')

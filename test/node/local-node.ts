@@ -73,7 +73,9 @@ export function localNode(seed = 1): LocalNode {
     protocol: { min: 1, max: 1 },
     replication: 5,
     dialLoopback: true,
-    observe: (event) => hub.emit(nodeEvent(event, driver.now(), changes)),
+    observe: (event) => {
+      if (event.type !== 'acked') hub.emit(nodeEvent(event, driver.now(), changes))
+    },
   })
   driver.start()
   const backups = new Backups(

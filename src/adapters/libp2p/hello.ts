@@ -26,7 +26,7 @@ import {
   type ProtocolRange,
 } from './hello-messages.ts'
 
-export const PROTOCOL_RANGE: ProtocolRange = { min: 1, max: 1 }
+export const PROTOCOL_RANGE: ProtocolRange = { min: 2, max: 2 }
 const PROOF_DOMAIN = 'hearsay/hello/1'
 
 export type HelloRole = 'dialler' | 'acceptor'

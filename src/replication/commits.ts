@@ -1,0 +1,142 @@
+import type { Millis, Outbox, StoreWrite } from '../base/core.ts'
+import type { HybridClock } from '../base/hybrid-clock.ts'
+import type { Adopting } from './adopting.ts'
+import type { Dissemination } from './dissemination.ts'
+import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
+import type { Arrival } from './host.ts'
+import type { ReplicationTunables } from './options.ts'
+import type { ReplicationOutput } from './replication-io.ts'
+import { adoptedRows, logRow } from './rows.ts'
+import { Snapshots } from './snapshots.ts'
+
+export interface CommitsParts {
+  readonly outbox: Outbox<ReplicationOutput>
+  readonly dissemination: Dissemination
+  readonly clock: HybridClock
+  readonly tunables: ReplicationTunables
+}
+
+const NOBODY: ReadonlySet<number> = new Set()
+
+/**
+ * What has happened and is not in the store yet. It gathers, goes to the store as one batch, and then, and
+ * only then, is told to peers and callers: the driver holds back what is pushed after a `persist`.
+ */
+export class Commits {
+  readonly #outbox: Outbox<ReplicationOutput>
+  readonly #dissemination: Dissemination
+  readonly #clock: HybridClock
+  readonly #snapshots: Snapshots
+  readonly #unsaved = new Set<Group>()
+  /** How runs have come; those of our own are not here. */
+  readonly #arrivals = new Map<LoggedRun, Arrival>()
+  #results: { readonly request: number; readonly changed: readonly number[] }[] = []
+  #isSaving = false
+
+  constructor({ outbox, dissemination, clock, tunables }: CommitsParts) {
+    this.#outbox = outbox
+    this.#dissemination = dissemination
+    this.#clock = clock
+    this.#snapshots = new Snapshots(tunables, (writes) => outbox.push({ type: 'persist', writes }))
+  }
+
+  /** Whether anything waits for the store to be free. */
+  get hasWork(): boolean {
+    return this.#unsaved.size > 0 || this.#results.length > 0 || this.#snapshots.isBusy
+  }
+
+  /** Transactions that wait to be answered. */
+  get waiting(): number {
+    return this.#results.length
+  }
+
+  /** A group has events of our own. */
+  wrote(group: Group): void {
+    this.#unsaved.add(group)
+  }
+
+  /** A transaction is to be answered. */
+  answer(request: number, changed: readonly number[]): void {
+    this.#results.push({ request, changed })
+  }
+
+  /** Runs of others have become part of a group. */
+  integrated(group: Group, runs: readonly LoggedRun[], from: Arrival): void {
+    this.#unsaved.add(group)
+    for (const run of runs) this.#arrivals.set(run, from)
+  }
+
+  /** Writes the next part of a snapshot. */
+  step(now: Millis): void {
+    this.#snapshots.step(now)
+  }
+
+  /** Hands what has gathered to the store. */
+  save(now: Millis): void {
+    if (this.#isSaving || (this.#unsaved.size === 0 && this.#results.length === 0)) return
+    this.#isSaving = true
+    const writes: StoreWrite[] = []
+    const saved: (readonly [Group, readonly LoggedRun[]])[] = []
+    for (const group of this.#unsaved) {
+      const runs = group.takeUnsaved()
+      if (runs.length === 0) continue
+      saved.push([group, runs])
+      const { name, sequence } = group
+      const row = logRow(
+        name,
+        sequence,
+        runs.map(({ bytes }) => bytes),
+      )
+      writes.push(row)
+      group.addRow({ sequence, runs, bytes: row.value?.length ?? 0, at: now })
+      writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
+    }
+    this.#unsaved.clear()
+    if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
+    for (const [group, runs] of saved) this.tell(group, runs)
+    for (const { request, changed } of this.#results) {
+      const results = changed.map((members) => ({ changed: members }))
+      this.#outbox.push({ type: 'transacted', request, results })
+    }
+    this.#results = []
+    this.#arrivals.clear()
+    this.#isSaving = false
+  }
+
+  /**
+   * Merges a complete base and stores it, as one step.
+   * @param follow takes in the events that came after it
+   */
+  adopt(group: Group, adopting: Adopting, follow: () => void, now: Millis): void {
+    this.save(now)
+    adopting.apply()
+    const writes = adoptedRows(group.name, group.sequence, adopting)
+    for (const { value } of writes) {
+      const bytes = value?.length ?? 0
+      group.addRow({ sequence: group.sequence, runs: [], bytes, at: now })
+    }
+    this.#outbox.push({ type: 'persist', writes })
+    follow()
+    this.save(now)
+    const stored = this.#snapshots.saved(group, this.#clock.last, now)
+    if (stored.length > 0) this.#outbox.push({ type: 'persist', writes: stored })
+    this.tell(group, [])
+  }
+
+  /** Tells peers and readers what a group has become. @param runs new ones, on their way to the store */
+  tell(group: Group, runs: readonly LoggedRun[]): void {
+    for (const run of runs) {
+      const from = this.#arrivals.get(run)
+      if (from === undefined) this.#dissemination.push(group, run, NOBODY)
+      else if (from.session === 0) {
+        this.#dissemination.owesAck(from.peer, group, run.writer)
+        this.#dissemination.push(group, run, from.served)
+      }
+    }
+    for (const change of group.changes.take()) {
+      this.#outbox.push({ type: 'changed', group: group.name, ...change })
+    }
+    this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
+  }
+}

@@ -19,19 +19,51 @@ function failures(reports: readonly SimulationReport[]): readonly string[] {
   return reports.flatMap((report) => report.failures)
 }
 
-describe('the engine without faults', () => {
+/** Runs of many seeds in tests of a few seeds each, and once more as a whole, each seed run once. */
+class Series {
+  readonly #options: Omit<SimulationOptions, 'subject' | 'seed'>
+  readonly #reports = new Map<number, SimulationReport>()
+
+  constructor(options: Omit<SimulationOptions, 'subject' | 'seed'>) {
+    this.#options = options
+  }
+
+  reports(wanted: readonly number[]): readonly SimulationReport[] {
+    return wanted.map((seed) => {
+      const report = this.#reports.get(seed) ?? run({ ...this.#options, seed })
+      this.#reports.set(seed, report)
+      return report
+    })
+  }
+}
+
+const CRASHES: Omit<SimulationOptions, 'subject' | 'seed'> = {
+  nodes: 5,
+  faults: ['crash', 'crash', 'crash', 'power-off', 'slow-disk'],
+  faultsMs: 120_000,
+  workloadPeriodMs: 50,
+  conditions: { loss: 0, duplicate: 0, reorder: 0, latencyMs: 1, jitterMs: 1 },
+}
+
+/** A run takes as long as the machine is slow: a timeout is no assertion. */
+const LONG = { timeout: 180_000 }
+
+describe('the engine without faults', LONG, () => {
+  const series = new Series({
+    nodes: 8,
+    faults: [],
+    faultsMs: 60_000,
+    workloadPeriodMs: 500,
+    forbidden: ['suspect', 'failed', 'left'],
+    conditions: { loss: 0, duplicate: 0, reorder: 0 },
+  })
+
+  test.each([100, 105, 110, 115])('seeds %i … of 8 nodes: nobody is ever suspected', (from) => {
+    expect(failures(series.reports(seeds(from, 5)))).toEqual([])
+  })
+
   test('20 seeds of 8 nodes for a minute: nobody is ever suspected', () => {
-    const reports = seeds(100, 20).map((seed) =>
-      run({
-        seed,
-        nodes: 8,
-        faults: [],
-        faultsMs: 60_000,
-        workloadPeriodMs: 500,
-        forbidden: ['suspect', 'failed', 'left'],
-        conditions: { loss: 0, duplicate: 0, reorder: 0 },
-      }),
-    )
+    const reports = series.reports(seeds(100, 20))
     expect(failures(reports)).toEqual([])
     expect(total(reports, (report) => report.virtualMs)).toBeGreaterThanOrEqual(20 * 60_000)
     expect(total(reports, (report) => report.acknowledged)).toBeGreaterThan(1_000)
@@ -45,9 +77,15 @@ describe('the engine without faults', () => {
   })
 })
 
-describe('the engine under faults', () => {
+describe('the engine under faults', LONG, () => {
+  const drawn = new Series({})
+
+  test.each([1, 6, 11, 16])('configurations drawn from seeds %i … keep every promise', (from) => {
+    expect(failures(drawn.reports(seeds(from, 5)))).toEqual([])
+  })
+
   test('drawn configurations keep every promise and agree again after the heal', () => {
-    const reports = seeds(1, 20).map((seed) => run({ seed }))
+    const reports = drawn.reports(seeds(1, 20))
     expect(failures(reports)).toEqual([])
     for (const kind of FAULT_KINDS) {
       expect(
@@ -81,7 +119,9 @@ describe('the engine under faults', () => {
   )
 })
 
-describe('the durability gate', () => {
+describe('the durability gate', LONG, () => {
+  const crashing = new Series(CRASHES)
+
   test('a slow disk makes nobody look dead', () => {
     const reports = seeds(300, 5).map((seed) =>
       run({
@@ -96,8 +136,12 @@ describe('the durability gate', () => {
     expect(total(reports, ({ faults }) => faults['slow-disk'] ?? 0)).toBeGreaterThan(10)
   })
 
+  test.each([400, 403, 406, 409])('crashes of seeds %i … break no promise', (from) => {
+    expect(failures(crashing.reports(seeds(from, 3)))).toEqual([])
+  })
+
   test('200 crashes with commits under way, on slow disks too: no dot is reused, no promise lost', () => {
-    const reports = seeds(400, 14).map((seed) => run({ ...CRASHES, seed }))
+    const reports = crashing.reports(seeds(400, 14))
     expect(failures(reports)).toEqual([])
     const ends = ({ faults }: SimulationReport) => (faults.crash ?? 0) + (faults['power-off'] ?? 0)
     expect(total(reports, ends)).toBeGreaterThanOrEqual(200)
@@ -113,14 +157,6 @@ describe('the durability gate', () => {
     expect(checks).toContain('acknowledged writes survive a crash')
   })
 })
-
-const CRASHES: Omit<SimulationOptions, 'subject' | 'seed'> = {
-  nodes: 5,
-  faults: ['crash', 'crash', 'crash', 'power-off', 'slow-disk'],
-  faultsMs: 120_000,
-  workloadPeriodMs: 50,
-  conditions: { loss: 0, duplicate: 0, reorder: 0, latencyMs: 1, jitterMs: 1 },
-}
 
 /** The gate left open: commits are told as done at once and become durable when they do. */
 const eagerDisk: NonNullable<SimulationOptions['wrap']> = (ports, node, world) => ({

@@ -9,7 +9,7 @@ function clusterOf(nodes: number, seed: number): Cluster {
   return new Cluster({ world: new World(seed), nodes, subject: engineSubject })
 }
 
-describe('joining', () => {
+describe('joining', { timeout: 120_000 }, () => {
   test.each([1, 2, 3])(
     'seed %i: 30 nodes that start at once with one seed agree within 10 s',
     (seed) => {

@@ -21,7 +21,7 @@ function checksBroken(reports: readonly SimulationReport[]): ReadonlySet<string>
   return new Set(reports.flatMap(({ violations }) => violations.map(({ check }) => check)))
 }
 
-describe('simulate() with a toy program', () => {
+describe('simulate() with a toy program', { timeout: 120_000 }, () => {
   test.each(SEEDS)('seed %i: a correct program breaks nothing under all faults', (seed) => {
     const report = run(undefined, { seed, faults: FAULT_KINDS })
     expect(report.failures).toEqual([])

@@ -11,9 +11,14 @@ import { Watch } from './watch.ts'
 
 /** Members whose addresses a joining node is told; one would do, two survive the death of one. */
 const SEEDS = 2
+/**
+ * So many nodes join the same two. A listener of Node.js accepts one connection a turn of the event
+ * loop, which all nodes of a lab share: fifty that ask one seed would wait for each other in vain.
+ */
+const JOINERS = 4
 
 /**
- * Starts nodes in parallel and connects them: each joins the first two, in any order of readiness.
+ * Starts nodes in parallel and connects them: each joins two that come before it, in any order of readiness.
  * Resolves when all have started; `ready()` waits until they know each other.
  *
  * @example
@@ -242,8 +247,9 @@ class Cluster implements Lab {
   #join(one: LabNode): void {
     const others = this.#running().filter((other) => other !== one)
     const near = others.filter((other) => !this.#partition.isCut(one.name, other.name))
+    const from = Math.floor(this.#running().indexOf(one) / JOINERS)
     const seeds = [
-      ...near.slice(0, SEEDS),
+      ...near.slice(from, from + SEEDS),
       ...others.filter((other) => !near.includes(other)).slice(0, SEEDS),
     ]
     const addresses = seeds.flatMap((seed) => seed.running().status().listen)

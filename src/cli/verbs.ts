@@ -43,6 +43,7 @@ export const VERBS: readonly VerbEntry[] = [
     'write several objects at once, all or nothing',
     () => import('./verbs/transact.ts'),
   ),
+  entry('undo', 'undo the last transaction, or one by its number', () => import('./verbs/undo.ts')),
   entry('objects', 'list the replicated objects', () => import('./verbs/objects.ts')),
   entry('watch', 'print changes as they happen', () => import('./verbs/watch.ts')),
   entry(

@@ -4,6 +4,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { ObjectDiff } from '../crdt/diff.ts'
 import type { Operation } from '../crdt/operation.ts'
 import type { MemberChange } from '../membership/membership.ts'
+import type { UndoResult } from '../replication/undo.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
 
 export type WriteLevel = 'one' | 'quorum' | 'all'
@@ -14,6 +15,12 @@ export type Command =
       readonly type: 'transact'
       readonly group: string
       readonly operations: readonly Operation[]
+    }
+  | {
+      readonly type: 'undo'
+      readonly group: string
+      /** @default the last one */
+      readonly transaction: number | undefined
     }
   | {
       readonly type: 'put'
@@ -46,6 +53,7 @@ export interface FoundValue {
 
 export type CommandResult =
   | { readonly type: 'transact'; readonly results: readonly { readonly changed: number }[] }
+  | { readonly type: 'undo'; readonly undo: UndoResult }
   | PutDone
   | { readonly type: 'get'; readonly key: string; readonly found: FoundValue | undefined }
   | { readonly type: 'offer'; readonly outcome: 'stored' | 'stale' | 'refused' }

@@ -241,6 +241,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.replication.handle({ type: 'transact', request, group, operations }, now)
         return
       }
+      case 'undo':
+        this.replication.handle({ ...command, request }, now)
+        return
       case 'put':
       case 'delete':
       case 'get':

@@ -16,8 +16,12 @@ export function fromReplication(
       return [{ type: 'send', gate, peer, protocol: 'sync', lane, bytes }]
     }
     case 'transacted': {
-      const { request, results } = output
-      const outcome = { ok: true, result: { type: 'transact', results } } as const
+      const { request, results, undo } = output
+      const result =
+        undo === undefined
+          ? ({ type: 'transact', results } as const)
+          : ({ type: 'undo', undo } as const)
+      const outcome = { ok: true, result } as const
       return [{ type: 'outcome', gate, request, outcome }]
     }
     case 'refused': {

@@ -15,6 +15,7 @@ import { objectRoutes } from './object-routes.ts'
 import { pageRoutes } from './page.ts'
 import { notFound, problemOf, problemResponse, RequestFault } from './problem.ts'
 import { transactionRoutes } from './transaction-routes.ts'
+import { undoRoutes } from './undo-routes.ts'
 
 /** host.md: the longest URL. */
 const URL_LENGTH_MAX = 4 * 1024
@@ -75,6 +76,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),
+    ...undoRoutes(),
     ...exportRoutes(),
     ...backupRoutes(),
     ...eventRoutes(hub),

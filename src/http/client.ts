@@ -22,6 +22,8 @@ import type {
   SetHasAnswer,
   StreamedEvent,
   TransactionAnswer,
+  UndoAnswer,
+  UndoableAnswer,
 } from './shapes.ts'
 import {
   ApiError,
@@ -84,6 +86,12 @@ export interface Client {
     operations: readonly NamedOperation[],
     options?: { readonly group?: string } & Waiting,
   ): Promise<TransactionAnswer>
+  /** Undoes the last transaction of the node, or one by its number. */
+  undo(
+    options?: { readonly group?: string; readonly transaction?: number } & Waiting,
+  ): Promise<UndoAnswer>
+  /** What the node can undo. */
+  undoable(options?: { readonly group?: string } & Waiting): Promise<UndoableAnswer>
   /** What the groups hold, as text in pieces: lines of JSON, or CSV. */
   export(
     options?: {
@@ -181,7 +189,7 @@ export function createClient(options: ClientOptions): Client {
 
 function objectMethods(
   http: Transport,
-): Pick<Client, 'objects' | 'object' | 'setHas' | 'change' | 'transact'> {
+): Pick<Client, 'objects' | 'object' | 'setHas' | 'change' | 'transact' | 'undo' | 'undoable'> {
   return {
     objects: (query) =>
       http.json({ path: '/v1/objects', query: { group: query?.group }, signal: query?.signal }),
@@ -217,6 +225,16 @@ function objectMethods(
         body: { operations },
         signal: query?.signal,
       }),
+    undo: (query) =>
+      http.json({
+        method: 'POST',
+        path: '/v1/undo',
+        query: { group: query?.group },
+        body: query?.transaction === undefined ? {} : { transaction: query.transaction },
+        signal: query?.signal,
+      }),
+    undoable: (query) =>
+      http.json({ path: '/v1/undo', query: { group: query?.group }, signal: query?.signal }),
   }
 }
 

@@ -6,6 +6,8 @@ import type {
   ObjectType,
   PeerId,
   TransactionInfo,
+  UndoableInfo,
+  UndoInfo,
   WriteLevel,
 } from '../index.ts'
 
@@ -138,6 +140,16 @@ export type NamedOperation = { readonly name: string } & ObjectOperation
 
 /** The answer of `POST /v1/transactions`: one result per operation, in order. */
 export type TransactionAnswer = TransactionInfo
+
+/** The answer of `POST /v1/undo`. */
+export type UndoAnswer = UndoInfo
+
+/** The answer of `GET /v1/undo`. */
+export interface UndoableAnswer {
+  readonly group: string
+  /** The last one first. */
+  readonly transactions: readonly UndoableInfo[]
+}
 
 /** The answer of `POST /v1/objects/{name}`. */
 export type ObjectChanged = CounterAnswer | SetChangedAnswer | RegisterAnswer | MapAnswer

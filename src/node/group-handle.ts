@@ -14,6 +14,8 @@ import type {
   Register,
   SetHandle,
   TransactionInfo,
+  UndoableInfo,
+  UndoInfo,
   Waiting,
 } from './state-types.ts'
 import { collectOperations, operationResults } from './transaction.ts'
@@ -78,5 +80,17 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
         .map(({ name, type }) => ({ name, type, group })),
     watch: (options) => followChanges(changes, (change) => change.group === group, options),
     transact: async (build, options) => write(collectOperations(build), options),
+    undo: async ({ transaction, signal } = {}): Promise<UndoInfo> => {
+      const command = { type: 'undo', group, transaction } as const
+      const { undo } = await request(driver, command, { expected: 'undo', signal })
+      const { undoneBy, ...told } = undo
+      return { group, ...told, ...(undoneBy === undefined ? {} : { undoneBy }) }
+    },
+    undoable: (): readonly UndoableInfo[] =>
+      view()
+        .undoable()
+        .map(({ undoes, ...told }) => {
+          return undoes === undefined ? told : { ...told, undoes }
+        }),
   }
 }

@@ -4,6 +4,8 @@ import type {
   GroupHandle,
   ObjectChange,
   StateHandle,
+  UndoInfo,
+  UndoOptions,
   Waiting,
   WatchOptions,
 } from './state-types.ts'
@@ -209,6 +211,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     readonly viewHash: string
   }
   readonly chaos: Chaos | undefined
+  /** As that of a group: `main` unless `group` names one. */
+  undo(options?: UndoOptions & { readonly group?: string }): Promise<UndoInfo>
   group(name: string): GroupHandle
   /** Names of the groups that hold anything, and `main`. */
   groups(): readonly string[]

@@ -30,6 +30,9 @@ import type {
   SetHandle,
   Transaction,
   TransactionInfo,
+  UndoableInfo,
+  UndoInfo,
+  UndoOptions,
   Waiting,
   WatchOptions,
 } from './state-types.ts'
@@ -127,6 +130,15 @@ export class Node implements HearsayNode {
     options: Waiting = {},
   ): Promise<TransactionInfo> {
     return this.#main.transact(build, options)
+  }
+
+  undo(options: UndoOptions & { readonly group?: string } = {}): Promise<UndoInfo> {
+    const { group = 'main', ...rest } = options
+    return this.group(group).undo(rest)
+  }
+
+  undoable(): readonly UndoableInfo[] {
+    return this.#main.undoable()
   }
 
   watch(options: WatchOptions = {}): AsyncIterable<Change> {

@@ -174,6 +174,43 @@ export interface TransactionInfo {
   readonly results: readonly OperationResult[]
 }
 
+/** What an undo left as it is. */
+export interface UndoKept {
+  readonly name: string
+  readonly type: ObjectType
+  /** Of a map's leaf. */
+  readonly path?: readonly string[]
+  /** Of a set's element. */
+  readonly value?: string
+  /** Somebody has written there since; or the counter only grows. */
+  readonly reason: 'changed-since' | 'grow-only'
+}
+
+/** What an undo did; durable here. */
+export interface UndoInfo {
+  readonly group: string
+  /** Number of the transaction that was undone, among those of this node since its start. */
+  readonly transaction: number
+  /** Number of the transaction that did it: undo that to have the first again. Absent when nothing had to change. */
+  readonly undoneBy?: number
+  /** How many values, leaves or registers of each object changed. */
+  readonly undone: readonly OperationResult[]
+  readonly kept: readonly UndoKept[]
+}
+
+/** One transaction that this node can undo. */
+export interface UndoableInfo {
+  readonly transaction: number
+  /** Present when it was an undo itself: undoing it is a redo. */
+  readonly undoes?: number
+  readonly objects: readonly { readonly name: string; readonly type: ObjectType }[]
+}
+
+export interface UndoOptions extends Waiting {
+  /** @default the last one that is not undone */
+  readonly transaction?: number
+}
+
 /**
  * Collects operations while `transact` calls back, and writes nothing by itself. Afterwards it is dead: every
  * call throws a TypeError, on handles taken from it too.
@@ -221,6 +258,17 @@ export interface StateHandle {
    * ERR_STOPPED, ERR_STORE…; nothing was written then, but for ERR_STORE… which leaves it open
    */
   transact(build: (transaction: Transaction) => void, options?: Waiting): Promise<TransactionInfo>
+  /**
+   * Undoes one of this node's own transactions by a new one: what it added is removed, what it removed is added
+   * again, what it overwrote is put back, and counters are compensated. What others have written there since
+   * stands, and is told. An undo can be undone. A node remembers its last 100 transactions a group, 1 MiB at most,
+   * and none from before its start.
+   * @throws {HearsayError} ERR_NOT_FOUND: nothing to undo, or not that one · ERR_INVALID: it is undone ·
+   * ERR_LIMIT: it was too large · ERR_STOPPED, ERR_STORE…
+   */
+  undo(options?: UndoOptions): Promise<UndoInfo>
+  /** What `undo` can undo, the last transaction first. */
+  undoable(): readonly UndoableInfo[]
 }
 
 export interface GroupHandle extends StateHandle {

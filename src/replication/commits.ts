@@ -9,12 +9,22 @@ import type { ReplicationTunables } from './options.ts'
 import type { ReplicationOutput } from './replication-io.ts'
 import { adoptedRows, logRow } from './rows.ts'
 import { Snapshots } from './snapshots.ts'
+import type { UndoResult } from './undo.ts'
 
 export interface CommitsParts {
   readonly outbox: Outbox<ReplicationOutput>
   readonly dissemination: Dissemination
   readonly clock: HybridClock
   readonly tunables: ReplicationTunables
+}
+
+/** A transaction that is answered once it is durable. */
+interface Answer {
+  readonly request: number
+  /** Members by operation. */
+  readonly changed: readonly number[]
+  /** What it did, if it was an undo. */
+  readonly undo: UndoResult | undefined
 }
 
 const NOBODY: ReadonlySet<number> = new Set()
@@ -31,7 +41,7 @@ export class Commits {
   readonly #unsaved = new Set<Group>()
   /** How runs have come; those of our own are not here. */
   readonly #arrivals = new Map<LoggedRun, Arrival>()
-  #results: { readonly request: number; readonly changed: readonly number[] }[] = []
+  #results: Answer[] = []
   #isSaving = false
 
   constructor({ outbox, dissemination, clock, tunables }: CommitsParts) {
@@ -57,8 +67,8 @@ export class Commits {
   }
 
   /** A transaction is to be answered. */
-  answer(request: number, changed: readonly number[]): void {
-    this.#results.push({ request, changed })
+  answer(request: number, changed: readonly number[], undo?: UndoResult): void {
+    this.#results.push({ request, changed, undo })
   }
 
   /** Runs of others have become part of a group. */
@@ -95,9 +105,10 @@ export class Commits {
     this.#unsaved.clear()
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     for (const [group, runs] of saved) this.tell(group, runs)
-    for (const { request, changed } of this.#results) {
+    for (const { request, changed, undo: undone } of this.#results) {
       const results = changed.map((members) => ({ changed: members }))
-      this.#outbox.push({ type: 'transacted', request, results })
+      const told = undone === undefined ? {} : { undo: undone }
+      this.#outbox.push({ type: 'transacted', request, results, ...told })
     }
     this.#results = []
     this.#arrivals.clear()

@@ -2,10 +2,13 @@ import { compareText } from '../base/bytes.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import type { ObjectReader, RegisterValue } from '../crdt/object-view.ts'
 import type { Json, ObjectType } from '../crdt/operation.ts'
+import { type Undoable, undoables } from './undo.ts'
+import type { UndoHistory } from './undo-history.ts'
 
 interface Readable {
   readonly state: LiveState
   readonly reader: ObjectReader
+  readonly history: UndoHistory
 }
 
 /** Synchronous readers over one group. Each answer is the reader's own: changing it changes nothing here. */
@@ -53,6 +56,11 @@ export class GroupView {
   objects(): readonly { readonly name: string; readonly type: ObjectType }[] {
     const objects = [...this.#group().state.objects()].map(({ name, type }) => ({ name, type }))
     return objects.sort((a, b) => compareText(a.name, b.name) || compareText(a.type, b.type))
+  }
+
+  /** Own transactions that can be undone, the last one first. */
+  undoable(): readonly Undoable[] {
+    return undoables(this.#group().history)
   }
 
   /** Whether an object holds anything: an emptied set or map is as if it had never been. */

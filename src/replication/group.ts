@@ -19,6 +19,7 @@ import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
 import { chainOver } from './history.ts'
 import { type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
+import { UndoHistory } from './undo-history.ts'
 
 /** What became of a run from a peer. */
 export type Receipt =
@@ -40,6 +41,8 @@ export class Group {
   reader: ObjectReader = new ObjectReader(this.state)
   readonly log: GroupLog = new GroupLog()
   readonly changes: ChangeRecorder = new ChangeRecorder()
+  /** Own transactions that can be undone: they are written through it. */
+  readonly history: UndoHistory = new UndoHistory(this)
   /** Who writes here, where it is not the replica's usual id. */
   self: ReplicaId | undefined
   /** Set while it is open whether others know our own events by other contents: they do not leave then. */

@@ -3,6 +3,7 @@ import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Operation } from '../crdt/operation.ts'
 import type { ObjectChange } from './change-recorder.ts'
+import type { UndoResult } from './undo.ts'
 
 /** What happens to the replication core. */
 export type ReplicationInput =
@@ -17,6 +18,13 @@ export type ReplicationInput =
       readonly request: number
       readonly group: string
       readonly operations: readonly Operation[]
+    }
+  /** Undoes an own transaction: the last one unless it is named. Answered as a transaction. */
+  | {
+      readonly type: 'undo'
+      readonly request: number
+      readonly group: string
+      readonly transaction: number | undefined
     }
 
 /**
@@ -37,6 +45,8 @@ export type ReplicationOutput =
       readonly type: 'transacted'
       readonly request: number
       readonly results: readonly { readonly changed: number }[]
+      /** Of an undo, which has no results. */
+      readonly undo?: UndoResult
     }
   /** Nothing changed. */
   | {

@@ -26,6 +26,7 @@ import { renew } from './renew.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { replicaRow } from './rows.ts'
 import { SyncSessions } from './sync-sessions.ts'
+import { undo } from './undo.ts'
 
 export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
 
@@ -148,6 +149,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#onFrame(input.peer, input.bytes, now)
         break
       case 'transact':
+      case 'undo':
         this.#transact(input, now)
         break
       default:
@@ -295,21 +297,23 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#sessions.peerDown(peer, now)
   }
 
-  #transact(input: Extract<ReplicationInput, { type: 'transact' }>, now: Millis): void {
+  #transact(input: Extract<ReplicationInput, { type: 'transact' | 'undo' }>, now: Millis): void {
     const { request } = input
     try {
       const name = checkName('group', input.group)
-      const operations = checkOperations(input.operations)
+      const operations = input.type === 'undo' ? [] : checkOperations(input.operations)
       const group = this.#groupFrom(name)
       if (group === undefined) {
         throw new HearsayError('ERR_LIMIT', `Cannot write: above ${this.#groups.size} groups`)
       }
-      const changed = group.write(this.#writerOf(group), operations, this.#clock.next(now))
+      const author = { self: this.#writerOf(group), stamp: this.#clock.next(now) }
+      const undone = input.type === 'undo' ? undo(group, input.transaction, author) : undefined
+      const changed = undone === undefined ? group.history.write(operations, author) : []
       if (group.hasUnsaved) {
         this.#commits.wrote(group)
         this.#sessions.comparisons.disturb(now)
       }
-      this.#commits.answer(request, changed)
+      this.#commits.answer(request, changed, undone)
       if (this.#commits.waiting >= UNSAVED_MAX) this.#commits.save(now)
     } catch (error) {
       const isTold =

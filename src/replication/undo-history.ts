@@ -21,6 +21,12 @@ export interface RemovedEntry extends EntryContent {
   readonly n: number
 }
 
+/** Who writes, and when. */
+export interface Writing {
+  readonly self: ReplicaId
+  readonly stamp: number
+}
+
 /** One own transaction: what undoing it needs to know. */
 export interface Written {
   /** Its place among the own transactions of the group in this process, from 1. */
@@ -77,9 +83,8 @@ export class UndoHistory implements Recorder {
    * @param undoes the transaction that these operations undo
    */
   write(
-    self: ReplicaId,
     operations: readonly CheckedOperation[],
-    stamp: number,
+    { self, stamp }: Writing,
     undoes?: Written,
   ): readonly number[] {
     const group = this.#group
@@ -102,7 +107,8 @@ export class UndoHistory implements Recorder {
    * The last transaction, or one by its number.
    * @throws {HearsayError} ERR_NOT_FOUND: there is none · ERR_INVALID: undone already · ERR_LIMIT: too large
    */
-  find(number: number | undefined): Written {
+  find(number: number | undefined, self: ReplicaId): Written {
+    if (self !== this.#self) this.#forget(self)
     const group = JSON.stringify(this.#group.name)
     const found =
       number === undefined
@@ -155,13 +161,15 @@ export class UndoHistory implements Recorder {
     if (this.#removedBytes > UNDO_BYTES_MAX) this.#removed = []
   }
 
+  /** Dots of another identity mean nothing under this one. */
+  #forget(self: ReplicaId): void {
+    this.#written.length = 0
+    this.#bytes = 0
+    this.#self = self
+  }
+
   #begin(self: ReplicaId): void {
-    // Dots of another identity mean nothing under this one.
-    if (this.#self !== self) {
-      this.#written.length = 0
-      this.#bytes = 0
-      this.#self = self
-    }
+    if (this.#self !== self) this.#forget(self)
     const { state } = this.#group
     // One that has never written here gets the next number.
     this.#writer = state.indexOf(self) ?? state.replicaCount

@@ -148,6 +148,8 @@ export function memoryNode(
     objects: () => group('main').objects(),
     groups: () => state.groups(),
     transact: (build) => group('main').transact(build),
+    undo: ({ group: of = 'main', ...options } = {}) => group(of).undo(options),
+    undoable: () => group('main').undoable(),
     watch: (waiting) => state.watch(waiting),
     get cursor() {
       return state.cursor

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { present } from '../../src/base/assert.ts'
 import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
 import { checkOperations, type Json, type Operation } from '../../src/crdt/operation.ts'
+import { type UndoResult, undo } from '../../src/replication/undo.ts'
 import {
   UNDO_BYTES_MAX,
   UNDO_TRANSACTIONS_MAX,
-  UndoHistory,
+  type Writing,
 } from '../../src/replication/undo-history.ts'
-import { planUndo, type UndoPlan } from '../../src/replication/undo-plan.ts'
 import { Pen } from './pen.ts'
 
 const SELF = id('a')
@@ -20,25 +20,20 @@ function id(digit: string): ReplicaId {
 
 /** A pen whose transactions can be undone, as Replication does it. */
 class UndoPen extends Pen {
-  readonly history = new UndoHistory(this.group)
+  readonly history = this.group.history
   #stamp = 2_000
 
   override write(...operations: readonly Operation[]): readonly number[] {
-    this.#stamp += 1
-    return this.history.write(this.self, checkOperations(operations), this.#stamp)
+    return this.history.write(checkOperations(operations), this.#writing())
   }
 
-  undo(number?: number): UndoPlan {
-    const written = this.history.find(number)
-    const later = this.history.written.filter((one) => one.number > written.number)
-    const plan = planUndo(this.group.state, written, later)
-    if (plan.operations.length === 0) {
-      written.isUndone = plan.kept.length === 0
-      return plan
-    }
+  undo(number?: number): UndoResult {
+    return undo(this.group, number, this.#writing())
+  }
+
+  #writing(): Writing {
     this.#stamp += 1
-    this.history.write(this.self, plan.operations, this.#stamp, written)
-    return plan
+    return { self: this.self, stamp: this.#stamp }
   }
 }
 
@@ -115,7 +110,7 @@ describe('undo', () => {
           const first = own.undo()
           expect(first.kept).toEqual([])
           expect(valuesOf(own)).toEqual(before)
-          if (first.operations.length > 0) {
+          if (first.undoneBy !== undefined) {
             own.undo()
             expect(valuesOf(own)).toEqual(after)
             own.undo()
@@ -197,7 +192,7 @@ test('a value that another has written over stays, and is told', () => {
   )
   meet(own, other)
   const plan = own.undo()
-  expect(plan.operations).toEqual([])
+  expect(plan.undoneBy).toBeUndefined()
   expect(plan.kept).toEqual([
     { name: 'x', type: 'register', reason: 'changed-since' },
     { name: 'x', type: 'map', path: ['p'], reason: 'changed-since' },
@@ -248,7 +243,7 @@ test('a counter that only grows is left alone, and told', () => {
   const [own] = pens()
   own.write({ type: 'counter-add', object: 'x', amount: 3n, growOnly: true })
   expect(own.undo()).toMatchObject({
-    operations: [],
+    undone: [],
     kept: [{ name: 'x', type: 'counter', reason: 'grow-only' }],
   })
   expect(own.view.counter('x')).toBe(3n)

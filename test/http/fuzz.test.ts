@@ -11,6 +11,7 @@ const prefixes = [
   '/v1/transactions',
   '/v1/export',
   '/v1/backup',
+  '/v1/undo',
   '/v1/join',
   '/v1/chaos',
   '/v1/converged',

@@ -35,7 +35,8 @@ export class EventDraft {
   readonly killDots: number[] = []
   killCount = 0
   readonly #part = { high: 0, low: 0 }
-  readonly #writerKey = byteView(new Uint8Array(4))
+  /** Made when the first counter comes: most drafts never see one. */
+  #writerKey: ByteView | undefined
 
   get keyBytes(): Uint8Array {
     return this.key.bytes
@@ -76,6 +77,7 @@ export class EventDraft {
 
   /** Sets the key under which a counter keeps a writer's total: it never leaves the process. */
   keyByWriter(writer: number): void {
+    this.#writerKey ??= byteView(new Uint8Array(4))
     this.#writerKey.view.setUint32(0, writer)
     this.key = this.#writerKey
     this.keyStart = 0

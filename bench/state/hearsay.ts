@@ -1,7 +1,7 @@
 import { decode, Writer } from '../../src/base/codec.ts'
 import type { StoreRow } from '../../src/base/core.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
-import { decodeFrame } from '../../src/replication/frames.ts'
+import { decodeFrame } from '../../src/replication/frame-codec.ts'
 import { Group } from '../../src/replication/group.ts'
 import { Loader } from '../../src/replication/loader.ts'
 import { REPLICATION_DEFAULTS } from '../../src/replication/options.ts'

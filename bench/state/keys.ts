@@ -1,6 +1,8 @@
 import { seededRandom } from '../../src/base/random.ts'
 import type { Document } from './library.ts'
 
+const SPOTS = 1_000
+
 /** Sixteen bytes, ascending. */
 export function sequentialKey(index: number): string {
   return flat(`element-${String(index).padStart(8, '0')}`)
@@ -37,6 +39,14 @@ export function checksum(document: Document, set?: string): string {
     count += 1
   }
   return `${count}:${sum.toString(16)}`
+}
+
+/** Whether a thousand of the keys, from everywhere, are in the document's set, as digits. */
+export function spotCheck(document: Document, asked: readonly string[]): string {
+  const step = Math.max(1, Math.floor(asked.length / SPOTS) - 1)
+  let found = ''
+  for (let i = 0; i < asked.length; i += step) found += document.has(asked[i] ?? '') ? '1' : '0'
+  return BigInt(`0b${found}`).toString(36)
 }
 
 function digits(index: number, length: number): string {

@@ -80,7 +80,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   /** A row whose bytes the disk changed, instead of load(). @throws {HearsayError} ERR_STORE: see damagedRow() */
   damaged(key: string): void {
     this.#drop('damaged store row')
-    this.#push(damagedRow(key))
+    if (key.startsWith('state!')) this.replication.damaged(key)
+    else this.#push(damagedRow(key))
   }
 
   start(now: Millis): void {

@@ -61,6 +61,8 @@ export class GroupLog {
     const last = log.runs.at(-1)
     const end =
       last === undefined || log.head === log.runs.length ? log.truncated : last.n0 + last.count - 1
+    // It came a second time: by the row that closed a gap before it.
+    if (last !== undefined && run.n0 + run.count - 1 <= end) return
     if (run.n0 > end + 1) this.truncate(run.writer, run.n0 - 1)
     log.runs.push(run)
     this.#bytes += run.bytes.length + RUN_OVERHEAD_BYTES

@@ -62,6 +62,8 @@ export class Group {
   coveredBy = 0
   /** Bytes of rows that a start would replay. */
   tailBytes = 0
+  /** Ends of runs that are in the store and wait for earlier events. */
+  #held: { readonly replica: ReplicaId; readonly end: number }[] = []
   readonly #runs: RunReader
   readonly #staging: Staging
   #mutator: Mutator
@@ -160,6 +162,22 @@ export class Group {
     this.log.addRow(row)
     this.sequence = row.sequence + 1
     this.tailBytes += row.bytes
+  }
+
+  /** Keeps a run of the store whose earlier events the disk has lost. */
+  hold(bytes: Uint8Array): void {
+    const head = decodeRunHead(bytes)
+    if (!head.ok) return
+    const { replica, n0, count } = head.value
+    this.#held.push({ replica, end: n0 + count - 1 })
+    this.#staging.add(replica, { n0, count, bytes: bytes.slice() })
+  }
+
+  /** Whether the store's log holds runs that are not part of the state: no snapshot covers them. */
+  get isHolding(): boolean {
+    if (this.#held.length === 0) return false
+    this.#held = this.#held.filter(({ replica, end }) => end > this.state.haveOf(replica))
+    return this.#held.length > 0
   }
 
   /** Ends loading: changes are told from here on. */

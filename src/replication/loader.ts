@@ -1,15 +1,17 @@
 import { DecodeError } from '../base/codec.ts'
-import type { StoreRow } from '../base/core.ts'
+import type { StoreRow, StoreWrite } from '../base/core.ts'
 import { stampMillis } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import { LiveState } from '../crdt/live-state.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { applyBase } from './adopting.ts'
 import { adoptHead, applyItem, checkItem } from './adoption.ts'
 import { type BaseItem, decodeItems } from './base.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
+import { HeldRuns } from './held-runs.ts'
 import { applyReissue } from './reissue.ts'
-import { damaged, parseRow } from './rows.ts'
+import { damaged, groupOfRow, logPlace, lostRow, manifestKey, parseRow } from './rows.ts'
 import { decodeManifest, type Manifest } from './snapshot.ts'
 
 interface Loading {
@@ -17,18 +19,37 @@ interface Loading {
   manifest: Manifest | undefined
   chunks: number
   snapshotBytes: number
+  /** Set when the snapshot cannot be used. */
+  isBaseLost: boolean
   /** Items of an adopted base whose head has not come yet. */
   items: BaseItem[]
   isBased: boolean
+  /** Rows of the log are lost: later runs may not follow what is here. */
+  hasHole: boolean
+  /** Bases that were adopted before this row was written build on what is lost. */
+  soundFrom: number
+  /** Rows now lost. */
+  readonly holes: number[]
+  /** The first row of the log. */
+  first: number | undefined
+  readonly held: HeldRuns
 }
 
-/** Brings groups back from the store's rows, which come in key order: snapshots first, then the log. */
+/**
+ * Brings groups back from the store's rows, which come in key order: snapshots first, then the log.
+ *
+ * Rows that the disk lost leave a hole. Nothing is built on it: runs that follow it are held until others
+ * have given back what it held, and the group is written under a new identity, since our own latest events
+ * may be among it.
+ */
 export class Loader {
   replica: ReplicaId | undefined
   /** Highest stamp of each writer, and of snapshots. */
   readonly stamps = new Map<ReplicaId | 'snapshot', number>()
-  /** Rows of snapshots that were never finished. */
-  readonly leftovers: string[] = []
+  /** Rows that are of no use any more, and marks in the place of lost ones. */
+  readonly repairs: StoreWrite[] = []
+  /** Groups that the disk has lost rows of, for people. */
+  readonly losses = new Map<Group, string>()
   readonly #groupFor: (name: string) => Group
   readonly #runs: RunReader
   readonly #loading = new Map<string, Loading>()
@@ -38,7 +59,7 @@ export class Loader {
     this.#runs = runs
   }
 
-  /** @throws {HearsayError} ERR_STORE when a row is damaged, foreign or out of sequence */
+  /** @throws {HearsayError} ERR_STORE when a row is foreign or contradicts others */
   load(row: StoreRow): void {
     const parsed = parseRow(row)
     if (parsed.type === 'replica') {
@@ -61,7 +82,10 @@ export class Loader {
         return
       }
       case 'chunk':
-        if (parsed.epoch !== loading.manifest?.epoch) this.leftovers.push(row.key)
+        group.epoch = Math.max(group.epoch, parsed.epoch)
+        if (parsed.epoch !== loading.manifest?.epoch) {
+          this.repairs.push({ key: row.key, value: undefined })
+        } else if (parsed.index !== loading.chunks) loading.isBaseLost = true
         else this.#chunk(loading, row.key, parsed.value)
         return
       default:
@@ -70,13 +94,36 @@ export class Loader {
     }
   }
 
-  /** After the last row. @throws {HearsayError} ERR_STORE when a snapshot is incomplete */
+  /** A row whose bytes the disk changed; after the rows that follow it, or before. */
+  damaged(key: string): void {
+    const place = logPlace(key)
+    const name = place?.group ?? groupOfRow(key)
+    if (name === undefined) {
+      this.repairs.push({ key, value: undefined })
+      return
+    }
+    const loading = this.#of(name)
+    if (place === undefined || place.sequence < loading.group.coveredBy) {
+      this.repairs.push({ key, value: undefined })
+      if (place === undefined) this.#lost(loading, `row ${key} is damaged`)
+      return
+    }
+    this.#hole(loading, place.sequence)
+  }
+
+  /** After the last row. */
   end(): void {
     for (const loading of this.#loading.values()) {
       this.#base(loading)
-      const { state, log } = loading.group
+      const { group, held, holes } = loading
+      const { state, log } = group
       for (let i = 0; i < state.replicaCount; i++)
         log.truncateEmpty(i, state.have(i), state.chainOf(i))
+      for (const replica of held.writers()) {
+        for (const _run of held.after(replica, (bytes) => group.restore(bytes)));
+      }
+      for (const bytes of held.rest()) group.hold(bytes)
+      for (const hole of holes) this.repairs.push(lostRow(group.name, hole, group.sequence))
     }
     this.#loading.clear()
   }
@@ -90,13 +137,35 @@ export class Loader {
         manifest: undefined,
         chunks: 0,
         snapshotBytes: 0,
+        isBaseLost: false,
         items: [],
         isBased: false,
+        hasHole: false,
+        soundFrom: 0,
+        holes: [],
+        first: undefined,
+        held: new HeldRuns(),
       }
       group.state.recorder = undefined
       this.#loading.set(name, loading)
     }
     return loading
+  }
+
+  #lost(loading: Loading, what: string): void {
+    const { group } = loading
+    if (!this.losses.has(group)) this.losses.set(group, what)
+  }
+
+  /** Rows up to a sequence are lost. */
+  #hole(loading: Loading, sequence: number): void {
+    const { group, manifest } = loading
+    if (manifest !== undefined && sequence < manifest.wholeFrom) this.#dropBase(loading)
+    loading.hasHole = true
+    loading.soundFrom = Number.POSITIVE_INFINITY
+    loading.holes.push(sequence)
+    group.sequence = Math.max(group.sequence, sequence + 1)
+    this.#lost(loading, `rows of the log up to ${sequence} are lost`)
   }
 
   #chunk(loading: Loading, key: string, value: Uint8Array): void {
@@ -122,10 +191,9 @@ export class Loader {
     if (isBased) return
     loading.isBased = true
     if (manifest === undefined) return
-    if (loading.chunks !== manifest.chunks) {
-      throw damaged(
-        `snapshot of group ${group.name}: ${loading.chunks} of ${manifest.chunks} parts`,
-      )
+    if (loading.isBaseLost || loading.chunks !== manifest.chunks) {
+      this.#dropBase(loading)
+      return
     }
     adoptHead(group.state, manifest.head)
     this.stamps.set('snapshot', Math.max(manifest.stamp, this.stamps.get('snapshot') ?? 0))
@@ -133,38 +201,90 @@ export class Loader {
     group.snapshotBytes = loading.snapshotBytes
   }
 
+  /**
+   * Half a snapshot is not a state of any time, nor is one without the rows that were written while it was:
+   * the log and others have to do without it.
+   */
+  #dropBase(loading: Loading): void {
+    const { group, held } = loading
+    for (const run of group.log.takeAll()) held.add(run.bytes)
+    group.swap(new LiveState())
+    group.state.recorder = undefined
+    loading.manifest = undefined
+    // Rows before were forgotten because the snapshot covered them.
+    if (loading.first !== undefined && loading.first > 1) loading.holes.push(loading.first - 1)
+    group.chunks = 0
+    group.coveredBy = 0
+    this.repairs.push({ key: manifestKey(group.name), value: undefined })
+    this.#lost(loading, 'parts of the snapshot are lost')
+  }
+
   #logRow(loading: Loading, row: StoreRow, parsed: LogRow): void {
     const { group, manifest } = loading
     const { sequence } = parsed
     const isCovered = sequence < (manifest?.sequence ?? 0)
-    if (!isCovered && sequence !== group.sequence) {
-      throw damaged(`rows before ${row.key} are missing`)
+    loading.first ??= sequence
+    if (parsed.type === 'lost') {
+      if (isCovered) {
+        this.repairs.push({ key: row.key, value: undefined })
+        return
+      }
+      loading.hasHole = true
+      loading.soundFrom = Math.max(loading.soundFrom, parsed.noticedAt)
+      group.sequence = sequence + 1
+      return
     }
     if (!isCovered) {
-      group.sequence = sequence + 1
+      if (sequence !== group.sequence) this.#hole(loading, sequence - 1)
       group.tailBytes += row.value.length
     }
+    const runs = this.#runsOf(loading, row.key, parsed, isCovered)
+    let stamp = 0
+    for (const run of runs) {
+      stamp = Math.max(stamp, run.stamp)
+      this.stamps.set(run.replica, Math.max(run.stamp, this.stamps.get(run.replica) ?? 0))
+    }
+    const rest = parsed.type === 'reissued' ? { reissue: parsed.reissue } : {}
+    const bytes = row.value.length
+    group.log.addRow({ sequence, runs, bytes, at: stampMillis(stamp), ...rest })
+    if (!isCovered) group.sequence = sequence + 1
+  }
+
+  #runsOf(
+    loading: Loading,
+    key: string,
+    parsed: Exclude<LogRow, { readonly type: 'lost' }>,
+    isCovered: boolean,
+  ): readonly LoggedRun[] {
+    const isUsed = !isCovered && parsed.sequence >= loading.soundFrom
+    switch (parsed.type) {
+      case 'adopted-items':
+        if (isUsed) loading.items.push(...parsed.items.map(own))
+        return []
+      case 'adopted-head':
+        if (isUsed) this.#adopt(loading, key, parsed.head)
+        return []
+      case 'reissued':
+        if (!isCovered) return applyReissue(loading.group, parsed.reissue).issued
+        return this.#restore(loading, key, parsed.reissue.runs)
+      default:
+        return this.#restore(loading, key, parsed.runs)
+    }
+  }
+
+  #restore(loading: Loading, key: string, all: readonly Uint8Array[]): readonly LoggedRun[] {
+    const { group, held, hasHole } = loading
     const runs: LoggedRun[] = []
-    if (parsed.type === 'adopted-items') {
-      if (!isCovered) loading.items.push(...parsed.items.map(own))
-    } else if (parsed.type === 'adopted-head') {
-      if (!isCovered) this.#adopt(loading, row.key, parsed.head)
-    } else if (parsed.type === 'reissued' && !isCovered) {
-      runs.push(...applyReissue(group, parsed.reissue).issued)
-    } else {
-      const held = parsed.type === 'reissued' ? parsed.reissue.runs : parsed.runs
-      for (const bytes of held) {
-        const run = group.restore(bytes)
-        if (run === undefined)
-          throw damaged(`row ${row.key} is damaged or rows before it are missing`)
+    for (const bytes of all) {
+      const run = group.restore(bytes)
+      if (run !== undefined) {
         runs.push(run)
-        this.stamps.set(run.replica, Math.max(run.stamp, this.stamps.get(run.replica) ?? 0))
+        for (const later of held.after(run.replica, (next) => group.restore(next))) runs.push(later)
+      } else if (!hasHole || !held.add(bytes)) {
+        throw damaged(`row ${key} is damaged or rows before it are missing`)
       }
     }
-    const stamp = runs.reduce((highest, run) => Math.max(highest, run.stamp), 0)
-    const at = stampMillis(stamp)
-    const rest = parsed.type === 'reissued' ? { reissue: parsed.reissue } : {}
-    group.log.addRow({ sequence, runs, bytes: row.value.length, at, ...rest })
+    return runs
   }
 
   #adopt(loading: Loading, key: string, head: Manifest['head']): void {
@@ -182,7 +302,7 @@ export class Loader {
 
 type LogRow = Extract<
   ReturnType<typeof parseRow>,
-  { readonly type: 'log' | 'adopted-items' | 'adopted-head' | 'reissued' }
+  { readonly type: 'log' | 'adopted-items' | 'adopted-head' | 'reissued' | 'lost' }
 >
 
 function own(item: BaseItem): BaseItem {

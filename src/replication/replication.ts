@@ -24,7 +24,7 @@ import {
 import { Peer } from './peer.ts'
 import { renew } from './renew.ts'
 import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
-import { replicaRow } from './rows.ts'
+import { startUp } from './startup.ts'
 import { SyncSessions } from './sync-sessions.ts'
 import { undo } from './undo.ts'
 
@@ -100,26 +100,18 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#loader.load(row)
   }
 
-  /** Ends loading: a store without identity gets one. @throws {HearsayError} ERR_STORE */
+  /** A row whose bytes the disk changed, instead of load(): what it held comes back from others. */
+  damaged(key: string): void {
+    this.#loader.damaged(key)
+  }
+
+  /** Ends loading: a store without identity gets one. */
   start(now: Millis): void {
-    this.#loader.end()
-    this.#replica = this.#loader.replica
-    const selves = new Set([...this.#groups.values()].map(({ self }) => self))
-    for (const [replica, stamp] of this.#loader.stamps) {
-      // Our own past is ours whatever the wall clock says; others' stamps keep their limit.
-      const isOwn = replica === this.#replica || replica === 'snapshot' || selves.has(replica)
-      this.#clock.observe(stamp, isOwn ? Number.MAX_SAFE_INTEGER : now)
-    }
-    for (const group of this.#groups.values()) {
-      group.begin()
-      const self = group.self ?? this.#replica
-      if (self !== undefined) group.loadedOwn = group.state.haveOf(self)
-    }
-    const writes = this.#loader.leftovers.map((key) => ({ key, value: undefined }))
-    if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
-    if (this.#replica !== undefined) return
-    this.#replica = this.#identity.mint()
-    this.#outbox.push({ type: 'persist', writes: [replicaRow(this.#replica)] })
+    const mint = (): ReplicaId => this.#identity.mint()
+    const parts = { groups: this.#groups.values(), clock: this.#clock, mint, now }
+    const { replica, outputs } = startUp(this.#loader, parts)
+    this.#replica = replica
+    for (const output of outputs) this.#outbox.push(output)
   }
 
   handle(input: ReplicationInput, now: Millis): void {

@@ -21,7 +21,9 @@ import { readReplica, replicaBytes } from './replica-bytes.ts'
  *   state!replica                      version (1) · replica id (16) · hash64 of both (8)
  *   state!log!GROUP!SEQUENCE           runs that became durable together: number, then each with its length
  *                                      or 0, 1 and items of an adopted base, or 0, 2 and its head,
- *                                      or 0, 3 and a reissue, see reissue.ts, or 0, 4 where nothing is left
+ *                                      or 0, 3 and a reissue, see reissue.ts, or 0, 4 where nothing is left,
+ *                                      or 0, 5 where rows up to this one were lost to the disk, and the
+ *                                      group's next row when that was noticed
  *   state!writer!GROUP                 as state!replica, for a group that is written under another id
  *   state!base!GROUP                   manifest of the group's snapshot, see snapshot.ts
  *   state!base!GROUP!EPOCH!INDEX       items of a snapshot; EPOCH and INDEX eight hexadecimal digits
@@ -36,6 +38,7 @@ const ADOPTED_ITEMS = 1
 const ADOPTED_HEAD = 2
 const REISSUED = 3
 const NOTHING = 4
+const LOST = 5
 /** Items of an adopted base in one row. */
 const ROW_ITEMS = 16
 /** Runs that one row may hold. */
@@ -65,6 +68,12 @@ export type ParsedRow =
       readonly head: readonly BaseWriter[]
     }
   | {
+      readonly type: 'lost'
+      readonly group: string
+      readonly sequence: number
+      readonly noticedAt: number
+    }
+  | {
       readonly type: 'reissued'
       readonly group: string
       readonly sequence: number
@@ -75,6 +84,7 @@ export type ParsedRow =
       readonly type: 'chunk'
       readonly group: string
       readonly epoch: number
+      readonly index: number
       readonly value: Uint8Array
     }
 
@@ -145,6 +155,30 @@ export function reissuedRow(group: string, sequence: number, reissue: Reissue): 
   return { key: logKey(group, sequence), value: writer.finish() }
 }
 
+/**
+ * The row that stands for rows which the disk lost: what follows may need what they held.
+ * @param noticedAt the group's next row: those from here on were written in the knowledge of it
+ */
+export function lostRow(group: string, sequence: number, noticedAt: number): StoreWrite {
+  const value = new Writer(16).varint(0).uint8(LOST).varint(noticedAt).finish()
+  return { key: logKey(group, sequence), value }
+}
+
+/** Where a row of the log belongs; undefined for other keys. */
+export function logPlace(key: string): { group: string; sequence: number } | undefined {
+  const parts = LOG_KEY.exec(key)
+  const name = fromHex(parts?.[1] ?? '')
+  if (parts === null || name === undefined) return undefined
+  return { group: fromUtf8(name), sequence: Number.parseInt(parts[2] ?? '', 16) }
+}
+
+/** The group of a row of a snapshot, or of a group's own identity; undefined for other keys. */
+export function groupOfRow(key: string): string | undefined {
+  const parts = BASE_KEY.exec(key) ?? WRITER_KEY.exec(key)
+  const name = fromHex(parts?.[1] ?? '')
+  return parts === null || name === undefined ? undefined : fromUtf8(name)
+}
+
 /** A row of the log. */
 export function logRow(group: string, sequence: number, runs: readonly Uint8Array[]): StoreWrite {
   if (runs.length === 0) {
@@ -171,10 +205,11 @@ export function parseRow(row: StoreRow): ParsedRow {
   if (base !== null) {
     const group = groupName(row.key, base[1])
     const epoch = Number.parseInt(base[2] ?? '0', 16)
+    const index = Number.parseInt(base[3] ?? '0', 16)
     const { value } = row
     return base[2] === undefined
       ? { type: 'manifest', group, value }
-      : { type: 'chunk', group, epoch, value }
+      : { type: 'chunk', group, epoch, index, value }
   }
   const parts = LOG_KEY.exec(row.key)
   if (parts === null) throw damaged(`unknown row ${row.key}`)
@@ -207,6 +242,8 @@ function readOtherRow(reader: Reader, group: string, sequence: number): ParsedRo
       return { type: 'adopted-head', group, sequence, head: readHead(reader) }
     case REISSUED:
       return { type: 'reissued', group, sequence, reissue: readReissue(reader) }
+    case LOST:
+      return { type: 'lost', group, sequence, noticedAt: reader.varint() }
     case NOTHING:
       return { type: 'log', group, sequence, runs: [] }
     default:

@@ -10,7 +10,7 @@ import { baseKey, logKey, manifestKey } from './rows.ts'
  * written in steps while the group goes on; what changes meanwhile is in the log's rows from `sequence` on,
  * which a start replays onto it. The manifest makes it valid, in one batch with the end of the one before.
  *
- *   manifest: version (1) · epoch · chunks · sequence · stamp · head
+ *   manifest: version (1) · epoch · chunks · sequence · whole from · stamp · head
  */
 
 const VERSION = 1
@@ -22,6 +22,8 @@ export interface Manifest {
   readonly chunks: number
   /** Rows of the log from here on are not covered. */
   readonly sequence: number
+  /** With the rows below this one it is a state; with fewer it may lack what they replaced. */
+  readonly wholeFrom: number
   /** Highest stamp covered. */
   readonly stamp: number
   readonly head: readonly BaseWriter[]
@@ -34,10 +36,11 @@ export function decodeManifest(bytes: Uint8Array): Decoded<Manifest> {
     const epoch = reader.varint()
     const chunks = reader.varint()
     const sequence = reader.varint()
+    const wholeFrom = reader.varint()
     const stamp = reader.varint()
     const head = readHead(reader)
     reader.end()
-    return { epoch, chunks, sequence, stamp, head }
+    return { epoch, chunks, sequence, wholeFrom, stamp, head }
   })
 }
 
@@ -94,7 +97,7 @@ export class SnapshotJob {
     const group = this.#group
     const { epoch, sequence, stamp, head } = this.#manifest
     const writer = new Writer(256).uint8(VERSION).varint(epoch).varint(this.#chunks)
-    writer.varint(sequence).varint(stamp)
+    writer.varint(sequence).varint(group.sequence).varint(stamp)
     writeHead(writer, head)
     const writes: StoreWrite[] = [{ key: manifestKey(group.name), value: writer.finish() }]
     for (let i = 0; i < group.chunks; i++) {

@@ -253,24 +253,12 @@ describe('damage', () => {
   test.each([
     ['a flipped byte', (bytes: Uint8Array) => flipped(bytes)],
     ['a cut row', (bytes: Uint8Array) => bytes.slice(0, -1)],
-  ])('%s in the log is refused, never served', (_name, damage) => {
+  ])('%s that its checksum did not show is refused, never served', (_name, damage) => {
     const { world, a } = three()
     world.transact(a, [add('s', 'x')])
     world.run(1_000)
     world.crash(a)
     for (const [key, value] of a.rows) if (key.includes('!log!')) a.rows.set(key, damage(value))
-    expect(() => world.start(a)).toThrow(expect.objectContaining({ code: 'ERR_STORE' }))
-  })
-
-  test('a missing row before others is refused', () => {
-    const { world, a } = three()
-    for (const value of ['x', 'y', 'z']) {
-      world.transact(a, [add('s', value)])
-      world.run(1_000)
-    }
-    world.crash(a)
-    const [first] = [...a.rows.keys()].filter((key) => key.includes('!log!')).sort()
-    a.rows.delete(first ?? '')
     expect(() => world.start(a)).toThrow(expect.objectContaining({ code: 'ERR_STORE' }))
   })
 })

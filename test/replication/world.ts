@@ -112,14 +112,15 @@ export class World {
     return present(this.nodes[index], 'node')
   }
 
-  /** Starts from the durable rows. */
-  start(node: Node): void {
+  /** Starts from the durable rows. @param damaged rows that are there and cannot be read */
+  start(node: Node, damaged: readonly string[] = []): void {
     node.core = this.#newCore()
     node.life += 1
     node.commits = 0
     node.isUp = true
     const rows = [...node.rows].sort(([a], [b]) => (a < b ? -1 : 1))
-    for (const [key, value] of rows) node.core.load({ key, value })
+    for (const [key, value] of rows) if (!damaged.includes(key)) node.core.load({ key, value })
+    for (const key of damaged) node.core.damaged(key)
     node.core.start(this.now)
     this.#drain(node)
   }

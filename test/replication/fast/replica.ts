@@ -263,8 +263,8 @@ export class Replica {
     group.begin()
     counts.restarts += 1
     if (group.coveredBy > 0) counts.restartsFromSnapshots += 1
-    counts.leftovers += loader.leftovers.length
-    for (const key of loader.leftovers) this.store.rows.delete(key)
+    counts.leftovers += loader.repairs.length
+    for (const { key } of loader.repairs) this.store.rows.delete(key)
     if (!isSame(markOf(group.state), this.store.mark)) {
       throw new Fault(`${this.self} starts with another state than its disk had`)
     }

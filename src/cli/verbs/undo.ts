@@ -70,8 +70,9 @@ async function undo(
   )
   for (const one of kept) print.note(`note: ${describe(one)} stays: ${REASONS[one.reason]}`)
   if (undone.length === 0) print.note('note: nothing was left to undo')
-  else if (undoneBy !== undefined)
-    print.note(`note: redo with: hearsay undo --transaction ${undoneBy}`)
+  if (undoneBy === undefined) return
+  const where = globals.groupAsked === undefined ? '' : ` --group ${group}`
+  print.note(`note: redo with: hearsay undo --transaction ${undoneBy}${where}`)
 }
 
 function describe({ name, type, path, value }: Kept): string {

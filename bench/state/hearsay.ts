@@ -18,6 +18,7 @@ export const hearsay: Library = {
   create: (writer) => new HearsayDocument(writer, []),
   load: (snapshot, writer) => new HearsayDocument(writer, unpackRows(snapshot)),
   snapshot: (document) => packRows(snapshotRows(newcomerOf(document).rows)),
+  forget: (document, writer) => hearsay.load(hearsay.snapshot(document), writer),
   pack: (document) => newcomerOf(document).frames,
   sync: async (a, b) => exchange(talk(hearsayDocument(a), hearsayDocument(b))),
   idle: async (a, b) => exchange(round(hearsayDocument(a), hearsayDocument(b))),

@@ -16,6 +16,8 @@ export interface Library {
   snapshot(document: Document): Uint8Array
   /** A document from a snapshot, as after a restart. */
   load(snapshot: Uint8Array, writer: number): Document
+  /** The document with its state alone, after it dropped its log. @default it has no log beside its state */
+  readonly forget?: (document: Document, writer: number) => Document
   /** The messages of many transactions, packed as the library would send them to a newcomer. */
   pack(document: Document, messages: readonly Uint8Array[]): readonly Uint8Array[]
   /** Brings both documents to one state over a link of their own, by the library's own protocol. */

@@ -1,29 +1,21 @@
 import { type Document, type Library, MAIN_SET } from './library.ts'
 
-/** What every library must come to: plain values, right as long as no two documents touch one key. */
+/** What every library must come to: maps in which the last change of a key wins. */
 export const model: Library = {
   name: 'model',
   isSlow: false,
   isForeign: false,
-  create: () => new ModelDocument([]),
-  snapshot: (document) => {
-    const news = [...modelDocument(document).news]
-    return Buffer.from(JSON.stringify({ keys: document.keys(), news }))
-  },
+  create: () => new ModelDocument(),
+  snapshot: (document) => Buffer.from(JSON.stringify(modelDocument(document).changes())),
   load: (snapshot) => {
-    const { keys, news } = JSON.parse(Buffer.from(snapshot).toString()) as Snapshot
-    const document = new ModelDocument(keys)
-    document.news = new Map(news)
+    const document = new ModelDocument()
+    document.apply(snapshot)
     return document
   },
-  pack: (document, messages) => {
-    modelDocument(document).news.clear()
-    return messages
-  },
+  pack: (_document, messages) => messages,
   sync: async (a, b) => {
-    const [newsA, newsB] = [modelDocument(a).takeNews(), modelDocument(b).takeNews()]
-    modelDocument(a).take(newsB)
-    modelDocument(b).take(newsA)
+    modelDocument(a).take(modelDocument(b).changes())
+    modelDocument(b).take(modelDocument(a).changes())
     return { bytes: 0, flights: 0 }
   },
 }
@@ -31,26 +23,14 @@ export const model: Library = {
 /** The same with the counts that slow libraries get. */
 export const slowModel: Library = { ...model, isSlow: true }
 
-interface Change {
-  readonly added: readonly string[]
-  readonly removed: readonly string[]
-}
-
-interface Snapshot {
-  readonly keys: readonly string[]
-  readonly news: readonly (readonly [string, boolean])[]
-}
+/** Set, key, and when it was added; below zero, when it was removed. */
+type Changed = readonly [string, string, number]
 
 class ModelDocument implements Document {
-  /** What the other replica has not heard of: keys of the main set, and whether they are in it. */
-  news = new Map<string, boolean>()
-  readonly #sets = new Map<string, Set<string>>()
+  readonly #sets = new Map<string, Map<string, number>>()
+  #now = 0
   #count = 0
   #listener: ((message: Uint8Array) => void) | undefined
-
-  constructor(keys: readonly string[]) {
-    this.#sets.set(MAIN_SET, new Set(keys))
-  }
 
   readonly counter: { increment(times: number): void; value(): number } = {
     increment: (times) => {
@@ -67,22 +47,23 @@ class ModelDocument implements Document {
     this.change([], [key])
   }
 
-  change(added: readonly string[], removed: readonly string[], name: string = MAIN_SET): void {
-    const set = this.#sets.get(name) ?? new Set()
-    this.#sets.set(name, set)
-    for (const key of added) set.add(key)
-    for (const key of removed) set.delete(key)
-    for (const key of added) this.news.set(key, true)
-    for (const key of removed) this.news.set(key, false)
-    this.#listener?.(Buffer.from(JSON.stringify({ added, removed })))
+  change(added: readonly string[], removed: readonly string[], set: string = MAIN_SET): void {
+    this.#now += 1
+    const changes: Changed[] = []
+    for (const key of added) changes.push([set, key, this.#now])
+    for (const key of removed) changes.push([set, key, -this.#now])
+    this.take(changes)
+    this.#listener?.(Buffer.from(JSON.stringify(changes)))
   }
 
   has(key: string): boolean {
-    return this.#sets.get(MAIN_SET)?.has(key) === true
+    return (this.#sets.get(MAIN_SET)?.get(key) ?? -1) > 0
   }
 
   keys(set: string = MAIN_SET): readonly string[] {
-    return [...(this.#sets.get(set) ?? [])]
+    const keys: string[] = []
+    for (const [key, at] of this.#sets.get(set) ?? []) if (at > 0) keys.push(key)
+    return keys
   }
 
   listen(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -90,25 +71,22 @@ class ModelDocument implements Document {
   }
 
   apply(message: Uint8Array): void {
-    const { added, removed } = JSON.parse(Buffer.from(message).toString()) as Change
-    this.change(added, removed)
-    this.news.clear()
+    this.take(JSON.parse(Buffer.from(message).toString()) as Changed[])
   }
 
-  takeNews(): ReadonlyMap<string, boolean> {
-    const { news } = this
-    this.news = new Map()
-    return news
+  changes(): readonly Changed[] {
+    const changes: Changed[] = []
+    for (const [set, keys] of this.#sets) for (const [key, at] of keys) changes.push([set, key, at])
+    return changes
   }
 
-  /** Takes in what is news of another replica. */
-  take(news: ReadonlyMap<string, boolean>): void {
-    const keys = [...news.keys()]
-    this.change(
-      keys.filter((key) => news.get(key) === true),
-      keys.filter((key) => news.get(key) === false),
-    )
-    this.news.clear()
+  take(changes: readonly Changed[]): void {
+    for (const [set, key, at] of changes) {
+      const keys = this.#sets.get(set) ?? new Map<string, number>()
+      this.#sets.set(set, keys)
+      if (Math.abs(at) >= Math.abs(keys.get(key) ?? 0)) keys.set(key, at)
+      this.#now = Math.max(this.#now, Math.abs(at))
+    }
   }
 }
 

@@ -95,23 +95,37 @@ const oneRemoval: Case = {
       better: 'lower',
       aim: { value: 1 },
     },
+    { label: "… message, another's element", unit: 'B', better: 'lower', aim: { value: 64 } },
   ],
   rounds: 9,
   prepare: (library, scale) => {
     const n = count(library, scale, { full: 1_000_000, quick: 50_000, slow: 20_000 })
     const added = keys(n, sequentialKey)
-    const whole = pair(library, added)
-    const halved = pair(library, added, batchOf(library), half(added))
+    const whole = twins(library, added, [])
+    const halved = twins(library, added, half(added))
     let serial = 0
     return async () => {
       const removed = added[serial * 1_000 + 2] ?? ''
       serial += 1
       const first = removeOne(whole, removed)
       const second = removeOne(halved, removed)
-      const values = [first.bytes, first.ms, second.bytes, second.ms]
-      return { n, values, check: `${first.check} ${second.check}` }
+      const others = removeOne([whole[1], whole[0]], added[serial * 1_000 + 4] ?? '')
+      const values = [first.bytes, first.ms, second.bytes, second.ms, others.bytes]
+      return { n, values, check: `${first.check} ${second.check} ${others.check}` }
     }
   },
+}
+
+/** Two replicas that hold the same elements, written by the first; the second loaded them. */
+function twins(
+  library: Library,
+  added: readonly string[],
+  gone: readonly string[],
+): readonly [Document, Document] {
+  const document = library.create(1)
+  fill(document, added, batchOf(library))
+  empty(document, gone, batchOf(library))
+  return [document, library.load(library.snapshot(document), 2)]
 }
 
 function removeOne(
@@ -192,16 +206,14 @@ const truncated: Case = {
     const n = count(library, scale, { full: 1_000_000, quick: 50_000, slow: 10_000 })
     return async () => {
       const added = keys(n, sequentialKey)
+      const source = library.create(1)
+      fill(source, added, batchOf(library))
       const values: number[] = []
       const checks: string[] = []
-      for (const gone of [[], half(added)]) {
-        const whole = pair(library, added, batchOf(library), gone)
-        // All that remains of either is a snapshot: whatever history its library needs is in there.
-        const [a, b] = whole.map((own, writer) => {
-          changeThousand(own, writer, added)
-          return library.load(library.snapshot(own), 3 + writer)
-        })
-        if (a === undefined || b === undefined) throw new Error('a pair has two')
+      for (const isHalved of [false, true]) {
+        if (isHalved) empty(source, half(added), batchOf(library))
+        const base = library.snapshot(source)
+        const [a, b] = [changed(library, base, 2, added), changed(library, base, 3, added)]
         const { bytes, flights } = await library.sync(a, b)
         values.push(bytes - 2 * THOUSAND_ADDS * KEY_BYTES, flights / 2)
         checks.push(sameContent(a, b))
@@ -211,29 +223,35 @@ const truncated: Case = {
   },
 }
 
-/** Half of the changes are adds, half removals of elements that stand everywhere among the others. */
-function changeThousand(document: Document, writer: number, added: readonly string[]): void {
+/**
+ * A document that has changed since a snapshot, and forgot how. Half of the changes are adds, half removals
+ * of elements that stand everywhere among the others.
+ */
+function changed(
+  library: Library,
+  base: Uint8Array,
+  writer: number,
+  added: readonly string[],
+): Document {
+  const document = library.load(base, writer)
   const step = Math.floor(added.length / THOUSAND_ADDS)
   for (let i = 0; i < THOUSAND_ADDS; i++) {
     document.add(randomKey(writer * THOUSAND_ADDS + i))
     // Even places: the odd ones may have been deleted before.
     document.remove(added[i * step + 2 * writer] ?? '')
   }
+  return library.forget?.(document, writer + 2) ?? document
 }
 
-/** Two replicas that hold the same elements, written by the first. @param gone removed after all was added */
+/** Two replicas that hold the same elements, written by the first. */
 function pair(
   library: Library,
   added: readonly string[],
   batch: number = batchOf(library),
-  gone: readonly string[] = [],
 ): readonly [Document, Document] {
   const a = library.create(1)
   const b = library.create(2)
-  const messages = messagesOf(a, () => {
-    fill(a, added, batch)
-    empty(a, gone, batch)
-  })
+  const messages = messagesOf(a, () => fill(a, added, batch))
   for (const message of library.pack(a, messages)) b.apply(message)
   b.settle?.()
   return [a, b]

@@ -1,7 +1,12 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-/** Many processes, or many nodes in one: beside another file they would only wait for each other. */
-const HEAVY = ['test/e2e/**/*.test.ts', 'test/lab/large.test.ts']
+/** Many processes, many nodes in one, a core for a minute: beside another file all would only wait. */
+const HEAVY = [
+  'test/e2e/**/*.test.ts',
+  'test/lab/large.test.ts',
+  'test/mutants/*.test.ts',
+  'test/replication/fast.test.ts',
+]
 
 const config: ViteUserConfig = defineConfig({
   test: {

@@ -16,8 +16,9 @@ interface ModelEvent {
   readonly oracle: OracleEvent
 }
 
-/** Amounts that one transaction added to counters. */
+/** Amounts that were added to counters by what became one row. */
 export interface Intent {
+  /** The writer's last event then. */
   readonly end: number
   readonly amounts: ReadonlyMap<string, number>
 }
@@ -171,12 +172,16 @@ export class Model {
     }
   }
 
-  /** What counters must show: the sum of what was added. */
-  sums(held: readonly number[]): ReadonlyMap<string, number> {
+  /** What counters must show: the sum of what was added; undefined where a part of a row is lost. */
+  sums(held: readonly number[]): ReadonlyMap<string, number> | undefined {
     const sums = new Map<string, number>()
     for (const [index, { intents }] of this.writers.entries()) {
+      const have = held[index] ?? 0
+      let before = 0
       for (const { end, amounts } of intents) {
-        if (end > (held[index] ?? 0)) continue
+        if (before < have && have < end) return undefined
+        before = end
+        if (end > have) break
         for (const [object, amount] of amounts) {
           sums.set(object, (sums.get(object) ?? 0) + amount)
         }

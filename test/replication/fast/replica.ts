@@ -1,5 +1,6 @@
 import type { StoreWrite } from '../../../src/base/core.ts'
 import type { ReplicaId } from '../../../src/base/ids.ts'
+import type { CheckedOperation } from '../../../src/crdt/operation.ts'
 import type { RunReader } from '../../../src/crdt/run-reader.ts'
 import type { Adopting } from '../../../src/replication/adopting.ts'
 import { Group, type Receipt } from '../../../src/replication/group.ts'
@@ -40,8 +41,9 @@ export class Replica {
   self: ReplicaId
   /** The number of `self` in the model. */
   selfIndex: number
-  /** Own transactions that no row holds yet. */
+  /** Own transactions that no row holds yet, and what they add to counters. */
   #isOpen = false
+  #amounts = new Map<string, number>()
   #job: SnapshotJob | undefined
   #floors: number[] = []
   #backup: { readonly rows: ReadonlyMap<string, Uint8Array>; readonly mark: Mark } | undefined
@@ -58,28 +60,23 @@ export class Replica {
   /** One transaction. False when it was refused. */
   write(indexes: readonly number[], stamp: number): boolean {
     const { group } = this
-    const { model } = this.#world
     const operations = indexes.flatMap((index) => CHECKED[index] ?? [])
-    const before = group.state.haveOf(this.self)
     try {
       group.write(this.self, operations, stamp)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      if (group.state.haveOf(this.self) !== before) throw new Fault('a refused write changed state')
       this.#world.counts.refused += 1
+      this.#checkRefused(operations, stamp)
       return false
     }
-    const end = group.state.haveOf(this.self)
-    if (end === before) return true
+    if (!group.hasUnsaved) return true
     this.#isOpen = true
     this.#world.counts.transactions += 1
-    const amounts = new Map<string, number>()
     for (const operation of operations) {
       if (operation.type !== 'counter-add') continue
       const { object, amount } = operation
-      amounts.set(object, (amounts.get(object) ?? 0) + Number(amount))
+      this.#amounts.set(object, (this.#amounts.get(object) ?? 0) + Number(amount))
     }
-    if (amounts.size > 0) model.writer(this.selfIndex).intents.push({ end, amounts })
     return true
   }
 
@@ -91,6 +88,11 @@ export class Replica {
     this.#isOpen = false
     if (runs.length === 0) return
     for (const run of runs) if (run.replica === this.self) model.note(run, group.state)
+    if (this.#amounts.size > 0) {
+      const end = group.state.haveOf(this.self)
+      model.writer(this.selfIndex).intents.push({ end, amounts: this.#amounts })
+      this.#amounts = new Map()
+    }
     const bytes = runs.map((run) => run.bytes)
     const row = logRow(GROUP, group.sequence, bytes)
     group.log.addRow({ sequence: group.sequence, runs, bytes: row.value?.length ?? 0, at: 0 })
@@ -220,6 +222,18 @@ export class Replica {
     this.#world.model.check(this.group, this.selfIndex, this.#floors)
   }
 
+  /** What is refused changes nothing; what had gathered before it may have become events. */
+  #checkRefused(operations: readonly CheckedOperation[], stamp: number): void {
+    const { state } = this.group
+    const before = state.haveOf(this.self)
+    try {
+      this.group.write(this.self, operations, stamp)
+    } catch (error) {
+      if (error instanceof RangeError && state.haveOf(this.self) === before) return
+    }
+    throw new Fault('a refused write changed state')
+  }
+
   #shrunk(bytesMax: number): readonly StoreWrite[] {
     const { group } = this
     const limits = { bytesMax, since: Number.NEGATIVE_INFINITY, coveredBy: group.coveredBy }
@@ -255,6 +269,7 @@ export class Replica {
     const group = new Group(GROUP, REPLICATION_DEFAULTS, runs)
     this.group = group
     this.#isOpen = false
+    this.#amounts = new Map()
     this.#job = undefined
     this.#floors = []
     const loader = new Loader(() => group, runs)

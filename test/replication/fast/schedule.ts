@@ -69,7 +69,7 @@ const PROFILES: readonly Readonly<Record<Kind, number>>[] = [
   // Runs in any order, twice or never.
   weights({ write: 8, save: 1, commit: 2, deliver: 12, pull: 1, crash: 1 }),
   // Truncated logs: bases, cut and resumed.
-  weights({ write: 8, commit: 1, deliver: 4, pull: 7, snapshot: 6, shrink: 1, crash: 1 }),
+  weights({ write: 8, commit: 1, deliver: 7, pull: 7, snapshot: 4, shrink: 1, crash: 1 }),
   // Disks.
   weights({
     ...{ write: 9, save: 1, commit: 2, deliver: 5, pull: 5, snapshot: 4, shrink: 1 },
@@ -85,10 +85,12 @@ const PROFILES: readonly Readonly<Record<Kind, number>>[] = [
 /** The one about truncated logs. */
 const TRUNCATED = 1
 const STEPS_MIN = 4
-const STEPS_MAX = 20
+const STEPS_MAX = 16
 /** More frames than any answer has; more bytes than anybody wrote. */
 export const FRAMES_ALL = 1000
 export const CREDIT_AMPLE: number = 1 << 16
+/** The newest run there is, wanted or not; see Player. */
+const NEWEST = 3
 /** Budgets of logs: nothing, nothing, a run or two. */
 const LOG_BYTES = [0, 0, 400]
 /** Numbers of replicas: three are the fewest that can hear of things in another order. */
@@ -112,7 +114,8 @@ export function scheduleOf(seed: number): Schedule {
   const total = kinds.reduce((sum, [, weight]) => sum + weight, 0)
   const setting = { replicas, operations, hasHub, heard: undefined }
   const steps: Step[] = subject === TRUNCATED ? truncatedStart(random, setting) : []
-  while (steps.length < count) {
+  const end = steps.length + count
+  while (steps.length < end) {
     let at = randomInteger(random, total)
     const kind = kinds.find(([, weight]) => {
       at -= weight
@@ -120,25 +123,44 @@ export function scheduleOf(seed: number): Schedule {
     })
     const before = steps.at(-1)
     const heard = before?.type === 'deliver' || before?.type === 'pull' ? before.at : undefined
-    steps.push(stepOf(kind?.[0] ?? 'write', random, { ...setting, heard }))
+    const step = stepOf(kind?.[0] ?? 'write', random, { ...setting, heard })
+    steps.push(step)
+    const isAnswer = step.type === 'write' && step.isDurable && step.at === heard
+    if (isAnswer && randomInteger(random, 2) === 0) {
+      const at = (step.at + 1 + randomInteger(random, replicas - 1)) % replicas
+      steps.push({ type: 'deliver', at, run: NEWEST })
+    }
   }
   return { replicas, ids: randomInteger(random, 1 << 16), steps }
 }
 
-/** Somebody has events of several writers and no log of them. */
+/** States that logs no longer tell of: of one replica, of one with many writers, of all. */
 function truncatedStart(random: Random, setting: Setting): Step[] {
   const write = (at: number): Step => {
     const step = stepOf('write', random, setting)
     return step.type === 'write' ? { ...step, at, isDurable: true } : step
   }
-  const pull = { type: 'pull', at: 0, from: 1, isNew: true } as const
-  return [
-    write(0),
-    write(1),
-    write(0),
-    { ...pull, frames: FRAMES_ALL, credit: CREDIT_AMPLE },
-    { type: 'snapshot', at: 0, steps: 3, logBytes: 0 },
-  ]
+  const pull = (at: number, from: number): Step => ({
+    ...{ type: 'pull', at, from, isNew: true },
+    ...{ frames: FRAMES_ALL, credit: CREDIT_AMPLE },
+  })
+  const snapshot = (at: number, steps: number): Step => ({
+    ...{ type: 'snapshot', at, steps, logBytes: 0 },
+  })
+  const shared = [write(0), write(1), pull(0, 1)]
+  switch (randomInteger(random, 4)) {
+    case 0:
+      return [...shared, write(0), snapshot(0, 3)]
+    case 1: {
+      // More writers than replicas make more parts.
+      const renewed: Step[] = [{ type: 'clone', at: 1, from: 0 }, write(1), pull(0, 1)]
+      return [...shared, ...renewed, ...renewed, snapshot(0, 1)]
+    }
+    default: {
+      const all = Array.from({ length: setting.replicas }, (_, i) => i)
+      return [...shared, ...all.slice(1).map((i) => pull(i, 0)), ...all.map((i) => snapshot(i, 3))]
+    }
+  }
 }
 
 /** Operations of one or two families: few enough that they have to do with each other. */
@@ -195,7 +217,7 @@ function stepOf(type: Kind, random: Random, setting: Setting): Step {
       return { type, at, from, isNew, frames, credit }
     }
     case 'snapshot': {
-      const steps = 1 + randomInteger(random, 3)
+      const steps = randomInteger(random, 2) === 0 ? 1 : 3
       return { type, at, steps, logBytes: LOG_BYTES[randomInteger(random, 3)] ?? 0 }
     }
     case 'shrink':
@@ -207,7 +229,7 @@ function stepOf(type: Kind, random: Random, setting: Setting): Step {
   }
 }
 
-/** A schedule for a reader, and below it for `--steps`. */
+/** A schedule for a reader, and as a value. */
 export function scheduleText(schedule: Schedule): string {
   const lines = schedule.steps.map((step, i) => {
     const { type, ...rest } = step

@@ -1,0 +1,316 @@
+/*
+ * Planted bugs. Each is a change of the source as text; text that is no longer there exactly once fails the
+ * test, so that no mutant is lost unnoticed. `killedBy` says who finds it: random schedules (see
+ * test/replication/fast), or a test file.
+ */
+
+export interface Edit {
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+/** Tests of one file: those whose names hold a text. */
+export interface Tests {
+  readonly file: string
+  readonly named: string
+}
+
+export interface Mutant {
+  readonly name: string
+  readonly edits: readonly Edit[]
+  readonly killedBy: 'schedules' | Tests
+}
+
+const STATE = 'src/crdt/live-state.ts'
+const MUTATE = 'src/crdt/mutate.ts'
+const GROUP = 'src/replication/group.ts'
+const LOG = 'src/replication/group-log.ts'
+const ADOPTION = 'src/replication/adoption.ts'
+const ADOPTING = 'src/replication/adopting.ts'
+const WALK = 'src/replication/base-walk.ts'
+const SNAPSHOT = 'src/replication/snapshot.ts'
+const DRIVER = 'src/engine/driver.ts'
+
+const FORKS: Tests = { file: 'test/replication/group.test.ts', named: 'two histories under one id' }
+const LOST: Tests = { file: 'test/replication/anomalies.test.ts', named: 'disk' }
+const DURABLE: Tests = {
+  file: 'test/engine/driver.test.ts',
+  named: 'told to nobody before it is durable',
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a kill that comes before its event is forgotten (no pendingKills)',
+    killedBy: 'schedules',
+    edits: [{ file: STATE, find: 'writer.pendingKills.add(n)', replace: '' }],
+  },
+  {
+    name: 'an event whose kill came first lives',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: STATE,
+        find: 'event.kind !== KIND_NONE && !isUnborn',
+        replace: 'event.kind !== KIND_NONE',
+      },
+    ],
+  },
+  {
+    name: 'kills that wait stay when their events are adopted',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: STATE,
+        find: 'for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the vector moves over gaps (max-vector)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: GROUP,
+        find: 'if (n0 > have + 1) {',
+        replace: `const known = this.state.intern(replica)
+    if (n0 > have + 1) this.state.adopt(known, n0 - 1, this.state.chainOf(known))
+    if (n0 > this.state.have(known) + 1) {`,
+      },
+      {
+        file: GROUP,
+        find: "if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a base that was merged leaves the log as if it were whole (no truncation mark)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: ADOPTING,
+        find: 'if (have > state.have(writer)) log.truncate(writer, have, chain)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a base put in place leaves the log as if it were whole (no truncation mark)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: GROUP,
+        find: 'for (const [writer, base] of adopted.entries()) this.log.truncate(writer, base.have, base.chain)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a base put in place forgets what came meanwhile',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: GROUP,
+        find: 'if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'the log is forgotten beyond what a snapshot covers',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: LOG,
+        find: 'if (row === undefined || row.sequence >= limits.coveredBy) break',
+        replace: 'if (row === undefined) break',
+      },
+    ],
+  },
+  {
+    name: 'a snapshot claims what came after it began',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: SNAPSHOT,
+        find: 'const { epoch, sequence, stamp, head } = this.#manifest',
+        replace: `const { epoch, stamp } = this.#manifest
+    const { sequence } = group
+    const head = headOf(group.state)`,
+      },
+    ],
+  },
+  {
+    name: 'vector entries without live entries are dropped from bases',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: WALK,
+        find: 'if (have === 0 && pendingKills.length === 0) continue',
+        replace: `let lives = 0
+    state.walk(i, 1, Math.max(1, have), () => {
+      lives += 1
+      return true
+    })
+    if (lives === 0 && pendingKills.length === 0) continue`,
+      },
+    ],
+  },
+  {
+    name: 'a base without the kills that wait',
+    killedBy: 'schedules',
+    edits: [
+      { file: ADOPTION, find: 'if (n > have) state.kill(id, n)', replace: 'state.have(id + n)' },
+    ],
+  },
+  {
+    name: 'a base revives what waits to be killed here',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: ADOPTION,
+        find: 'if (n <= have || pending.has(n)) continue',
+        replace: 'if (n <= have) continue',
+      },
+    ],
+  },
+  {
+    name: 'what died elsewhere lives on beside a base (its map is ignored)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: ADOPTION,
+        find: 'else killUnlessIn(state, id, item, livingIntervals(item))',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a run that overlaps is applied from its start (counters double)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: GROUP,
+        find: 'for (let i = from; i < count; i++) {',
+        replace: 'for (let i = 0; i < count; i++) {',
+      },
+      {
+        file: STATE,
+        find: "assert(n === writer.have + 1, 'events of a writer are applied in order')",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a run that waited is taken to continue what is here',
+    killedBy: 'schedules',
+    edits: [
+      { file: GROUP, find: 'const from = have + 1 - n0\n', replace: 'const from = 0\n' },
+      {
+        file: GROUP,
+        find: "if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a concurrent register sibling of a lower stamp is dropped',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: STATE,
+        find: 'const { killCount, killWriters, killDots } = event\n    for (let i = 0; i < killCount; i++) this.kill(',
+        replace: `const { killCount, killWriters, killDots } = event
+    const lower: number[] = []
+    if (event.kind === 3) this.objectAt(event.object).eachSlot((slot) => lower.push(slot))
+    for (const slot of lower) {
+      this.draftOf(slot, this.#dead)
+      if (this.#dead.stamp < event.stamp) this.#remove(this.#writers.at(this.slots.writerOf(slot)), slot)
+    }
+    for (let i = 0; i < killCount; i++) this.kill(`,
+      },
+    ],
+  },
+  {
+    name: 'a counter forgets the total that an increment replaces',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: MUTATE,
+        find: '      total = sum(total, this.#amountAt(slot))\n      this.#kill(slot)',
+        replace: '      this.#kill(slot)',
+      },
+    ],
+  },
+  {
+    name: 'removing a branch of a map leaves its own leaf',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: MUTATE,
+        find: 'this.#emitKills(tree.below(path))',
+        replace: 'this.#emitKills(tree.strictlyBelow(path))',
+      },
+    ],
+  },
+  {
+    name: 'a removal kills one of several additions of its element',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: MUTATE,
+        find: 'for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {\n        slots.push(slot)\n      }',
+        replace: 'const slot = object.first(key)\n      if (slot !== NO_SLOT) slots.push(slot)',
+      },
+    ],
+  },
+  {
+    name: 'chains are not compared: another history is taken in',
+    killedBy: FORKS,
+    edits: [
+      {
+        file: GROUP,
+        find: "if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'",
+        replace: '',
+      },
+      { file: GROUP, find: "if (runs.starts[from] !== 1) return 'conflict'", replace: '' },
+    ],
+  },
+  {
+    name: 'every store writes under the same id (reused after a lost disk)',
+    killedBy: LOST,
+    edits: [
+      {
+        file: 'src/replication/identity.ts',
+        find: 'hex(randomBytes(this.#random, 16))',
+        replace: 'hex(randomBytes(this.#random, 16).fill(7))',
+      },
+    ],
+  },
+  {
+    name: 'frames leave before what they tell is durable',
+    killedBy: DURABLE,
+    edits: [
+      {
+        file: DRIVER,
+        find: 'else if (this.#issued[gate] <= this.#durable) this.#perform(output)',
+        replace:
+          "else if (output.type === 'send' || this.#issued[gate] <= this.#durable) this.#perform(output)",
+      },
+    ],
+  },
+  {
+    name: 'writers are told before their writes are durable',
+    killedBy: DURABLE,
+    edits: [
+      {
+        file: DRIVER,
+        find: 'else if (this.#issued[gate] <= this.#durable) this.#perform(output)',
+        replace:
+          "else if (output.type === 'outcome' || this.#issued[gate] <= this.#durable) this.#perform(output)",
+      },
+    ],
+  },
+]

@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly replication: number
   /** Whether loopback addresses told by peers may be dialled: only when we listen there ourselves. */
   readonly dialLoopback: boolean
+  /** Where the store lies: see ReplicationOptions. */
+  readonly place?: string | undefined
 }
 
 export class Engine implements Core<EngineInput, EngineOutput> {
@@ -65,7 +67,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       dialLoopback,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
     })
-    this.replication = new Replication({ random, tellsDiffs: true })
+    this.replication = new Replication({ random, tellsDiffs: true, place: options.place })
     this.kv = new Kv({ signer, random, replication: options.replication })
   }
 

@@ -44,6 +44,10 @@ interface Loading {
  */
 export class Loader {
   replica: ReplicaId | undefined
+  /** Where the rows were last written, if they tell. */
+  place: string | undefined
+  /** Where the store lies, if that is known. */
+  readonly here: string | undefined
   /** Highest stamp of each writer, and of snapshots. */
   readonly stamps = new Map<ReplicaId | 'snapshot', number>()
   /** Rows that are of no use any more, and marks in the place of lost ones. */
@@ -54,9 +58,10 @@ export class Loader {
   readonly #runs: RunReader
   readonly #loading = new Map<string, Loading>()
 
-  constructor(groupFor: (name: string) => Group, runs: RunReader) {
+  constructor(groupFor: (name: string) => Group, runs: RunReader, here?: string) {
     this.#groupFor = groupFor
     this.#runs = runs
+    this.here = here
   }
 
   /** @throws {HearsayError} ERR_STORE when a row is foreign or contradicts others */
@@ -64,6 +69,10 @@ export class Loader {
     const parsed = parseRow(row)
     if (parsed.type === 'replica') {
       this.replica = parsed.replica
+      return
+    }
+    if (parsed.type === 'place') {
+      this.place = parsed.place
       return
     }
     const loading = this.#of(parsed.group)

@@ -42,9 +42,16 @@ export interface ReplicationTunables {
 export interface ReplicationOptions extends Partial<ReplicationTunables> {
   /** Whether changes carry what exactly changed: costs a look at each entry. @default false */
   readonly tellsDiffs?: boolean
+  /**
+   * Where the store lies, at most 256 bytes of UTF-8: another text than at the last start means that it was
+   * copied, and the copy writes under ids of its own. @default not compared
+   */
+  readonly place?: string | undefined
   /** Mints replica ids, spreads timers. */
   readonly random: Random
 }
+
+const NOT_NUMBERS: ReadonlySet<string> = new Set(['random', 'tellsDiffs', 'place'])
 
 export const REPLICATION_DEFAULTS: ReplicationTunables = {
   antiEntropyMs: 1_000,
@@ -70,7 +77,7 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
 export function replicationTunables(options: ReplicationOptions): ReplicationTunables {
   const tunables = { ...REPLICATION_DEFAULTS, ...options }
   for (const [name, value] of Object.entries(tunables)) {
-    if (name === 'random' || name === 'tellsDiffs') continue
+    if (NOT_NUMBERS.has(name)) continue
     const min = name === 'flushMs' ? 0 : 1
     checkNumber(name, value, { min, max: Number.MAX_SAFE_INTEGER })
   }

@@ -83,7 +83,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#identity = new Identity(host, options.random)
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
-    this.#loader = new Loader((name) => this.#loaded(name), this.#runs)
+    this.#loader = new Loader((name) => this.#loaded(name), this.#runs, options.place)
     this.#groups.set(MAIN_GROUP, this.#newGroup(MAIN_GROUP))
   }
 

@@ -19,6 +19,7 @@ import { readReplica, replicaBytes } from './replica-bytes.ts'
 /*
  * Rows of the durable store, all under `state!`:
  *   state!replica                      version (1) · replica id (16) · hash64 of both (8)
+ *   state!place                        version (1) · where the store lies, as text: another one means a copy
  *   state!log!GROUP!SEQUENCE           runs that became durable together: number, then each with its length
  *                                      or 0, 1 and items of an adopted base, or 0, 2 and its head,
  *                                      or 0, 3 and a reissue, see reissue.ts, or 0, 4 where nothing is left,
@@ -31,6 +32,7 @@ import { readReplica, replicaBytes } from './replica-bytes.ts'
  */
 
 const REPLICA_KEY = 'state!replica'
+const PLACE_KEY = 'state!place'
 const WRITER_KEY = /^state!writer!([0-9a-f]+)$/
 const BASE_KEY = /^state!base!([0-9a-f]+)(?:!([0-9a-f]{8})!([0-9a-f]{8}))?$/
 const LOG_KEY = /^state!log!([0-9a-f]+)!([0-9a-f]{14})$/
@@ -44,9 +46,12 @@ const ROW_ITEMS = 16
 /** Runs that one row may hold. */
 const ROW_RUNS_MAX = 1 << 20
 const VERSION = 1
+/** A place in UTF-8. */
+const PLACE_BYTES_MAX = 256
 
 export type ParsedRow =
   | { readonly type: 'replica'; readonly replica: ReplicaId }
+  | { readonly type: 'place'; readonly place: string }
   | { readonly type: 'writer'; readonly group: string; readonly replica: ReplicaId }
   | {
       readonly type: 'log'
@@ -91,6 +96,15 @@ export type ParsedRow =
 /** The row that gives a store its writing identity. */
 export function replicaRow(replica: ReplicaId): StoreWrite {
   return { key: REPLICA_KEY, value: identityValue(replica) }
+}
+
+/** The row that says where a store was written. @throws {RangeError} above 256 bytes */
+export function placeRow(place: string): StoreWrite {
+  const bytes = utf8(place)
+  if (bytes.length > PLACE_BYTES_MAX) {
+    throw new RangeError(`Cannot use option place: above ${PLACE_BYTES_MAX} bytes: ${bytes.length}`)
+  }
+  return { key: PLACE_KEY, value: new Writer().uint8(VERSION).bytes(bytes).finish() }
 }
 
 /** The row that gives a group a writing identity of its own. */
@@ -196,6 +210,7 @@ export function logRow(group: string, sequence: number, runs: readonly Uint8Arra
 export function parseRow(row: StoreRow): ParsedRow {
   if (row.key === REPLICA_KEY)
     return { type: 'replica', replica: parseIdentity(row.key, row.value) }
+  if (row.key === PLACE_KEY) return { type: 'place', place: parsePlace(row.key, row.value) }
   const writer = WRITER_KEY.exec(row.key)
   if (writer !== null) {
     const group = groupName(row.key, writer[1])
@@ -280,6 +295,17 @@ export function damaged(what: string): HearsayError {
   return new HearsayError('ERR_STORE', `Cannot load replicated state: ${what}`, {
     hint: 'Restore a backup, or start with an empty data directory: other members hold the state',
   })
+}
+
+function parsePlace(key: string, value: Uint8Array): string {
+  const decoded = decode(value, (reader) => {
+    if (reader.uint8() !== VERSION) throw new DecodeError('unknown version')
+    const place = reader.text(PLACE_BYTES_MAX)
+    reader.end()
+    return place
+  })
+  if (!decoded.ok) throw damaged(`row ${key}: ${decoded.reason}`)
+  return decoded.value
 }
 
 function parseIdentity(key: string, value: Uint8Array): ReplicaId {

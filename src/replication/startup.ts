@@ -4,7 +4,7 @@ import type { ReplicaId } from '../base/ids.ts'
 import type { Group } from './group.ts'
 import type { Loader } from './loader.ts'
 import type { ReplicationOutput } from './replication-io.ts'
-import { replicaRow, writerRow } from './rows.ts'
+import { placeRow, replicaRow, writerRow } from './rows.ts'
 
 export interface StartupParts {
   readonly groups: Iterable<Group>
@@ -14,8 +14,8 @@ export interface StartupParts {
 }
 
 /**
- * Begins with what was loaded: the clock knows our past, a store without identity gets one, and so does a
- * group that the disk has lost rows of.
+ * Begins with what was loaded: the clock knows our past, a store without identity gets one, a copy
+ * gets one of its own, and so does a group that the disk has lost rows of.
  */
 export function startUp(
   loader: Loader,
@@ -29,13 +29,28 @@ export function startUp(
     const isOwn = replica === 'snapshot' || selves.has(replica)
     clock.observe(stamp, isOwn ? Number.MAX_SAFE_INTEGER : now)
   }
-  for (const group of all) {
-    group.begin()
-    const self = group.self ?? loader.replica
-    if (self !== undefined) group.loadedOwn = group.state.haveOf(self)
-  }
   const outputs: ReplicationOutput[] = []
   const writes = [...loader.repairs]
+  const { place, here } = loader
+  const isCopy = here !== undefined && place !== undefined && here !== place
+  const replica = (isCopy ? undefined : loader.replica) ?? mint()
+  if (replica !== loader.replica) writes.push(replicaRow(replica))
+  if (here !== undefined && here !== place) writes.push(placeRow(here))
+  if (isCopy) {
+    for (const group of all) {
+      if (group.self === undefined) continue
+      group.self = replica
+      writes.push(writerRow(group.name, replica))
+    }
+    const what = 'the data directory was copied or moved'
+    const reason = `identity-renewed: ${what}: it is written as ${replica} from now on`
+    outputs.push({ type: 'alarm', reason })
+  }
+  for (const group of all) {
+    group.begin()
+    const self = group.self ?? replica
+    group.loadedOwn = group.state.haveOf(self)
+  }
   for (const [group, what] of loader.losses) {
     // Our own latest events may be lost: their dots must not be given out again.
     group.self = mint()
@@ -45,8 +60,6 @@ export function startUp(
     const reason = `state-damaged: group ${group.name}: ${what}: ${rest}`
     outputs.push({ type: 'alarm', reason })
   }
-  const replica = loader.replica ?? mint()
-  if (loader.replica === undefined) writes.push(replicaRow(replica))
   if (writes.length > 0) outputs.push({ type: 'persist', writes })
   return { replica, outputs }
 }

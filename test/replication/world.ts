@@ -44,6 +44,8 @@ export interface Node {
   core: Replication
   /** Durable rows. */
   readonly rows: Map<string, Uint8Array>
+  /** Where its rows lie, from its next start on. */
+  place: string | undefined
   readonly told: Told[]
   /** Raised by each crash: what an older life scheduled is void. */
   life: number
@@ -90,11 +92,12 @@ export class World {
     for (let i = 0; i < options.nodes; i++) this.addNode()
   }
 
-  addNode(rows: Map<string, Uint8Array> = new Map()): Node {
+  addNode(rows: Map<string, Uint8Array> = new Map(), place?: string): Node {
     const node: Node = {
       id: `peer-${this.nodes.length}` as PeerId,
-      core: this.#newCore(),
+      core: this.#newCore(place),
       rows,
+      place,
       told: [],
       life: 0,
       isUp: false,
@@ -114,7 +117,7 @@ export class World {
 
   /** Starts from the durable rows. @param damaged rows that are there and cannot be read */
   start(node: Node, damaged: readonly string[] = []): void {
-    node.core = this.#newCore()
+    node.core = this.#newCore(node.place)
     node.life += 1
     node.commits = 0
     node.isUp = true
@@ -214,9 +217,9 @@ export class World {
     )
   }
 
-  #newCore(): Replication {
+  #newCore(place: string | undefined): Replication {
     const random = seededRandom([this.#random.uint32(), this.#random.uint32()])
-    return new Replication({ random, ...this.#tunables })
+    return new Replication({ random, place, ...this.#tunables })
   }
 
   #drain(node: Node): void {

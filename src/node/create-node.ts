@@ -78,6 +78,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     tags: checked.tags,
     protocol: PROTOCOL,
     replication: checked.replication,
+    place: store.place,
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') feed(host, running)

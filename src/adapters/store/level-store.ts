@@ -7,6 +7,7 @@ import { scanLevelLog } from './level-log.ts'
 import { damagedStore, FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
 import { migrateStore } from './migrate-store.ts'
 import { STORE_MIGRATIONS, type StoreMigration } from './migrations.ts'
+import { directoryPlace } from './place.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Space, Store, StorePage } from './store.ts'
 import {
@@ -77,6 +78,7 @@ class DirectoryStore implements LevelStore {
   #bytesSinceSwitch = 0
   readonly #options: Required<LevelStoreOptions>
   readonly #quarantine: Quarantine
+  #place: string | undefined
   #tornBytes = 0
   #migratedFrom: number | undefined
 
@@ -89,6 +91,10 @@ class DirectoryStore implements LevelStore {
       createDatabase: (path) => new ClassicLevel<string, Uint8Array>(path, DATABASE_OPTIONS),
       ...options,
     }
+  }
+
+  get place(): string | undefined {
+    return this.#place
   }
 
   get tornBytes(): number {
@@ -118,6 +124,7 @@ class DirectoryStore implements LevelStore {
       this.#sequence = await this.#readSequence(database)
       await syncDirectory(databasePath(this.path))
       await syncDirectory(this.path)
+      this.#place = await directoryPlace(this.path)
       await writeOwner(this.path)
       this.#logName = await this.#newestLog()
     } catch (error) {

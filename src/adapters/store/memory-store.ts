@@ -23,6 +23,7 @@ export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
   }
   return {
     path: undefined,
+    place: undefined,
     tornBytes: 0,
     migratedFrom: undefined,
     async open() {

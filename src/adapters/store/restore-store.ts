@@ -16,7 +16,7 @@ import { DATABASE_OPTIONS, storeError } from './level-store.ts'
 import { makeDirectory } from './make-directory.ts'
 import { type BackupInfo, readBackup } from './read-backup.ts'
 import { databasePath, syncDirectory, writeMarker } from './store-directory.ts'
-import { UNSHARED_KEYS } from './write-backup.ts'
+import { isShared } from './write-backup.ts'
 
 /**
  * Makes a data directory of a backup, without the rows that say under which id its store writes.
@@ -82,7 +82,7 @@ async function writeRows(file: string, directory: string): Promise<void> {
   await database.open()
   try {
     await readBackup(file, async (rows: readonly StoreRow[]) => {
-      const shared = rows.filter(({ key }) => !UNSHARED_KEYS.has(key))
+      const shared = rows.filter(isShared)
       await database.batch(rowOperations(shared), { sync: true })
     })
   } finally {

@@ -38,6 +38,8 @@ export interface Space {
 export interface Store {
   /** The directory; undefined for a store in memory. */
   readonly path: string | undefined
+  /** Which directory that is: a copy of it has another text. Undefined in memory, and before open(). */
+  readonly place: string | undefined
   /** Bytes of a torn last batch that the last open() cut off: it had never been acknowledged. */
   readonly tornBytes: number
   /** The format that the last open() found and migrated; undefined: it was the current one. */

@@ -1,3 +1,4 @@
+import type { StoreRow } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import {
   type BackupHeader,
@@ -10,11 +11,15 @@ import {
 import type { Store } from './store.ts'
 import { STORE_FORMAT } from './store-directory.ts'
 
+const UNSHARED_KEY = /^state!(?:replica|place|writer!.*)$/
+
 /**
- * Rows that stay behind: the id under which this store writes. Two stores that continued one id would
- * number different events alike.
+ * Whether a row goes into a backup. Those stay behind that say where this store lies and under which ids it
+ * writes: two stores that continued one id would number different events alike.
  */
-export const UNSHARED_KEYS: ReadonlySet<string> = new Set(['state!replica'])
+export function isShared({ key }: StoreRow): boolean {
+  return !UNSHARED_KEY.test(key)
+}
 
 /**
  * A backup of an open store, piece by piece: the rows of one moment (a LevelDB snapshot, taken when the
@@ -35,7 +40,7 @@ export async function* writeBackup(
   for await (const page of store.rows()) {
     for (const { key, reason } of page.damaged) refuseHole(key, reason)
     damaged += page.damaged.length
-    const shared = page.rows.filter(({ key }) => !UNSHARED_KEYS.has(key))
+    const shared = page.rows.filter(isShared)
     if (shared.length === 0) continue
     rows += shared.length
     for (const { key, value } of shared) bytes += key.length + value.length

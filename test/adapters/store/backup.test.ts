@@ -60,7 +60,8 @@ function paged(...given: readonly (readonly StoreRow[])[]): Pick<Store, 'rows'> 
 const PAGES = [
   [row('kv!1', 'one'), row('member!epoch', '\u0001')],
   [row('state!log!6d!00000000000001', 'first')],
-  [row('state!replica', 'mine'), row('state!z', '')],
+  [row('state!place', 'here'), row('state!replica', 'mine')],
+  [row('state!writer!6d61696e', 'mine too'), row('state!z', '')],
 ]
 
 async function rowsOf(store: Store): Promise<Readonly<Record<string, string>>> {
@@ -165,8 +166,9 @@ describe('restoreStore()', () => {
   })
 
   test('drops the identity of the writer from a file that has it', async () => {
-    const rows = [row('state!replica', 'mine')]
-    const totals = { rows: 1, bytes: 17, damaged: 0 }
+    const keys = ['state!place', 'state!replica', 'state!writer!6d61696e']
+    const rows = keys.map((key) => row(key, 'mine'))
+    const totals = { rows: 3, bytes: 57, damaged: 0 }
     await writeFile(
       file,
       Buffer.concat([

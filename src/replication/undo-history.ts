@@ -48,6 +48,7 @@ export interface Written {
   undoneBy: number | undefined
 }
 
+const NOTHING: readonly never[] = []
 const WRITTEN_BYTES = 256
 const ENTRY_BYTES = 128
 
@@ -57,14 +58,19 @@ const ENTRY_BYTES = 128
  */
 export class UndoHistory implements Recorder {
   readonly #group: Group
-  readonly #written: Written[] = []
+  #written: Written[] = []
+  /** Those before it are forgotten: moving up all the others at each write would cost more than the write. */
+  #head = 0
   readonly #draft = new EventDraft()
   #bytes = 0
   #count = 0
   #self: ReplicaId | undefined
+  /** Whether `#writer` is the number of `#self`: it stays. */
+  #isNumbered = false
   /** Of the transaction under way. */
   #writer = 0
   #n0 = 0
+  #undoes: number | undefined
   #removed: RemovedEntry[] = []
   #removedBytes = 0
   #isPassing = false
@@ -75,7 +81,7 @@ export class UndoHistory implements Recorder {
 
   /** Oldest first. */
   get written(): readonly Written[] {
-    return this.#written
+    return this.#written.slice(this.#head)
   }
 
   /**
@@ -89,7 +95,7 @@ export class UndoHistory implements Recorder {
   ): readonly number[] {
     const group = this.#group
     const { state } = group
-    this.#begin(self)
+    this.#begin(self, undoes?.number)
     state.recorder = this
     let changed: readonly number[]
     try {
@@ -98,8 +104,14 @@ export class UndoHistory implements Recorder {
       state.recorder = group.changes
     }
     // One that changed nothing may still have put its entries in the place of an earlier one's.
-    const isVisible = changed.some((members) => members > 0)
-    if (isVisible || this.#replacedKnown()) this.#keep({ operations, undoes, isVisible })
+    const isVisible = hasChanged(changed)
+    if (isVisible || this.#replacedKnown()) {
+      this.#keep(operations, isVisible)
+      if (undoes !== undefined) {
+        undoes.isUndone = true
+        undoes.undoneBy = this.#count
+      }
+    }
     return changed
   }
 
@@ -112,8 +124,8 @@ export class UndoHistory implements Recorder {
     const group = JSON.stringify(this.#group.name)
     const found =
       number === undefined
-        ? this.#written.findLast((written) => !written.isUndone)
-        : this.#written.find((written) => written.number === number)
+        ? this.written.findLast((written) => !written.isUndone)
+        : this.written.find((written) => written.number === number)
     if (found === undefined) {
       const what =
         number === undefined ? 'nothing was written' : `transaction ${number} is not known`
@@ -163,34 +175,35 @@ export class UndoHistory implements Recorder {
 
   /** Dots of another identity mean nothing under this one. */
   #forget(self: ReplicaId): void {
-    this.#written.length = 0
+    this.#written = []
+    this.#head = 0
     this.#bytes = 0
     this.#self = self
+    this.#isNumbered = false
   }
 
-  #begin(self: ReplicaId): void {
+  #begin(self: ReplicaId, undoes: number | undefined): void {
     if (this.#self !== self) this.#forget(self)
     const { state } = this.#group
-    // One that has never written here gets the next number.
-    this.#writer = state.indexOf(self) ?? state.replicaCount
-    this.#n0 = state.haveOf(self) + 1
-    this.#removed = []
+    if (!this.#isNumbered) {
+      const writer = state.indexOf(self)
+      // One that has never written here gets the next number.
+      this.#writer = writer ?? state.replicaCount
+      this.#isNumbered = writer !== undefined
+    }
+    this.#n0 = this.#isNumbered ? state.have(this.#writer) + 1 : 1
+    this.#undoes = undoes
+    if (this.#removed.length > 0) this.#removed = []
     this.#removedBytes = 0
     this.#isPassing = false
   }
 
   #replacedKnown(): boolean {
-    return this.#removed.some((entry) => this.#written.some((written) => isOf(written, entry)))
+    const oldest = this.#written[this.#head]?.n0 ?? this.#n0
+    return this.#removed.some(({ writer, n }) => writer === this.#writer && n >= oldest)
   }
 
-  #keep(transaction: {
-    readonly operations: readonly CheckedOperation[]
-    readonly undoes: Written | undefined
-    readonly isVisible: boolean
-  }): void {
-    const { operations, undoes, isVisible } = transaction
-
-    const { state } = this.#group
+  #keep(operations: readonly CheckedOperation[], isVisible: boolean): void {
     this.#count += 1
     const size = WRITTEN_BYTES + this.#removedBytes + bytesOf(operations)
     const bytes = size > UNDO_BYTES_MAX ? undefined : size
@@ -198,23 +211,33 @@ export class UndoHistory implements Recorder {
       number: this.#count,
       writer: this.#writer,
       n0: this.#n0,
-      n1: state.have(this.#writer),
-      operations: bytes === undefined ? [] : operations,
-      removed: bytes === undefined ? [] : this.#removed,
+      n1: this.#group.state.have(this.#writer),
+      operations: bytes === undefined ? NOTHING : operations,
+      removed: bytes === undefined || this.#removed.length === 0 ? NOTHING : this.#removed,
       isPassing: this.#isPassing,
       bytes,
-      undoes: undoes?.number,
+      undoes: this.#undoes,
       isUndone: !isVisible,
       undoneBy: undefined,
     })
     this.#bytes += bytes ?? WRITTEN_BYTES
-    while (this.#written.length > UNDO_TRANSACTIONS_MAX || this.#bytes > UNDO_BYTES_MAX) {
-      this.#bytes -= this.#written.shift()?.bytes ?? WRITTEN_BYTES
-    }
-    if (undoes === undefined) return
-    undoes.isUndone = true
-    undoes.undoneBy = this.#count
+    while (this.#written.length - this.#head > UNDO_TRANSACTIONS_MAX) this.#forgetOldest()
+    while (this.#bytes > UNDO_BYTES_MAX) this.#forgetOldest()
   }
+
+  #forgetOldest(): void {
+    this.#bytes -= this.#written[this.#head]?.bytes ?? WRITTEN_BYTES
+    this.#head += 1
+    const isLarge = this.#bytes > UNDO_BYTES_MAX / 2
+    if (!isLarge && this.#head < UNDO_TRANSACTIONS_MAX) return
+    this.#written = this.#written.slice(this.#head)
+    this.#head = 0
+  }
+}
+
+function hasChanged(changed: readonly number[]): boolean {
+  for (const members of changed) if (members > 0) return true
+  return false
 }
 
 /** Whether an entry was written by a transaction. */
@@ -226,10 +249,30 @@ function bytesOf(operations: readonly CheckedOperation[]): number {
   let units = 0
   for (const operation of operations) {
     units += 32 + operation.object.length
-    if ('path' in operation) for (const component of operation.path) units += component.length
-    if ('json' in operation) units += operation.json.length
-    if ('dots' in operation) units += 16 * operation.dots.length
-    if ('values' in operation) for (const value of operation.values) units += value.length + 8
+    switch (operation.type) {
+      case 'counter-add':
+        break
+      case 'register-set':
+        units += operation.json.length
+        break
+      case 'retract':
+        units += 16 * operation.dots.length
+        break
+      case 'set-add':
+      case 'set-remove':
+        units += lengthOf(operation.values)
+        break
+      default:
+        units += lengthOf(operation.path)
+        if (operation.type === 'map-set') units += operation.json.length
+        else if ('values' in operation) units += lengthOf(operation.values)
+    }
   }
   return 2 * units
+}
+
+function lengthOf(texts: readonly string[]): number {
+  let units = 0
+  for (const text of texts) units += text.length + 8
+  return units
 }

@@ -200,6 +200,19 @@ test('a value that another has written over stays, and is told', () => {
   expect(own.view.register('x').value).toBe('theirs')
 })
 
+test('a value that another has removed does not give back what it had replaced', () => {
+  const [own, other] = pens()
+  own.write({ type: 'map-set', object: 'x', path: ['p'], value: 'old' })
+  own.write({ type: 'map-set', object: 'x', path: ['p', 'q'], value: 'mine' })
+  meet(own, other)
+  other.write({ type: 'map-remove', object: 'x', path: ['p'] })
+  meet(own, other)
+  const plan = own.undo()
+  expect(plan.undone).toEqual([])
+  expect(plan.kept).toEqual([{ name: 'x', type: 'map', path: ['p', 'q'], reason: 'changed-since' }])
+  expect(own.view.map('x')).toEqual({})
+})
+
 test('of two values written at once the other one is left', () => {
   const [own, other] = pens()
   own.write({ type: 'register-set', object: 'x', value: 'old' })

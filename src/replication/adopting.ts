@@ -61,9 +61,18 @@ export class Adopting {
     return this.#cursor
   }
 
+  /** How to ask for the rest of it, and for the events after its head. */
+  request(): { readonly covered: readonly VectorEntry[]; readonly cursor: BaseCursor } {
+    const covered = this.covered()
+    // Writers that came after the head have come whole.
+    const end = { writer: covered.length, n: 1 }
+    return { covered, cursor: this.isComplete ? end : this.#cursor }
+  }
+
   /** Takes the next item; false when it is not the next one. @throws {DecodeError} */
   add(item: BaseItem): boolean {
     if (item.writer !== this.#cursor.writer || item.from !== this.#cursor.n) return false
+    if (this.isComplete) return false
     checkItem(item, this.head, this.#runs)
     const known = this.#known(item)
     const isMap = item.mode !== 'entries'

@@ -143,10 +143,11 @@ export class GroupLog {
     return changed
   }
 
-  /** As {@link truncate} where the log holds nothing of a writer. */
-  truncateEmpty(writer: number, n: number, chain: Lanes): void {
+  /** As {@link truncate}, unless the log holds everything up to `n`. */
+  truncateShort(writer: number, n: number, chain: Lanes): void {
     const log = this.#writers[writer]
-    if (log === undefined || log.head === log.runs.length) this.truncate(writer, n, chain)
+    const last = log === undefined || log.head === log.runs.length ? undefined : log.runs.at(-1)
+    if (last === undefined || last.n0 + last.count - 1 < n) this.truncate(writer, n, chain)
   }
 
   /** Index of the first run that holds anything above `n`. */

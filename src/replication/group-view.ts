@@ -9,14 +9,21 @@ interface Readable {
   readonly state: LiveState
   readonly reader: ObjectReader
   readonly history: UndoHistory
+  /** Has what is put off happen. */
+  settle(): void
 }
 
 /** Synchronous readers over one group. Each answer is the reader's own: changing it changes nothing here. */
 export class GroupView {
   readonly #group: () => Readable
 
+  /** @param group is asked again by each reader */
   constructor(group: () => Readable) {
-    this.#group = group
+    this.#group = () => {
+      const readable = group()
+      readable.settle()
+      return readable
+    }
   }
 
   /** The sum of all increments seen; 0n when there is none. */

@@ -10,13 +10,14 @@ import { LiveState } from '../crdt/live-state.ts'
 import { Mutator } from '../crdt/mutate.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
-import { chainAfter, decodeRunHead } from '../crdt/run-head.ts'
+import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import type { VectorEntry } from './frames.ts'
 import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
-import { chainOver } from './history.ts'
+import { chainOver, isOther } from './history.ts'
+import { Increments } from './increments.ts'
 import { type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UndoHistory } from './undo-history.ts'
@@ -74,6 +75,10 @@ export class Group {
   #isFirst = false
   #chainHigh = 0
   #chainLow = 0
+  readonly #increments = new Increments()
+  /** Who made them, and the latest stamp. */
+  #self: ReplicaId | undefined
+  #stamp: Stamp = 0
   /** Runs that are part of the state and not yet handed to the store. */
   #unsaved: LoggedRun[] = []
 
@@ -103,6 +108,7 @@ export class Group {
 
   /** The version vector. */
   vector(): readonly VectorEntry[] {
+    this.settle()
     const entries: VectorEntry[] = []
     for (let i = 0; i < this.state.replicaCount; i++) {
       const n = this.state.have(i)
@@ -113,7 +119,7 @@ export class Group {
 
   /** Whether anything waits to be handed to the store. */
   get hasUnsaved(): boolean {
-    return this.#unsaved.length > 0 || this.#open.count > 0
+    return this.#unsaved.length > 0 || this.#open.count > 0 || !this.#increments.isEmpty
   }
 
   /** Takes the runs that are new since the last time, for one row of the store. */
@@ -126,13 +132,14 @@ export class Group {
 
   /** Takes in a run of any writer, in any order, any number of times. */
   receive(bytes: Uint8Array): Receipt {
+    this.settle()
     const head = decodeRunHead(bytes)
     if (!head.ok || head.value.isEntries) return { type: 'dropped', reason: 'run-malformed' }
     const { replica, n0, count } = head.value
     const have = this.state.haveOf(replica)
     const end = n0 + count - 1
     if (end <= have)
-      return this.#isOther(replica, end, bytes)
+      return isOther(this, replica, end, bytes)
         ? { type: 'conflict', replica, n0 }
         : { type: 'duplicate', replica, end }
     if (n0 > have + 1) {
@@ -208,6 +215,33 @@ export class Group {
    * @throws {HearsayError} ERR_LIMIT @throws {RangeError} nothing changed then
    */
   write(self: ReplicaId, operations: readonly CheckedOperation[], stamp: Stamp): readonly number[] {
+    const only = operations[0]
+    const isKnown = this.state.indexOf(self) !== undefined
+    if (operations.length === 1 && only?.type === 'counter-add' && isKnown) {
+      if (this.#self !== self) this.settle()
+      if (this.#increments.add(this.state, only)) {
+        this.#self = self
+        this.#stamp = stamp
+        return [1]
+      }
+    }
+    this.settle()
+    return this.#transact(self, operations, stamp)
+  }
+
+  /** Has increments become events that wait to be told with others of their counters. */
+  settle(): void {
+    if (this.#increments.isEmpty || this.#self === undefined) return
+    for (const operation of this.#increments.take()) {
+      this.#transact(this.#self, [operation], this.#stamp)
+    }
+  }
+
+  #transact(
+    self: ReplicaId,
+    operations: readonly CheckedOperation[],
+    stamp: Stamp,
+  ): readonly number[] {
     const { state } = this
     if (state.indexOf(self) === undefined && state.replicaCount >= REPLICAS_MAX) {
       throw new HearsayError('ERR_LIMIT', `Cannot write: the group has ${REPLICAS_MAX} writers`)
@@ -226,6 +260,7 @@ export class Group {
 
   /** Ends the open run of own transactions: it becomes bytes. */
   close(): void {
+    this.settle()
     if (this.#open.count > 0) {
       const { n0, count, lastStamp: stamp } = this.#open
       const chain = { high: this.#chainHigh, low: this.#chainLow }
@@ -352,17 +387,6 @@ export class Group {
     for (let k = killStarts[i] ?? 0; k < end; k++) {
       this.#draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
     }
-  }
-
-  /** Whether a run covers dots that we hold with another history. */
-  #isOther(replica: ReplicaId, end: number, bytes: Uint8Array): boolean {
-    const writer = this.state.indexOf(replica)
-    if (writer === undefined) return false
-    const held = this.log.runAt(writer, this.log.indexAbove(writer, end - 1))
-    if (held === undefined || held.n0 + held.count - 1 !== end) return false
-    const ours = chainAfter(held.bytes)
-    const theirs = chainAfter(bytes)
-    return ours.high !== theirs.high || ours.low !== theirs.low
   }
 
   #hasRoomFor(replicas: readonly ReplicaId[]): boolean {

@@ -1,3 +1,4 @@
+import type { ReplicaId } from '../base/ids.ts'
 import type { EventDraft, Lanes } from '../crdt/event-draft.ts'
 import { chainStep, killShare } from '../crdt/lanes.ts'
 import type { LiveState } from '../crdt/live-state.ts'
@@ -99,4 +100,20 @@ function chainBefore(
   if (log.truncatedAt(writer) === n0 - 1) return log.truncatedChain(writer)
   const isNext = previous !== undefined && previous.n0 + previous.count === n0
   return isNext ? chainAfter(previous.bytes) : undefined
+}
+
+/** Whether a run, which ends at a dot that we have, tells of another history than ours. */
+export function isOther(
+  { state, log }: Pick<Group, 'state' | 'log'>,
+  replica: ReplicaId,
+  end: number,
+  bytes: Uint8Array,
+): boolean {
+  const writer = state.indexOf(replica)
+  if (writer === undefined) return false
+  const held = log.runAt(writer, log.indexAbove(writer, end - 1))
+  if (held === undefined || held.n0 + held.count - 1 !== end) return false
+  const ours = chainAfter(held.bytes)
+  const theirs = chainAfter(bytes)
+  return ours.high !== theirs.high || ours.low !== theirs.low
 }

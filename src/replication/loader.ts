@@ -49,11 +49,11 @@ export class Loader {
   /** Where the store lies, if that is known. */
   readonly here: string | undefined
   /** Highest stamp of each writer, and of snapshots. */
-  readonly stamps = new Map<ReplicaId | 'snapshot', number>()
+  readonly stamps: Map<ReplicaId | 'snapshot', number> = new Map()
   /** Rows that are of no use any more, and marks in the place of lost ones. */
   readonly repairs: StoreWrite[] = []
   /** Groups that the disk has lost rows of, for people. */
-  readonly losses = new Map<Group, string>()
+  readonly losses: Map<Group, string> = new Map()
   readonly #groupFor: (name: string) => Group
   readonly #runs: RunReader
   readonly #loading = new Map<string, Loading>()
@@ -127,7 +127,7 @@ export class Loader {
       const { group, held, holes } = loading
       const { state, log } = group
       for (let i = 0; i < state.replicaCount; i++)
-        log.truncateEmpty(i, state.have(i), state.chainOf(i))
+        log.truncateShort(i, state.have(i), state.chainOf(i))
       for (const replica of held.writers()) {
         for (const _run of held.after(replica, (bytes) => group.restore(bytes)));
       }

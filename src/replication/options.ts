@@ -25,7 +25,10 @@ export interface ReplicationTunables {
   readonly groupsMax: number
   /** Pulls under way at once, one a group. @default 16 (guess) */
   readonly pullsMax: number
-  /** Bytes of log rows after which a snapshot is written, if they are half of the one before. @default 1_048_576 (measured: replayed in some 50 ms) */
+  /**
+   * Bytes of log rows after which a snapshot is written, if they are half of the one before.
+   * @default 1_048_576 (measured: replayed in some 50 ms)
+   */
   readonly snapshotTailBytes: number
   /** Bytes of log kept a group to serve from. @default 67_108_864 (design) */
   readonly logBytesMax: number

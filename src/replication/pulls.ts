@@ -257,23 +257,18 @@ export class Pulls {
 
   #ask(pull: Pull): void {
     const { id, peer, group, adopting } = pull
-    const isBase = adopting !== undefined && !adopting.isComplete
     if (adopting === undefined) pull.asked = pull.wantsWhole ? [] : group.vector()
     this.#host.send(peer, 'control', {
       type: 'pull',
       group: group.name,
       session: id,
       credit: this.#host.tunables.windowBytes,
-      vector: adopting === undefined || isBase ? pull.asked : adopting.covered(),
+      vector: pull.asked,
       partials:
         adopting === undefined
           ? this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica))
           : [],
-      base: isBase
-        ? { covered: adopting.covered(), cursor: adopting.cursor }
-        : pull.isRepair && adopting === undefined
-          ? FROM_THE_START
-          : undefined,
+      base: adopting?.request() ?? (pull.isRepair ? FROM_THE_START : undefined),
     })
   }
 

@@ -184,6 +184,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     if (known === undefined) {
       return { digest: new Uint8Array(16), objects: 0, events: 0, unsynced: 0 }
     }
+    known.close()
     const { state, ackedOwn } = known
     const unsynced = Math.max(0, state.haveOf(this.#writerOf(known)) - ackedOwn)
     return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
@@ -192,6 +193,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   /** Events that we wrote in a group. */
   ownEvents(group: string): number {
     const known = this.#groups.get(group)
+    known?.close()
     return known === undefined ? 0 : known.state.haveOf(this.#writerOf(known))
   }
 
@@ -207,7 +209,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   /** Events held of each replica in a group. */
   vector(group: string): ReadonlyMap<ReplicaId, number> {
-    const entries = this.#groups.get(group)?.vector() ?? []
+    const known = this.#groups.get(group)
+    known?.close()
+    const entries = known?.vector() ?? []
     return new Map(entries.map(({ replica, n }) => [replica, n]))
   }
 

@@ -25,11 +25,9 @@ export interface Undoable {
  * @param number of the transaction; undefined: the last one
  * @throws {HearsayError} see UndoHistory.find(); ERR_LIMIT also when it takes more than a transaction may
  */
-export function undo(
-  { state, history }: Group,
-  number: number | undefined,
-  author: Writing,
-): UndoResult {
+export function undo(group: Group, number: number | undefined, author: Writing): UndoResult {
+  group.settle()
+  const { state, history } = group
   const written = history.find(number, author.self)
   const later = history.written.filter((one) => one.number > written.number)
   const { operations, undone, kept } = planUndo(state, written, later)

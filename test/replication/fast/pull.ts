@@ -60,7 +60,6 @@ export class Pull {
   #ask(credit: number): readonly SyncFrame[] {
     const { group } = this.to
     const adopting = this.#adopting
-    const isBase = adopting !== undefined && !adopting.isComplete
     if (adopting === undefined) this.#asked = this.#wantsWhole ? [] : group.vector()
     // Asking tells our vector, answering the events: both are on the disk first.
     this.to.commit()
@@ -72,9 +71,9 @@ export class Pull {
         group: group.name,
         session: this.#session,
         credit,
-        vector: adopting === undefined || isBase ? this.#asked : adopting.covered(),
+        vector: this.#asked,
         partials: [],
-        base: isBase ? { covered: adopting.covered(), cursor: adopting.cursor } : undefined,
+        base: adopting?.request(),
       },
       { credit },
       this.#world.runs,

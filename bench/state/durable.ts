@@ -66,9 +66,9 @@ export async function durableFigures(scale: Scale): Promise<readonly NodeFigure[
   }
   return [
     ...windows.flatMap((window) => {
-      const how = `${window} callers, n ${Math.min(n, window * 100)}, strict`
+      const how = `a transaction each, n ${Math.min(n, window * 100)}, strict`
       const aim = window < PIPELINE_MIN ? undefined : ADDS
-      return figures('a transaction each', `${window}`, how, aim)
+      return figures(`${window} in flight`, `${window}`, how, aim)
     }),
     ...figures('batched', 'batched', `n ${n}, ${BATCH} a transaction, strict`, ADDS),
     ...figures('LevelDB alone', 'store', `the keys as rows, ${STORE_BATCH} a batch, sync`),

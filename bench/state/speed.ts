@@ -170,7 +170,7 @@ const integrate: Case = {
   ],
   rounds: ROUNDS,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 50_000, quick: 20_000, slow: 500 })
+    const n = count(library, scale, { full: 30_000, quick: 10_000, slow: 500 })
     const added = keys(n, sequentialKey)
     const source = library.create(1)
     const adds = messagesOf(source, () => {

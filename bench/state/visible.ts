@@ -23,8 +23,11 @@ export async function visibleFigures(scale: Scale): Promise<readonly NodeFigure[
   const how = `${NODES} processes, loopback, ${writes} writes after ${WARM_UP} others`
   const both = { how: `${how}, durable on both`, limit: `${limit} + 1 fsync` }
   return [
-    ...percentiles('write on A visible on B', durable, both),
-    ...percentiles('write on A visible on B', memory, { how: `${how}, in memory`, limit }),
+    ...percentiles('write on A visible on B, durable', durable, both),
+    ...percentiles('write on A visible on B, in memory', memory, {
+      how: `${how}, in memory`,
+      limit,
+    }),
   ]
 }
 

@@ -32,7 +32,8 @@ const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly Nod
 }
 
 const LEGEND = [
-  'Medians of rounds in turn, a process a library; results were compared with a plain set and number.',
+  'Medians of rounds in turn after rounds that warm up, a process a library; results were compared with a',
+  'plain set and number. Times are those of the one thread that works, whatever else the machine does.',
   'ratio: hearsay ÷ best peer. "n" is hearsay\'s; a library too slow for it names its own.',
   "Bytes are payload, without a transport's framing. hearsay: OR-set and PN-counter of the replication core",
   'in memory: transactions are encoded, chained and logged; rows of a snapshot in the store stand for a file.',

@@ -3,6 +3,9 @@ import { checksum, half, keys, sequentialKey } from './keys.ts'
 import type { Document, Library } from './library.ts'
 
 const ROUNDS = 5
+/** Documents that take in the same: one alone is too quick to measure. */
+const NEWCOMERS = 5
+const READS_MIN = 100_000
 /** Operations a second. */
 const ADDS = 1e6
 const CONTAINS = 5e6
@@ -21,6 +24,7 @@ const changeEach: Case = {
     { label: 'set remove, every second, a transaction each', unit: 'a second', better: 'higher' },
   ],
   rounds: ROUNDS,
+  warmsUp: true,
   prepare: (library, scale) => {
     const n = count(library, scale, { full: 100_000, quick: 30_000, slow: 500 })
     const added = keys(n, sequentialKey)
@@ -53,6 +57,7 @@ const changeBatched: Case = {
     { label: 'set remove, every second, 1,000 a transaction', unit: 'a second', better: 'higher' },
   ],
   rounds: ROUNDS,
+  warmsUp: true,
   prepare: (library, scale) => {
     const n = count(library, scale, { full: 200_000, quick: 50_000, slow: 10_000 })
     const added = keys(n, sequentialKey)
@@ -86,8 +91,9 @@ const contains: Case = {
     },
   ],
   rounds: ROUNDS,
+  warmsUp: true,
   prepare: (library, scale) => {
-    const n = count(library, scale, { full: 100_000, quick: 50_000, slow: 100_000 })
+    const n = count(library, scale, { full: 300_000, quick: 100_000, slow: 100_000 })
     const added = keys(n, sequentialKey)
     const whole = library.create(1)
     const halved = library.create(2)
@@ -103,13 +109,14 @@ const contains: Case = {
 }
 
 function readAll(document: Document, n: number): { found: number; perSecond: number } {
+  const passes = Math.ceil(READS_MIN / n)
   // Strings nobody has seen: a reader has its own, whose hashes no table has computed yet.
-  const asked = keys(n, sequentialKey)
+  const asked = Array.from({ length: passes }, () => keys(n, sequentialKey)).flat()
   let found = 0
   const ms = timed(() => {
     for (const key of asked) if (document.has(key)) found += 1
   })
-  return { found, perSecond: rate(n, ms) }
+  return { found, perSecond: rate(asked.length, ms) }
 }
 
 const counters: Case = {
@@ -129,10 +136,11 @@ const counters: Case = {
     },
   ],
   rounds: ROUNDS,
+  warmsUp: true,
   prepare: (library, scale) => {
     if (library.create(1).counter === undefined) return undefined
-    const n = count(library, scale, { full: 100_000, quick: 30_000, slow: 500 })
-    const batched = BATCH * (library.isSlow ? 5 : 100)
+    const n = count(library, scale, { full: 200_000, quick: 100_000, slow: 500 })
+    const batched = BATCH * (library.isSlow ? 5 : 200)
     return async () => {
       const document = library.create(1)
       const { counter } = document
@@ -169,6 +177,7 @@ const integrate: Case = {
     },
   ],
   rounds: ROUNDS,
+  warmsUp: true,
   prepare: (library, scale) => {
     const n = count(library, scale, { full: 30_000, quick: 10_000, slow: 500 })
     const added = keys(n, sequentialKey)
@@ -182,25 +191,30 @@ const integrate: Case = {
     })
     const packedAll = library.pack(source, [...adds, ...removals])
     return async () => {
-      const single = receive(library, adds)
-      const packed = receive(library, packedAdds)
-      const halved = receive(library, packedAll)
+      const single = receive(library, adds, 1)
+      const packed = receive(library, packedAdds, NEWCOMERS)
+      const halved = receive(library, packedAll, NEWCOMERS)
       const values = [rate(n, single.ms), rate(n, packed.ms), rate(n + removals.length, halved.ms)]
       return { n, values, check: `${single.check} ${packed.check} ${halved.check}` }
     }
   },
 }
 
+/** Milliseconds of one of so many newcomers. */
 function receive(
   library: Library,
   messages: readonly Uint8Array[],
+  newcomers: number,
 ): { readonly ms: number; readonly check: string } {
-  const document = library.create(2)
+  const documents = Array.from({ length: newcomers }, () => library.create(2))
   const ms = timed(() => {
-    for (const message of messages) document.apply(message)
-    document.settle?.()
+    for (const document of documents) {
+      for (const message of messages) document.apply(message)
+      document.settle?.()
+    }
   })
-  return { ms, check: checksum(document) }
+  const checks = new Set(documents.map((document) => checksum(document)))
+  return { ms: ms / newcomers, check: [...checks].join(' ') }
 }
 
 export const speedCases: readonly Case[] = [

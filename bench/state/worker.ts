@@ -18,9 +18,13 @@ export type WorkerReply =
   | { readonly type: 'ready' | 'lacking' }
   | { readonly type: 'failed'; readonly reason: string }
 
+const WARM_UP_MS: Readonly<Record<Scale, number>> = { full: 2_000, quick: 1_000 }
+
 const library = await loadLibrary(process.argv[2] ?? '')
 /** What the rounds of the case under way share; let go when another case begins. */
-let current: { readonly name: string; readonly round: Round | undefined } | undefined
+let current:
+  | { readonly name: string; readonly round: Round | undefined; readonly warmsUp: boolean }
+  | undefined
 
 async function measure({ type, name, scale }: WorkerRequest): Promise<WorkerReply> {
   try {
@@ -29,14 +33,23 @@ async function measure({ type, name, scale }: WorkerRequest): Promise<WorkerRepl
       globalThis.gc?.()
       const found = CASES.find((known) => known.name === name)
       if (found === undefined) throw new Error(`unknown case ${name}`)
-      current = { name, round: found.prepare(library, scale) }
+      current = { name, round: found.prepare(library, scale), warmsUp: found.warmsUp === true }
     }
     if (current.round === undefined) return { type: 'lacking' }
-    if (type === 'prepare') return { type: 'ready' }
+    if (type === 'prepare') {
+      if (current.warmsUp) await warmUp(current.round, WARM_UP_MS[scale])
+      return { type: 'ready' }
+    }
     return { type: 'outcome', outcome: await current.round() }
   } catch (error) {
     return { type: 'failed', reason: error instanceof Error ? (error.stack ?? '') : String(error) }
   }
+}
+
+async function warmUp(round: Round, ms: number): Promise<void> {
+  const start = performance.now()
+  do await round()
+  while (performance.now() - start < ms)
 }
 
 process.on('message', (request: WorkerRequest) => {

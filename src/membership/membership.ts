@@ -25,6 +25,8 @@ export type { MembershipOptions } from './options.ts'
 
 /** The accused hears of an accusation at most this often outside of pings. */
 const TELL_ACCUSED_MS = 200
+/** Timers are never exact; a busy event loop is later than this. */
+const LATE_MS = 20
 /** A link that lived shorter is not redialled at once: the other end may not want it. */
 const SHORT_LINK_MS = 1_000
 
@@ -296,6 +298,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
 
   #noticeStall(parts: Parts, now: Millis): void {
     const lateMs = this.#deadline === undefined ? 0 : now - this.#deadline
+    if (lateMs > LATE_MS) parts.prober.late(lateMs)
     if (lateMs <= this.#shared.tunables.stallMs) return
     this.#shared.health.worse()
     this.#shared.pulse.heardAt = now

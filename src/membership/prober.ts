@@ -19,6 +19,8 @@ const SUSPECT_FACTOR = 0.5
 const MEASURE_MS = 10_000
 /** Periods are spread by this share, so that the two ends of a link do not ping in step. */
 const PHASE_SHARE = 0.1
+/** After a stall only links are pinged again that were not pinged for so long. */
+const ASK_AGAIN_MS = 3_000
 /** Relay requests of our own in flight. */
 const PROBES_MAX = 256
 /** With this few links up a node asks for floods on every link. */
@@ -30,7 +32,7 @@ const CHARGES = 2
 interface Probe {
   readonly target: PeerId
   readonly reason: ProbeReason
-  readonly deadline: Millis
+  deadline: Millis
   readonly relays: number
   silent: number
   unlinked: number
@@ -157,16 +159,33 @@ export class Prober {
     }
   }
 
-  /** Outstanding pings and probes of a time in which we did not run prove nothing: ask again. */
+  /** What came while we were late may still wait to be read: nobody else's time runs meanwhile. */
+  late(lateMs: Millis): void {
+    for (const link of this.#shared.links.values()) {
+      if (link.isAwaiting && link.ping !== undefined) {
+        link.ping = { ...link.ping, deadline: link.ping.deadline + lateMs }
+      }
+    }
+    for (const probe of this.#probes.values()) probe.deadline += lateMs
+  }
+
+  /**
+   * Outstanding pings and probes of a time in which we did not run prove nothing: ask again. Not
+   * whom we asked lately, or asking all would be what makes a busy process stall again.
+   */
   stalled(now: Millis): void {
+    const { probePeriodMs } = this.#shared.tunables
     this.#probes.clear()
     for (const link of this.#shared.links.values()) {
       if (this.#periodMs(link) === undefined) continue
-      link.isAwaiting = false
-      link.unansweredAt = undefined
-      this.ping(link, now)
+      if (now - link.lastPingAt >= ASK_AGAIN_MS) {
+        link.isAwaiting = false
+        link.unansweredAt = undefined
+        if (this.#dueAt(link) > now) continue
+        this.ping(link, now)
+      }
       if (link.ping === undefined) continue
-      const deadline = link.ping.deadline + this.#shared.tunables.probePeriodMs
+      const deadline = Math.max(link.ping.deadline, now + this.#timeoutMs(link)) + probePeriodMs
       link.ping = { ...link.ping, deadline }
     }
   }

@@ -8,6 +8,7 @@ import { half, keys, sequentialKey } from './keys.ts'
 const GATHERED = 10 * BATCH
 const [role = '', dataDir = '', ...sizes] = process.argv.slice(2)
 const [elements = 0, removed = 0, tail = 0] = sizes.map(Number)
+const openedAt = performance.now()
 const node = await createNode({ dataDir })
 const set = node.set('s')
 
@@ -38,7 +39,8 @@ if (role === 'fill') {
   const has = (index: number): boolean => set.has(sequentialKey(index))
   const isRight =
     elements + tail === 0 || (has(0) && has(elements + tail - 1) && has(1) === (removed === 0))
-  process.send?.({ type: 'read', isRight, size: set.size })
+  const { size } = set
+  process.send?.({ type: 'read', isRight, size, ms: performance.now() - openedAt })
 }
 // Stays until it is killed.
 setInterval(() => {}, 60_000)

@@ -12,7 +12,7 @@ interface Content {
   readonly tail: number
 }
 
-/** From the start of a process until the first read, on a data directory whose last owner was killed. */
+/** Until the first read, on a data directory whose last owner was killed. */
 export async function recoveryFigures(scale: Scale): Promise<readonly NodeFigure[]> {
   const elements = scale === 'full' ? 1_000_000 : 100_000
   const tail = scale === 'full' ? 100_000 : 10_000
@@ -26,26 +26,38 @@ export async function recoveryFigures(scale: Scale): Promise<readonly NodeFigure
       { dataDir: `${root}/empty`, content: { elements: 0, removed: 0, tail: 0 } },
     ]
     for (const { dataDir, content } of contents) await fill(dataDir, content)
-    const samples = contents.map((): number[] => [])
+    const samples = contents.map((): Start[] => [])
     for (let i = 0; i < starts; i++) {
       for (const [index, { dataDir, content }] of contents.entries()) {
         samples[index]?.push(await firstRead(dataDir, content))
       }
     }
     const [onWhole = [], onHalved = [], onEmpty = []] = samples
-    const limit = `${(median(onEmpty) ?? 0).toFixed(0)} ms with an empty store`
-    const told = { limit, aim: FIRST_READ_MS }
     const how = `${elements} elements, 1,000 a transaction`
-    const last = `${tail} single adds; process start included`
+    const last = `${tail} single adds`
+    const figureOf = (
+      label: string,
+      part: keyof Start,
+      samplesOf: readonly Start[],
+      content: string,
+    ): NodeFigure => {
+      const empty = median(onEmpty.map((start) => start[part])) ?? 0
+      const limit = `${empty.toFixed(0)} ms with an empty store`
+      const told = { how: content, limit, aim: FIRST_READ_MS }
+      return nodeFigure(
+        label,
+        'ms',
+        samplesOf.map((start) => start[part]),
+        told,
+      )
+    }
+    const wholeHow = `${how}, then ${last}`
+    const halvedHow = `${how}, half removed, then ${last}`
     return [
-      nodeFigure('recovery after kill -9: first read', 'ms', onWhole, {
-        how: `${how}, then ${last}`,
-        ...told,
-      }),
-      nodeFigure('… half deleted', 'ms', onHalved, {
-        how: `${how}, half removed, then ${last}`,
-        ...told,
-      }),
+      figureOf('recovery after kill -9: process to first read', 'wholeMs', onWhole, wholeHow),
+      figureOf('… createNode to first read', 'openMs', onWhole, wholeHow),
+      figureOf('… process to first read, half deleted', 'wholeMs', onHalved, halvedHow),
+      figureOf('… createNode to first read, half deleted', 'openMs', onHalved, halvedHow),
     ]
   })
 }
@@ -60,18 +72,26 @@ async function fill(dataDir: string, { elements, removed, tail }: Content): Prom
   }
 }
 
-async function firstRead(dataDir: string, { elements, removed, tail }: Content): Promise<number> {
+/** Milliseconds until the first read. */
+interface Start {
+  /** From the start of the process, modules of Node.js, libp2p and ours included. */
+  readonly wholeMs: number
+  /** From the call of `createNode`. */
+  readonly openMs: number
+}
+
+async function firstRead(dataDir: string, { elements, removed, tail }: Content): Promise<Start> {
   const sizes = [elements, removed, tail].map(String)
   const start = machineMs()
   const node = new PeerProcess(SCRIPT, ['read', dataDir, ...sizes])
   try {
-    const { isRight, size } = await node.expect('read')
-    const ms = machineMs() - start
+    const { isRight, size, ms } = await node.expect('read')
+    const wholeMs = machineMs() - start
     const live = elements - removed + tail
     if (isRight !== true || size !== live) {
       throw new Error(`recovered ${String(size)} of ${live} elements`)
     }
-    return ms
+    return { wholeMs, openMs: Number(ms) }
   } finally {
     await node.kill()
   }

@@ -17,7 +17,7 @@ const large = memoryCase('memory-large', 'one set', LARGE, {
 
 /** Many sets of a few elements. */
 const small = memoryCase('memory-small', `sets of ${SMALL_SET}`, SMALL, {
-  sizes: { full: 400_000, quick: 200_000, slow: 20_000 },
+  sizes: { full: 400_000, quick: 100_000, slow: 20_000 },
   setOf: (index) => `set-${index / SMALL_SET}`,
 })
 

@@ -18,7 +18,7 @@ export type WorkerReply =
   | { readonly type: 'ready' | 'lacking' }
   | { readonly type: 'failed'; readonly reason: string }
 
-const WARM_UP_MS: Readonly<Record<Scale, number>> = { full: 2_000, quick: 1_000 }
+const WARM_UP_MS: Readonly<Record<Scale, number>> = { full: 2_000, quick: 500 }
 
 const library = await loadLibrary(process.argv[2] ?? '')
 /** What the rounds of the case under way share; let go when another case begins. */

@@ -17,6 +17,7 @@ import { nodeEvent } from './node-event.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
 import type { Platform } from './platform.ts'
+import { Acks } from './replicated.ts'
 import { isLive } from './status.ts'
 
 const PROTOCOL = { min: 2, max: 2 } as const
@@ -70,6 +71,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const hub = new EventHub((error) => reportObserver(hub, error))
   const events = new EarlyEvents(hub)
   const changes = new ChangeFeed(random)
+  const acks = new Acks()
   const clock = platform.createClock()
   const running = new Driver({
     ports: { clock, links, disk, random, signer },
@@ -82,8 +84,8 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') feed(host, running)
-      if (event.type === 'acked') return
-      events.emit(nodeEvent(event, running.now(), changes))
+      if (event.type === 'acked') acks.emit(event.group)
+      else events.emit(nodeEvent(event, running.now(), changes))
     },
   })
   driver = running
@@ -107,6 +109,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       replication: checked.replication,
       dataDir: checked.dataDir,
       chaos: faults?.chaos,
+      acks,
       listenAddresses: () => host.listenAddresses(),
       traffic: () => host.traffic(),
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),

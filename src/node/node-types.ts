@@ -146,6 +146,14 @@ export interface ConvergedInfo {
   readonly elapsedMs: number
 }
 
+/** What a node wrote in a group is durable on `replicas` linked members, this node not counted. */
+export interface ReplicatedInfo {
+  readonly replicated: true
+  readonly replicas: number
+  readonly group: string
+  readonly elapsedMs: number
+}
+
 /** Everything a node tells. `at` is Unix ms; one line per fact, fields not prose. */
 export type NodeEvent = { readonly at: number } & (
   | { readonly type: 'member-joined'; readonly name: string; readonly peerId: PeerId }
@@ -229,6 +237,19 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
   digest(group?: string): string
   /** Resolves when all live members report this node's digest; rejects with signal.reason when aborted. */
   converged(options?: Waiting & { readonly group?: string }): Promise<ConvergedInfo>
+  /**
+   * Resolves when everything that this node has written in a group (default `main`) up to the call is durable on
+   * `replicas` other members; rejects with signal.reason when aborted. Only members with a link to this node are
+   * counted: all of up to 9, up to 8 neighbours of more. Where nothing was written, each of them counts.
+   * @param replicas 1 … 255; TypeError and RangeError otherwise
+   * @throws {HearsayError} ERR_STOPPED · ERR_VERSION_CONFLICT: the group got a new identity meanwhile
+   */
+  replicated(
+    replicas: number,
+    options?: Waiting & { readonly group?: string },
+  ): Promise<ReplicatedInfo>
+  /** Linked members that hold, durably, everything this node has written in a group (default `main`) by now. */
+  replicaCount(group?: string): number
   /** Adds seeds; tried at once and retried for ever in the background. @throws {HearsayError} ERR_ADDRESS */
   join(addresses: readonly string[]): void
   /** Tells the others goodbye and waits until two neighbours know, at most 500 ms; then call stop(). */

@@ -1,6 +1,5 @@
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
 import { hex } from '../base/bytes.ts'
-import { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
 import type { ChangeFeed } from './change-feed.ts'
@@ -15,10 +14,12 @@ import type {
   HearsayNode,
   MemberInfo,
   NodeEvent,
+  ReplicatedInfo,
   StatusInfo,
   SubscribeOptions,
   Traffic,
 } from './node-types.ts'
+import { type Acks, replicaCount, replicated, stopped } from './replicated.ts'
 import { request } from './requests.ts'
 import type {
   Change,
@@ -47,6 +48,8 @@ export interface NodeParts {
   readonly replication: number
   readonly dataDir: string | undefined
   readonly chaos: Chaos | undefined
+  /** Tells when others hold more of what this node wrote. */
+  readonly acks: Acks
   listenAddresses(): readonly string[]
   traffic(): Traffic
   store(): Omit<StatusInfo['store'], 'path'>
@@ -210,6 +213,19 @@ export class Node implements HearsayNode {
     }
   }
 
+  async replicated(
+    replicas: number,
+    options: Waiting & { readonly group?: string } = {},
+  ): Promise<ReplicatedInfo> {
+    if (this.#stopping !== undefined) throw stopped('wait for replicas')
+    const { replication: ledger } = this.#driver.engine
+    return await replicated({ ledger, acks: this.#parts.acks, hub: this.#hub }, replicas, options)
+  }
+
+  replicaCount(group: string = 'main'): number {
+    return replicaCount(this.#driver.engine.replication, group)
+  }
+
   join(addresses: readonly string[]): void {
     for (const address of addresses) parseJoinAddress(address)
     this.#driver.join(addresses)
@@ -263,7 +279,3 @@ const MOVES_CONVERGENCE: ReadonlySet<NodeEvent['type']> = new Set([
   'member-changed',
   'member-joined',
 ])
-
-function stopped(what: string): HearsayError {
-  return new HearsayError('ERR_STOPPED', `Cannot ${what}: the node has stopped`)
-}

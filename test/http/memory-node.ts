@@ -11,6 +11,7 @@ import {
   type PutOptions,
   type PutResult,
   QuorumError,
+  type ReplicatedInfo,
   type StatusInfo,
 } from '../../src/index.ts'
 import { localNode } from '../node/local-node.ts'
@@ -26,6 +27,8 @@ export interface MemoryNode extends HearsayNode {
   replicas: number
   /** While false, `converged` waits. */
   hasConverged: boolean
+  /** Linked members that hold what was written; `replicated` waits for more. */
+  holders: number
   /** Thrown by the next write. */
   failure: Error | undefined
 }
@@ -120,7 +123,7 @@ export function memoryNode(
   const node: MemoryNode = {
     ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
     emit: (event) => hub.emit(event),
-    ...{ replicas: 2, hasConverged: true, failure: undefined },
+    ...{ replicas: 2, holders: 2, hasConverged: true, failure: undefined },
     get subscribers() {
       return subscriptions.size
     },
@@ -161,6 +164,11 @@ export function memoryNode(
       if (!node.hasConverged) return unanswered(signal)
       return { converged: true, digest: digest(of), members: node.replicas + 1, elapsedMs: 1 }
     },
+    replicated: async (wanted, { signal, group: of = 'main' } = {}): Promise<ReplicatedInfo> => {
+      if (node.holders < wanted) return unanswered(signal)
+      return { replicated: true, replicas: node.holders, group: of, elapsedMs: 1 }
+    },
+    replicaCount: () => node.holders,
     join: (addresses) => {
       for (const address of addresses) {
         if (!address.includes(':') && !address.startsWith('/')) {

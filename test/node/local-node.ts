@@ -9,6 +9,7 @@ import { ChangeFeed } from '../../src/node/change-feed.ts'
 import { EventHub } from '../../src/node/event-hub.ts'
 import { Node } from '../../src/node/node.ts'
 import { nodeEvent } from '../../src/node/node-event.ts'
+import { Acks } from '../../src/node/replicated.ts'
 
 /** A disk that has everything durable a moment after it was asked, until it fails. */
 class QuickDisk implements DiskPort {
@@ -47,6 +48,7 @@ export function localNode(seed = 1): LocalNode {
     throw error
   })
   const changes = new ChangeFeed(seededRandom([seed, 2]))
+  const acks = new Acks()
   const now = Date.UTC(2026, 0, 1)
   const driver = new Driver({
     ports: {
@@ -74,7 +76,8 @@ export function localNode(seed = 1): LocalNode {
     replication: 5,
     dialLoopback: true,
     observe: (event) => {
-      if (event.type !== 'acked') hub.emit(nodeEvent(event, driver.now(), changes))
+      if (event.type === 'acked') acks.emit(event.group)
+      else hub.emit(nodeEvent(event, driver.now(), changes))
     },
   })
   driver.start()
@@ -91,6 +94,7 @@ export function localNode(seed = 1): LocalNode {
       replication: 5,
       dataDir: undefined,
       chaos: undefined,
+      acks,
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),
       store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),

@@ -19,6 +19,7 @@ import type {
   ObjectsAnswer,
   PutQuery,
   ReadyAnswer,
+  ReplicatedAnswer,
   SetHasAnswer,
   StreamedEvent,
   TransactionAnswer,
@@ -108,6 +109,11 @@ export interface Client {
   converged(
     options?: { readonly timeoutMs?: number; readonly group?: string } & Waiting,
   ): Promise<ConvergedInfo>
+  /** Whether so many linked members hold what the node wrote in a group. @param replicas 1 … 255 */
+  replicated(
+    replicas: number,
+    options?: { readonly timeoutMs?: number; readonly group?: string } & Waiting,
+  ): Promise<ReplicatedAnswer>
   join(
     addresses: readonly string[],
     options?: Waiting,
@@ -176,6 +182,12 @@ export function createClient(options: ClientOptions): Client {
       http.json({
         path: '/v1/converged',
         query: { ...timed(query), group: query?.group },
+        signal: query?.signal,
+      }),
+    replicated: (replicas, query) =>
+      http.json({
+        path: '/v1/replicated',
+        query: { replicas: String(replicas), ...timed(query), group: query?.group },
         signal: query?.signal,
       }),
     join: (addresses, waiting) =>

@@ -4,13 +4,16 @@ import { type Call, deadlineOf, groupQuery, json, type Route } from './call.ts'
 import { requireJson } from './guard.ts'
 import { texts } from './object-operation.ts'
 import { invalid } from './problem.ts'
+import type { ReplicatedAnswer } from './shapes.ts'
 
 /** Seeds that one request may bring. */
 const JOIN_ADDRESSES_MAX = 64
 const ADDRESS_LENGTH_MAX = 1_024
+/** What a node takes. */
+const REPLICAS_MAX = 255
 
 /**
- * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/join`, `/v1/leave`.
+ * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/join`, `/v1/leave`.
  * @param onLeave called once the goodbyes are said; the process should stop then
  */
 export function nodeRoutes(onLeave: () => void): readonly Route[] {
@@ -18,6 +21,7 @@ export function nodeRoutes(onLeave: () => void): readonly Route[] {
     { method: 'GET', path: '/v1/status', handle: (call) => json(call.node.status()) },
     { method: 'GET', path: '/v1/members', handle: members },
     { method: 'GET', path: '/v1/converged', handle: converged },
+    { method: 'GET', path: '/v1/replicated', handle: replicated },
     { method: 'POST', path: '/v1/join', handle: join },
     { method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) },
   ]
@@ -49,6 +53,42 @@ async function converged(call: Call): Promise<Response> {
     elapsedMs: Math.round(performance.now() - startedAt),
   }
   return json(answer)
+}
+
+async function replicated(call: Call): Promise<Response> {
+  const wanted = replicasQuery(call.url)
+  const { name: group } = groupQuery(call)
+  const signal = deadlineOf(call)
+  const startedAt = performance.now()
+  try {
+    const found = await call.node.replicated(wanted, { signal, group })
+    const { replicas, elapsedMs } = found
+    return json({ replicated: true, replicas, wanted, group, elapsedMs } satisfies ReplicatedAnswer)
+  } catch (error) {
+    // "Not within the time you gave" is an answer, not a failure.
+    if (!signal.aborted || call.request.signal.aborted) throw error
+  }
+  const replicas = call.node.replicaCount(group)
+  const answer: ReplicatedAnswer = {
+    // Counted a moment later: they may just have got it.
+    replicated: replicas >= wanted,
+    replicas,
+    wanted,
+    group,
+    elapsedMs: Math.round(performance.now() - startedAt),
+  }
+  return json(answer)
+}
+
+/** The number of members that `?replicas=` asks for. @throws {RequestFault} 400 */
+function replicasQuery(url: URL): number {
+  const text = url.searchParams.get('replicas') ?? ''
+  const wanted = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (wanted >= 1 && wanted <= REPLICAS_MAX) return wanted
+  throw invalid(
+    `Cannot use replicas: expected a whole number in 1 … ${REPLICAS_MAX}: ${text.slice(0, 100)}`,
+    'Say how many other members must hold it, such as replicas=2',
+  )
 }
 
 async function join(call: Call): Promise<Response> {

@@ -162,6 +162,17 @@ export type ChaosAction =
   | { readonly action: 'latency'; readonly ms: number }
   | { readonly action: 'kill' | 'restart' | 'pause' | 'resume'; readonly name: string }
 
+/** The answer of `GET /v1/replicated`. */
+export interface ReplicatedAnswer {
+  readonly replicated: boolean
+  /** Linked members on which everything that the node wrote in the group is durable. */
+  readonly replicas: number
+  /** How many were asked for. */
+  readonly wanted: number
+  readonly group: string
+  readonly elapsedMs: number
+}
+
 export interface ReadyCheck {
   readonly name: string
   readonly ok: boolean

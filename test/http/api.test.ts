@@ -442,6 +442,28 @@ describe('the node', () => {
     expect(asked.body).toMatchObject({ converged: false, members: 3, digest: node.digest() })
   })
 
+  test('/v1/replicated answers either way', async () => {
+    const { ask } = fixture()
+    expect((await ask('GET', '/v1/replicated?replicas=2&group=team')).body).toEqual({
+      ...{ replicated: true, replicas: 2, wanted: 2, group: 'team', elapsedMs: 1 },
+    })
+    const asked = await ask('GET', '/v1/replicated?replicas=3&timeoutMs=5')
+    expect(asked.status).toBe(200)
+    expect(asked.body).toEqual({
+      ...{ replicated: false, replicas: 2, wanted: 3, group: 'main' },
+      elapsedMs: expect.any(Number),
+    })
+  })
+
+  test.each(['', '?replicas=', '?replicas=0', '?replicas=256', '?replicas=1.5', '?replicas=-1'])(
+    '/v1/replicated%s is refused',
+    async (query) => {
+      const { status, body } = await fixture().ask('GET', `/v1/replicated${query}`)
+      expect([status, body.code]).toEqual([400, 'ERR_INVALID'])
+      expect(body.detail).toContain('1 … 255')
+    },
+  )
+
   test('/v1/join hands addresses to the node and refuses what is none', async () => {
     const { ask, node } = fixture()
     expect((await ask('POST', '/v1/join', { addresses: ['h:1', '/dns/x/tcp/1'] })).status).toBe(202)

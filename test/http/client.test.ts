@@ -61,6 +61,10 @@ describe('createClient()', () => {
     expect((await client.status()).name).toBe('n0')
     expect((await client.members()).members).toHaveLength(3)
     expect((await client.converged({ timeoutMs: 100 })).converged).toBe(true)
+    expect(await client.replicated(2, { group: 'team' })).toMatchObject({
+      ...{ replicated: true, wanted: 2, group: 'team' },
+    })
+    expect((await client.replicated(3, { timeoutMs: 5 })).replicated).toBe(false)
     await client.join(['h:1'])
     expect(node.joined).toEqual(['h:1'])
     expect((await client.leave()).left).toBe(true)

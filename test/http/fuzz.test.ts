@@ -15,6 +15,7 @@ const prefixes = [
   '/v1/join',
   '/v1/chaos',
   '/v1/converged',
+  '/v1/replicated',
   '/v1/leave',
   '/v1/lab',
 ]

@@ -105,6 +105,29 @@ describe('faults', () => {
     await lab.ready(within())
   })
 
+  test('replicated() waits for those beyond the cut, and tells how many hold the writes', async () => {
+    const lab = await start()
+    const a = lab.node('a')
+    await lab.partition([['a', 'b'], ['c']])
+    await a.set('s').add(['x', 'y'])
+    await a.group('team').counter('n').add(1)
+    expect(await a.replicated(1, within())).toMatchObject({ replicated: true, group: 'main' })
+    const client = createClient({
+      url: 'http://localhost:7400',
+      token: TOKEN,
+      fetch: (request) => createHttpApi(a, { token: TOKEN }).fetch(request),
+    })
+    const early = await client.replicated(2, { timeoutMs: 300, group: 'team' })
+    expect(early).toMatchObject({ replicated: false, replicas: 1, wanted: 2, group: 'team' })
+    expect(lab.node('c').set('s').values).toEqual([])
+    const both = a.replicated(2, within())
+    await lab.heal()
+    expect(await both).toMatchObject({ replicas: 2 })
+    expect(lab.node('c').set('s').values).toEqual(['x', 'y'])
+    expect(await client.replicated(2, { group: 'team' })).toMatchObject({ replicated: true })
+    expect(a.replicaCount()).toBe(2)
+  })
+
   test('a killed node is found out; restarted, it is the same peer with its data, and rejoins', async () => {
     const lab = await start()
     const { peerId } = lab.node('c')

@@ -52,6 +52,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/converged.ts'),
   ),
   entry(
+    'replicated',
+    'wait until other members hold what this node wrote',
+    () => import('./verbs/replicated.ts'),
+  ),
+  entry(
     'export',
     'print what the groups hold, as NDJSON or CSV',
     () => import('./verbs/export.ts'),

@@ -229,6 +229,38 @@ test('converged ends with 7 when the members still differ', async () => {
   expect(api.seen[0]?.target).toContain('timeoutMs=60000')
 })
 
+describe('replicated', () => {
+  const ANSWER = { replicated: true, replicas: 2, wanted: 2, group: 'main', elapsedMs: 12 }
+
+  test('asks for so many members and tells how many hold it', async () => {
+    api.answer('GET /v1/replicated', ANSWER)
+    const { code, io } = await api.run(['replicated', '2'])
+    expect([code, io.out()]).toEqual([0, 'replicated: durable on 2 linked members, after 12 ms\n'])
+    expect(api.seen[0]?.target).toBe('/v1/replicated?replicas=2&timeoutMs=10000&group=main')
+    expect(JSON.parse((await api.run(['replicated', '2', '--json'])).io.out())).toEqual(ANSWER)
+  })
+
+  test('ends with 6 when time is up, and still prints what was found', async () => {
+    const answer = { ...ANSWER, replicated: false, replicas: 1, group: 'te\x1bam' }
+    api.answer('GET /v1/replicated', answer)
+    const { code, io } = await api.run(['replicated', '2', '--timeout', '1m', '--group', 'x'])
+    expect([code, io.out()]).toEqual([
+      6,
+      'not replicated in te\\x1bam: durable on 1 linked member of 2, after 12 ms\n',
+    ])
+    expect(api.seen[0]?.target).toContain('timeoutMs=60000')
+    const json = await api.run(['replicated', '2', '--json'])
+    expect([json.code, JSON.parse(json.io.out())]).toEqual([6, answer])
+  })
+
+  test.each(['0', '256', '1.5', 'two', ''])('refuses %j members', async (wanted) => {
+    const { code, io } = await api.run(['replicated', wanted])
+    expect(code).toBe(2)
+    expect(io.err()).toContain('1 … 255')
+    expect(api.seen).toEqual([])
+  })
+})
+
 test('members shows a table in which names cannot act on the terminal', async () => {
   const member = {
     peerId: 'p',

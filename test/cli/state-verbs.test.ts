@@ -172,6 +172,7 @@ test.each([
   [['map', 'remove', 'x', 'p'], 'POST'],
   [['objects'], 'GET'],
   [['converged'], 'GET'],
+  [['replicated', '2'], 'GET'],
 ])('%j takes --group', async (words, method) => {
   await api.run([...words, '--group', 'team'])
   expect(api.seen).toHaveLength(1)

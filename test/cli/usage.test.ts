@@ -82,6 +82,8 @@ describe('wrong usage ends with 2, says what, and a next step', () => {
     [['get', 'a', 'b'], 'Too many arguments', '--help'],
     [['counter'], '"counter" needs a verb of its own', 'hearsay counter --help'],
     [['counter', 'ad', 'x'], "Unknown verb 'ad'", 'Did you mean add?'],
+    [['replicated'], "Missing required argument 'k'", '--help'],
+    [['replicated', 'all'], '1 … 255', 'hearsay replicated 2'],
     [['converged', '--timeout', '10'], 'write 10s or 10ms', '--help'],
     [['put', 'k', 'v', '--level', 'some'], 'one, quorum, all', '--help'],
     [['demo', '--nodes', '0'], '1 … 200', '--help'],

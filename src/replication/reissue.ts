@@ -167,7 +167,9 @@ function revive(group: Group, writer: number, bytes: Uint8Array, runs: RunReader
   for (let i = 0; i < runs.events; i++) {
     const dot = runs.dots[i] ?? 0
     const object = runs.objects[runs.object[i] ?? 0]
-    if (object === undefined || state.isLive(writer, dot)) continue
+    // What the disk has lost before it comes back by its event.
+    const isMissing = dot > state.have(writer)
+    if (object === undefined || isMissing || state.isLive(writer, dot)) continue
     runs.draft(i, draft)
     draft.object = state.objectFor(object.type, object.name).id
     if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)

@@ -5,7 +5,8 @@ import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { adoptHead, applyItem, checkItem } from './adoption.ts'
 import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
-import type { VectorEntry } from './frames.ts'
+import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
+import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
 
 /** Events that may be replayed onto a state that was built aside: more are merged in place instead. */
@@ -30,6 +31,8 @@ export class Adopting {
   readonly #runs: RunReader
   readonly #aside: LiveState | undefined
   #cursor: BaseCursor = { writer: 0, n: 1 }
+  /** First dots of blocks that differ, by writer of the head. */
+  readonly #differing = new Map<number, Set<number>>()
   #tailBytes = 0
 
   constructor(options: {
@@ -54,6 +57,10 @@ export class Adopting {
   }
 
   get isComplete(): boolean {
+    return this.#isWalked && this.#differing.size === 0
+  }
+
+  get #isWalked(): boolean {
     return this.#cursor.writer >= this.head.length
   }
 
@@ -62,30 +69,63 @@ export class Adopting {
   }
 
   /** How to ask for the rest of it, and for the events after its head. */
-  request(): { readonly covered: readonly VectorEntry[]; readonly cursor: BaseCursor } {
+  request(): BaseRequest {
     const covered = this.covered()
     // Writers that came after the head have come whole.
     const end = { writer: covered.length, n: 1 }
-    return { covered, cursor: this.isComplete ? end : this.#cursor }
+    if (!this.#isWalked) return { covered, cursor: this.#cursor, blocks: [] }
+    const blocks = [...this.#differing].flatMap(([writer, starts]) =>
+      [...starts].map((n) => ({ writer, n })),
+    )
+    return { covered, cursor: end, blocks: blocks.slice(0, BLOCKS_MAX) }
   }
 
   /** Takes the next item; false when it is not the next one. @throws {DecodeError} */
   add(item: BaseItem): boolean {
+    if (this.#isWalked) return this.#addBlock(item)
     if (item.writer !== this.#cursor.writer || item.from !== this.#cursor.n) return false
-    if (this.isComplete) return false
     checkItem(item, this.head, this.#runs)
     const known = this.#known(item)
     const isMap = item.mode !== 'entries'
     if (isMap ? item.to > known : item.from <= known) throw new DecodeError('item of another kind')
     // A view into a frame would keep the whole frame in memory.
     const own = { ...item, bytes: item.bytes.slice() }
-    this.items.push(own)
+    if (item.mode === 'sums') this.#compare(item)
+    else this.items.push(own)
     if (this.#aside !== undefined) {
       this.#mirror(this.#aside)
       applyItem(this.#aside, own, this.head, this.#runs)
     }
     this.#cursor = { writer: item.writer, n: item.to + 1 }
     this.#settle()
+    return true
+  }
+
+  #compare(item: BaseItem): void {
+    const { state } = this.#group
+    const replica = this.head[item.writer]?.replica
+    const id = replica === undefined ? undefined : state.indexOf(replica)
+    if (id === undefined) throw new DecodeError('sums of a writer unknown here')
+    const differing = differingBlocks(state, id, item)
+    if (differing.length === 0) return
+    const starts = this.#differing.get(item.writer) ?? new Set()
+    for (const start of differing) starts.add(start)
+    this.#differing.set(item.writer, starts)
+  }
+
+  /** The map of a block that was asked for. */
+  #addBlock(item: BaseItem): boolean {
+    const starts = this.#differing.get(item.writer)
+    if (starts?.has(item.from) !== true) return false
+    checkItem(item, this.head, this.#runs)
+    const isMap = item.mode === 'runs' || item.mode === 'bits'
+    const to = Math.min(item.from + BLOCK_DOTS - 1, this.#known(item))
+    if (!isMap || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
+      throw new DecodeError('map of another block')
+    }
+    this.items.push({ ...item, bytes: item.bytes.slice() })
+    starts.delete(item.from)
+    if (starts.size === 0) this.#differing.delete(item.writer)
     return true
   }
 

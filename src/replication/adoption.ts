@@ -4,6 +4,7 @@ import { KIND_COUNTER } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { type BaseItem, type BaseWriter, livingIntervals } from './base.ts'
+import { blockCount, SUM_BYTES } from './block-sums.ts'
 
 /*
  * Merging a base into a state: the result is the state of all events of both. With `have` what is
@@ -17,6 +18,11 @@ import { type BaseItem, type BaseWriter, livingIntervals } from './base.ts'
 export function checkItem(item: BaseItem, head: readonly BaseWriter[], runs: RunReader): void {
   const writer = head[item.writer]
   if (writer === undefined || item.to > writer.have) throw new DecodeError('item beyond its base')
+  if (item.mode === 'sums') {
+    const isWhole = item.bytes.length === blockCount(item.from, item.to) * SUM_BYTES
+    if (!isWhole) throw new DecodeError('sums of other blocks')
+    return
+  }
   if (item.mode !== 'entries') {
     livingIntervals(item)
     return
@@ -41,7 +47,7 @@ export function applyItem(
   if (writer === undefined) return
   const id = state.intern(writer.replica)
   if (item.mode === 'entries') applyEntries(state, item, id, runs)
-  else killUnlessIn(state, id, item, livingIntervals(item))
+  else if (item.mode !== 'sums') killUnlessIn(state, id, item, livingIntervals(item))
 }
 
 /** Adopts what a base covers, after all its items. */

@@ -4,12 +4,17 @@ import { hasStamp } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
+import { BLOCK_DOTS, blockSums, SUM_BYTES } from './block-sums.ts'
 
 /** Entries gathered into one item: bounds the work of one step. */
 const ITEM_ENTRIES_MAX = 4_096
 const ITEM_BYTES_MAX = 32 << 10
 /** Bytes of lengths after which another item begins, or bits take over. */
 const MAP_BYTES_MAX = 4_096
+/** A longer map of one writer's dots is not told before its blocks were compared. */
+const WHOLE_MAP_BYTES_MAX = 16 << 10
+/** Blocks of one item of sums. */
+const ITEM_BLOCKS_MAX = MAP_BYTES_MAX / SUM_BYTES
 
 /** The head of a state's base as it is now. */
 export function headOf(state: LiveState): readonly BaseWriter[] {
@@ -33,16 +38,22 @@ export class BaseWalk {
   readonly #known: readonly number[]
   readonly #out: RunWriter
   readonly #draft = new EventDraft()
+  readonly #mapBytesMax: number
   #writer: number
   #n: number
 
-  /** @param known by writer of the head: dots up to here need no content @param from where to begin */
+  /**
+   * @param known by writer of the head: dots up to here need no content @param from where to begin
+   * @param mapBytesMax of one writer, before sums take over
+   */
   constructor(
     state: LiveState,
     head: readonly BaseWriter[],
     known: readonly number[],
     from: BaseCursor = { writer: 0, n: 1 },
+    mapBytesMax: number = WHOLE_MAP_BYTES_MAX,
   ) {
+    this.#mapBytesMax = mapBytesMax
     this.#state = state
     this.#head = head
     this.#known = known
@@ -71,11 +82,36 @@ export class BaseWalk {
     const id = this.#state.intern(writer.replica)
     const item =
       from <= known
-        ? this.#map(id, index, from, known)
+        ? (this.#sums(id, index, from, known) ?? this.#map(id, index, from, known))
         : this.#entries(id, index, from, writer.have)
     this.#n = item.to + 1
     this.#settle()
     return item
+  }
+
+  /** The map of one block. */
+  block({ writer, n }: BaseCursor): BaseItem | undefined {
+    const { replica, have } = this.#head[writer] ?? { replica: undefined, have: 0 }
+    const known = Math.min(have, this.#known[writer] ?? 0)
+    if (replica === undefined || n > known) return undefined
+    return this.#map(this.#state.intern(replica), writer, n, Math.min(known, n + BLOCK_DOTS - 1))
+  }
+
+  /** Fingerprints of blocks, unless a map is short. */
+  #sums(id: number, writer: number, from: number, known: number): BaseItem | undefined {
+    const isAligned = (from - 1) % BLOCK_DOTS === 0
+    if (!isAligned || (known - from + 1) / 8 <= this.#mapBytesMax) return undefined
+    // Each living stretch takes two lengths.
+    let stretches = 0
+    let past = 0
+    this.#state.walk(id, from, known, (_slot, n) => {
+      if (n !== past) stretches += 1
+      past = n + 1
+      return stretches * 2 <= this.#mapBytesMax
+    })
+    if (stretches * 2 <= this.#mapBytesMax) return undefined
+    const to = Math.min(known, from + ITEM_BLOCKS_MAX * BLOCK_DOTS - 1)
+    return { writer, from, to, mode: 'sums', bytes: blockSums(this.#state, id, from, to) }
   }
 
   #settle(): void {

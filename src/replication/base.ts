@@ -13,6 +13,8 @@ import { readReplica, replicaBytes } from './replica-bytes.ts'
  *   entries – a run in entries mode, empty when no dot of the range lives
  *   runs    – which dots live, as lengths: living, dead, living, …; for dots that the reader has had
  *   bits    – the same, one bit a dot, least first, where that is shorter
+ *   sums    – fingerprints of blocks of 1,024 dots, where a map would be long: the reader then asks for the
+ *             maps of those blocks that differ
  */
 
 export interface BaseWriter {
@@ -24,7 +26,7 @@ export interface BaseWriter {
   readonly pendingKills: readonly number[]
 }
 
-export type ItemMode = 'entries' | 'runs' | 'bits'
+export type ItemMode = 'entries' | 'runs' | 'bits' | 'sums'
 
 export interface BaseItem {
   /** Index into the head. */
@@ -46,7 +48,7 @@ export interface BaseCursor {
 const PENDING_KILLS_MAX = 1 << 20
 const ITEMS_MAX = 65_536
 /** In the order of their numbers in an item's first byte. */
-const MODES: readonly ItemMode[] = ['entries', 'runs', 'bits']
+const MODES: readonly ItemMode[] = ['entries', 'runs', 'bits', 'sums']
 
 export function writeHead(writer: Writer, head: readonly BaseWriter[]): void {
   writer.varint(head.length)

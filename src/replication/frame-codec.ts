@@ -3,6 +3,7 @@ import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from './base.ts'
 import {
   type AckEntry,
+  BLOCKS_MAX,
   DIGEST_BYTES,
   type DigestItem,
   type DotChain,
@@ -63,6 +64,7 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       if (frame.base !== undefined) {
         writeVector(writer, frame.base.covered)
         writeCursor(writer, frame.base.cursor)
+        writeBlocks(writer, frame.base.blocks)
       }
       return writer.finish()
     case 'base':
@@ -237,7 +239,9 @@ function readPull(reader: Reader): SyncFrame {
     partials.push({ replica, n0, total, held: reader.raw(Math.ceil(pieceCount(total) / 8)) })
   }
   const base =
-    reader.remaining === 0 ? undefined : { covered: readVector(reader), cursor: readCursor(reader) }
+    reader.remaining === 0
+      ? undefined
+      : { covered: readVector(reader), cursor: readCursor(reader), blocks: readBlocks(reader) }
   return { type: 'pull', group, session, credit, vector, partials, base }
 }
 
@@ -265,6 +269,19 @@ function readPiece(reader: Reader): SyncFrame {
   const length = index < pieces - 1 ? PIECE_BYTES : total - index * PIECE_BYTES
   const bytes = reader.raw(length)
   return { type: 'piece', group, session, replica, n0, total, index, bytes }
+}
+
+function writeBlocks(writer: Writer, blocks: readonly BaseCursor[]): void {
+  if (blocks.length === 0) return
+  writer.varint(blocks.length)
+  for (const block of blocks) writeCursor(writer, block)
+}
+
+function readBlocks(reader: Reader): readonly BaseCursor[] {
+  const blocks: BaseCursor[] = []
+  const count = reader.remaining === 0 ? 0 : reader.varint(BLOCKS_MAX)
+  for (let i = 0; i < count; i++) blocks.push(readCursor(reader))
+  return blocks
 }
 
 function writeCursor(writer: Writer, cursor: BaseCursor): void {

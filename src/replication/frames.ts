@@ -15,6 +15,8 @@ export const DIGEST_BYTES = 16
 export const SENT_TO_MAX = 64
 /** Dots that one `trace` may ask for: each costs a look into a run. */
 export const TRACE_DOTS_MAX = 16
+/** Blocks that a pull may ask the maps of. */
+export const BLOCKS_MAX = 4_096
 /** Half-received runs that a pull may resume. */
 export const PARTIALS_MAX = 4
 
@@ -45,6 +47,8 @@ export interface Partial {
 export interface BaseRequest {
   readonly covered: readonly VectorEntry[]
   readonly cursor: BaseCursor
+  /** First dots of blocks whose maps are wanted, before anything else; none when the cursor says it all. */
+  readonly blocks: readonly BaseCursor[]
 }
 
 export type SyncFrame =

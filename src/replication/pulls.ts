@@ -48,7 +48,7 @@ const PULL_TIMEOUT_GROWTH_MAX = 4
 const PULL_RETRIES_MAX = 5
 const REPAIR_PAUSE_MS = 10_000
 const NOBODY: ReadonlySet<number> = new Set()
-const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 } }
+const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
 
 /** Gets from peers what is missing here: events while their logs hold them, else a base. */
 export class Pulls {

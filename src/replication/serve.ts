@@ -92,6 +92,15 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     gathered = 0
   }
   let work = 0
+  const blocks = covered === undefined ? [] : (pull.base?.blocks ?? [])
+  for (const block of blocks) {
+    const item = walk.block(block)
+    if (item === undefined) continue
+    items.push(item)
+    bytes += item.bytes.length
+    gathered += item.bytes.length
+    if (gathered >= BASE_PART_BYTES) part()
+  }
   while (!walk.isDone && work < BASE_WORK_MAX) {
     const item = walk.next()
     if (item === undefined) break

@@ -416,7 +416,7 @@ describe('Driver on a full disk', () => {
     world.setFull(false)
     world.frames.length = 0
     for (let second = 0; second < 10 && lastPull(world) === undefined; second++) world.tick(1_000)
-    expect(lastPull(world)).toMatchObject({ session, vector: [{ replica, n: 1 }] })
+    expect(lastPull(world)).toMatchObject({ session, base: { covered: [{ replica, n: 1 }] } })
     receive({ type: 'end', ...answer, ...end, cursor: undefined })
     expect(world.commits[0]?.writes.map(({ key }) => key.replace(/![^!]*$/, ''))).toEqual([
       'state!log!6d61696e',

@@ -32,6 +32,12 @@ export class Pen {
     return this.group.takeUnsaved().map(({ bytes }) => bytes)
   }
 
+  /** What readers have not been told. */
+  changes(): ReturnType<Group['changes']['take']> {
+    this.group.settle()
+    return this.group.changes.take()
+  }
+
   /** Everything of a writer above `known`, as it travels. */
   packed(known: number = 0, writer: ReplicaId = this.self): readonly Uint8Array[] {
     this.group.close()

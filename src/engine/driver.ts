@@ -288,6 +288,7 @@ export class Driver {
     if (isFull === this.#isFull || this.#isHalted) return
     this.#isFull = isFull
     this.engine.kv.isFull = isFull
+    this.engine.replication.isFull = isFull
     const bytes = `${freeBytes} bytes free, ${reserveBytes} are kept in reserve`
     const reason = isFull
       ? `store-full: ${bytes}: writes are refused, reads go on`

@@ -43,6 +43,8 @@ export class Commits {
   readonly #arrivals = new Map<LoggedRun, Arrival>()
   #results: Answer[] = []
   #isSaving = false
+  /** Set while the disk has no room: snapshots wait. */
+  isFull = false
 
   constructor({ outbox, dissemination, clock, tunables }: CommitsParts) {
     this.#outbox = outbox
@@ -53,7 +55,8 @@ export class Commits {
 
   /** Whether anything waits for the store to be free. */
   get hasWork(): boolean {
-    return this.#unsaved.size > 0 || this.#results.length > 0 || this.#snapshots.isBusy
+    const isSnapshotDue = this.#snapshots.isBusy && !this.isFull
+    return this.#unsaved.size > 0 || this.#results.length > 0 || isSnapshotDue
   }
 
   /** Transactions that wait to be answered. */
@@ -79,7 +82,7 @@ export class Commits {
 
   /** Writes the next part of a snapshot. */
   step(now: Millis): void {
-    this.#snapshots.step(now)
+    if (!this.isFull) this.#snapshots.step(now)
   }
 
   /** Hands what has gathered to the store. */

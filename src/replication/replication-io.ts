@@ -27,6 +27,15 @@ export type ReplicationInput =
       readonly transaction: number | undefined
     }
 
+/** One group in numbers. */
+export interface GroupStatus {
+  readonly digest: Uint8Array
+  readonly objects: number
+  readonly events: number
+  /** Own events that no peer has acked as durable. */
+  readonly unsynced: number
+}
+
 /**
  * What the core wants done, in order. The driver holds back every send, transacted, synced and digest
  * until all persists pushed before it are durable.

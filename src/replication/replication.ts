@@ -23,21 +23,12 @@ import {
 } from './options.ts'
 import { Peer } from './peer.ts'
 import { renew } from './renew.ts'
-import type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
+import type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { startUp } from './startup.ts'
 import { SyncSessions } from './sync-sessions.ts'
 import { undo } from './undo.ts'
 
-export type { ReplicationInput, ReplicationOutput } from './replication-io.ts'
-
-/** One group in numbers. */
-export interface GroupStatus {
-  readonly digest: Uint8Array
-  readonly objects: number
-  readonly events: number
-  /** Own events that no peer has acked as durable. */
-  readonly unsynced: number
-}
+export type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 
 const MAIN_GROUP = 'main'
 /** Transactions that gather before they are handed to the store at once. */
@@ -153,6 +144,11 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   /** Whether events wait for a `flush`: they are written when the store is free, several at once. */
   get hasUnsaved(): boolean {
     return this.#commits.hasWork
+  }
+
+  /** Whether the disk has no room: nothing is written but what has happened. */
+  set isFull(isFull: boolean) {
+    this.#commits.isFull = isFull
   }
 
   poll(): ReplicationOutput | undefined {

@@ -29,7 +29,7 @@ export async function loadStore(
   }
   if (tornBytes > 0) {
     alarms.push(
-      `store-torn: ${tornBytes} bytes of an unfinished write were cut; nobody had been told it was done`,
+      `store-torn: ${tornBytes} bytes of an unfinished write were cut; with strict durability nobody had been told it was done`,
     )
   }
   let damagedRows = 0

@@ -126,6 +126,12 @@ describe('faults', () => {
     expect(lab.node('c').set('s').values).toEqual(['x', 'y'])
     expect(await client.replicated(2, { group: 'team' })).toMatchObject({ replicated: true })
     expect(a.replicaCount()).toBe(2)
+    // With all links up nothing but the acks tells of it.
+    for (let i = 0; i < 3; i++) {
+      const added = a.set('s').add(`z${i}`)
+      await a.replicated(2, within())
+      await added
+    }
   })
 
   test('a killed node is found out; restarted, it is the same peer with its data, and rejoins', async () => {

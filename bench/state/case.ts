@@ -91,7 +91,7 @@ export function timed(work: () => void): number {
  * Milliseconds that this thread has had a processor: what else the machine does takes none of them. Where
  * Node.js cannot tell (before 23.9), those of the clock.
  */
-function threadMs(): number {
+export function threadMs(): number {
   if (typeof process.threadCpuUsage !== 'function') return performance.now()
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1_000

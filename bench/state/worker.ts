@@ -1,7 +1,7 @@
 // Measures one library in a process of its own, so that no heap or compiled code of another disturbs it.
 // Started by compare.ts: node --expose-gc bench/state/worker.ts LIBRARY; cases come as messages.
 
-import type { Outcome, Round, Scale } from './case.ts'
+import { type Outcome, type Round, type Scale, threadMs } from './case.ts'
 import { CASES } from './cases.ts'
 import { loadLibrary } from './libraries.ts'
 
@@ -47,9 +47,9 @@ async function measure({ type, name, scale }: WorkerRequest): Promise<WorkerRepl
 }
 
 async function warmUp(round: Round, ms: number): Promise<void> {
-  const start = performance.now()
+  const start = threadMs()
   do await round()
-  while (performance.now() - start < ms)
+  while (threadMs() - start < ms)
 }
 
 process.on('message', (request: WorkerRequest) => {

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { type Random, randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Client } from '../../src/http/client.ts'
 import { PeerProcess } from './peer-process.ts'
+import { TransactionLedger } from './transaction-ledger.ts'
 
 const VICTIMS = 2
 const ROUNDS = 26
@@ -33,6 +34,7 @@ function start(args: readonly string[]): PeerProcess {
 /** What one victim was promised; `open` is what was asked for and never answered. */
 class Ledger {
   readonly #name: string
+  readonly transactions: TransactionLedger
   acknowledged = 0
   #openAdds = 0
   readonly #values = new Set<string>()
@@ -43,6 +45,7 @@ class Ledger {
 
   constructor(name: string) {
     this.#name = name
+    this.transactions = new TransactionLedger(name)
   }
 
   /** One write of each kind in turn, until the process is gone. */
@@ -88,6 +91,8 @@ class Ledger {
     expect([...shown].filter((value) => !known(value))).toEqual([])
     for (const value of shown) this.#values.add(value)
     this.#openValues.clear()
+    await this.transactions.check(client)
+    await this.transactions.settle(client)
     if (this.#put.acknowledged < 0) return
     const found = await client.get(`${this.#name}-key`)
     expect(Number(found?.value), 'acknowledged puts are there').toBeGreaterThanOrEqual(
@@ -130,7 +135,7 @@ async function torment(name: string, random: Random): Promise<{ kills: number; l
       const client = await peer.client()
       await ledger.check(client)
       const writers = Array.from({ length: WRITERS }, () => ledger.write(client))
-      writers.push(ledger.put(client))
+      writers.push(ledger.put(client), ledger.transactions.write(client))
       await elapsed(randomInteger(random, LOAD_MS_MAX))
       await peer.end('SIGKILL')
       await Promise.all(writers)
@@ -157,7 +162,10 @@ test(`kill -9 under load loses no acknowledged write and reuses no dot (HEARSAY_
   const names = Array.from({ length: VICTIMS }, (_, i) => `victim${i}`)
   const results = await Promise.all(names.map((name, i) => torment(name, seededRandom([seed, i]))))
   expect(results.reduce((sum, { kills }) => sum + kills, 0)).toBeGreaterThanOrEqual(50)
-  for (const { ledger } of results) expect(ledger.acknowledged).toBeGreaterThan(100)
+  for (const { ledger } of results) {
+    expect(ledger.acknowledged).toBeGreaterThan(100)
+    expect(ledger.transactions.acknowledged).toBeGreaterThan(10)
+  }
 
   // The survivors agree on everything, and on no more than was asked for.
   const clients = await Promise.all(
@@ -175,6 +183,7 @@ test(`kill -9 under load loses no acknowledged write and reuses no dot (HEARSAY_
     for (const client of all) {
       const counter = await client.object(`${names[i]}-counter`, { type: 'counter' })
       expect(Number(counter?.value)).toBe(ledger.adds)
+      await ledger.transactions.check(client)
     }
   }
   // A dot written twice with different content, or a forked history, raises an alarm at whoever sees it.

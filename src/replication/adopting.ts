@@ -1,5 +1,4 @@
 import { DecodeError } from '../base/codec.ts'
-import { REPLICAS_MAX } from '../crdt/limits.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
@@ -203,13 +202,6 @@ export function applyBase(
   }
   adoptHead(state, head)
   state.sweep()
-}
-
-/** Whether a group has room for the writers of a head. */
-export function hasRoomFor(group: Group, head: readonly BaseWriter[]): boolean {
-  let unknown = 0
-  for (const { replica } of head) if (group.state.indexOf(replica) === undefined) unknown += 1
-  return group.state.replicaCount + unknown <= REPLICAS_MAX
 }
 
 /** Whether all that a group has seen is a few events, all in its log. */

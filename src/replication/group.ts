@@ -18,7 +18,8 @@ import type { VectorEntry } from './frames.ts'
 import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
 import { chainOver, isOther } from './history.ts'
 import { Increments } from './increments.ts'
-import { type Needs, Room } from './room.ts'
+import { ReplacedTotals } from './replaced-totals.ts'
+import { hasRoomFor, type Needs, Room } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UndoHistory } from './undo-history.ts'
 
@@ -42,6 +43,7 @@ export class Group {
   reader: ObjectReader = new ObjectReader(this.state)
   readonly log: GroupLog = new GroupLog()
   readonly changes: ChangeRecorder = new ChangeRecorder()
+  readonly replaced: ReplacedTotals = new ReplacedTotals(this.log)
   /** Own transactions that can be undone: they are written through it. */
   readonly history: UndoHistory = new UndoHistory(this)
   /** Who writes here, where it is not the replica's usual id. */
@@ -335,6 +337,7 @@ export class Group {
     this.#chainLow = chainStep(this.#chainLow, event.low, low, stamp)
     this.#open.add(event, this.#isFirst)
     this.#isFirst = false
+    this.replaced.keep(this.state, writer, event, this.#open.n0)
     this.state.apply(writer, this.state.have(writer) + 1, event)
   }
 
@@ -344,7 +347,7 @@ export class Group {
     const read = runs.read(bytes)
     if (!read.ok) return 'run-malformed'
     const { replica, n0, count } = read.value
-    if (!this.#hasRoomFor(runs.replicas)) return 'replicas-limit'
+    if (!hasRoomFor(this.state, runs.replicas)) return 'replicas-limit'
     // Own events reach the store in their order.
     if (this.#writer >= 0 && this.state.replicaAt(this.#writer) === replica) this.close()
     const writer = this.state.intern(replica)
@@ -370,6 +373,8 @@ export class Group {
       draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
       this.#fillKills(i, table)
       tail?.add(draft, runs.starts[i] === 1)
+      // Whose events they are is not known yet while rows are loaded.
+      if (this.state.recorder === undefined) this.replaced.keep(this.state, writer, draft, n0)
       this.state.apply(writer, n0 + i, draft)
     }
     this.state.advance(writer, have, chain)
@@ -387,11 +392,5 @@ export class Group {
     for (let k = killStarts[i] ?? 0; k < end; k++) {
       this.#draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
     }
-  }
-
-  #hasRoomFor(replicas: readonly ReplicaId[]): boolean {
-    let unknown = 0
-    for (const replica of replicas) if (this.state.indexOf(replica) === undefined) unknown += 1
-    return unknown === 0 || this.state.replicaCount + unknown <= REPLICAS_MAX
   }
 }

@@ -1,6 +1,6 @@
 import { DecodeError } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
-import { Adopting, hasRoomFor, mayBuildAside } from './adopting.ts'
+import { Adopting, mayBuildAside } from './adopting.ts'
 import type { Relation } from './comparisons.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
@@ -8,6 +8,7 @@ import type { DigestItem, SyncFrame, VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
+import { hasRoomFor } from './room.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
@@ -326,7 +327,13 @@ export class Pulls {
       const own = group.state.chainOf(writer)
       return own.high !== chain.high || own.low !== chain.low
     })
-    if (isFork || !hasRoomFor(group, head)) {
+    if (
+      isFork ||
+      !hasRoomFor(
+        group.state,
+        head.map(({ replica }) => replica),
+      )
+    ) {
       this.#host.dropped(isFork ? 'replica-forked' : 'replicas-limit')
       return false
     }

@@ -335,19 +335,35 @@ class Issuer {
   }
 
   #revive(dot: number): number | bigint | undefined {
-    const { log } = this.#group
-    const run = log.runAt(this.#writer, log.indexAbove(this.#writer, dot - 1))
-    const runs = this.#earlier
-    if (run === undefined || run.n0 > dot || !runs.read(run.bytes).ok) return undefined
     const draft = new EventDraft()
-    fill(runs, dot - run.n0, draft, { names: this.#names, table: [] })
-    if (draft.kind !== KIND_COUNTER) return undefined
+    if (!this.#fillFromLog(dot, draft) && !this.#fillFromTotals(dot, draft)) return undefined
     draft.killCount = 0
     const out = new RunWriter(this.#names)
     out.begin(this.#writer, dot, 0, true)
     out.add(draft, false)
     this.revived.push(out.finish(undefined))
     return readAmount(draft.payloadBytes, draft.payloadStart, this.#cursor)
+  }
+
+  #fillFromLog(dot: number, draft: EventDraft): boolean {
+    const { log } = this.#group
+    const run = log.runAt(this.#writer, log.indexAbove(this.#writer, dot - 1))
+    const runs = this.#earlier
+    if (run === undefined || run.n0 > dot || !runs.read(run.bytes).ok) return false
+    fill(runs, dot - run.n0, draft, { names: this.#names, table: [] })
+    return draft.kind === KIND_COUNTER
+  }
+
+  #fillFromTotals(dot: number, draft: EventDraft): boolean {
+    const total = this.#group.replaced.find(this.#writer, dot)
+    if (total === undefined) return false
+    draft.clear()
+    draft.kind = KIND_COUNTER
+    draft.object = this.#names.number('counter', total.object)
+    draft.payloadBytes = total.payload
+    draft.payloadStart = 0
+    draft.payloadEnd = total.payload.length
+    return true
   }
 }
 

@@ -1,6 +1,7 @@
 import { HearsayError } from '../base/errors.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import { KillCounter } from '../crdt/kill-counter.ts'
-import { KILLS_MAX, RUN_EVENTS_MAX, TRANSACTION_BYTES_MAX } from '../crdt/limits.ts'
+import { KILLS_MAX, REPLICAS_MAX, RUN_EVENTS_MAX, TRANSACTION_BYTES_MAX } from '../crdt/limits.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { KILLS_PER_EVENT_MAX } from '../crdt/mutate.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
@@ -102,4 +103,11 @@ function tooLarge(what: 'events' | 'bytes'): HearsayError {
   return new HearsayError('ERR_LIMIT', `Cannot transact: the transaction exceeds ${max} ${what}`, {
     hint: 'Split it into several transactions',
   })
+}
+
+/** Whether a state has room for writers that it may not know yet. */
+export function hasRoomFor(state: LiveState, replicas: Iterable<ReplicaId>): boolean {
+  let unknown = 0
+  for (const replica of replicas) if (state.indexOf(replica) === undefined) unknown += 1
+  return unknown === 0 || state.replicaCount + unknown <= REPLICAS_MAX
 }

@@ -82,6 +82,35 @@ describe('identity', () => {
     }
   })
 
+  it.each([false, true])(
+    'gives totals back that its log no longer holds, restarted: %s',
+    (isRestarted) => {
+      const tunables = { snapshotTailBytes: 400, logBytesMax: 1 }
+      const world = new World({ seed: 1, nodes: 3, faults: NO_FAULTS, tunables })
+      world.linkAll()
+      const a = world.node(0)
+      world.transact(a, [count(10n)])
+      settle(world)
+      for (let i = 0; i < 20; i++) {
+        world.transact(a, [add(`${i}`)])
+        world.run(100)
+      }
+      settle(world)
+      const backup = new Map(a.rows)
+      world.transact(a, [count(100n)])
+      settle(world)
+      rollBack(world, a, backup)
+      world.transact(a, [count(1_000n)])
+      world.run(100)
+      if (isRestarted) {
+        world.crash(a)
+        world.start(a)
+      }
+      settle(world)
+      for (const node of world.nodes) expect(node.core.view('main').counter('n')).toBe(1_110n)
+    },
+  )
+
   it('tells a clone from the node it was cloned from, whoever wrote first', () => {
     for (const writesFirst of ['original', 'clone', 'both'] as const) {
       const { world, a } = three()

@@ -31,6 +31,8 @@ interface Dispute {
 /** A peer that claims our events and does not prove it is not waited for longer. */
 const ANSWER_MS = 2_000
 const QUESTIONS_MAX = 4
+/** What a look into a run costs, as bytes served: a run is up to 48 KiB. */
+const TRACE_COST_BYTES = 48 << 10
 /** A forger who claims our events must not keep us busy. */
 const CLAIMS_PAUSE_MS = 10_000
 
@@ -80,7 +82,12 @@ export class Identity {
     this.#ask(group, dispute, high, now)
   }
 
-  onTrace(peer: Peer, frame: Frame<'trace'>): void {
+  onTrace(peer: Peer, frame: Frame<'trace'>, now: Millis): void {
+    if (!peer.mayServe(now, this.#host.tunables.serveBytesPerSecond)) {
+      this.#host.dropped('sync-rate')
+      return
+    }
+    peer.spend(frame.dots.length * TRACE_COST_BYTES)
     const group = this.#host.groups.get(frame.group)
     const writer = group?.state.indexOf(frame.replica)
     const chains: Frame<'chains'>['chains'][number][] = []

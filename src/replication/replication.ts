@@ -364,7 +364,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       }
       case 'trace':
-        this.#identity.onTrace(peer, frame)
+        this.#identity.onTrace(peer, frame, now)
         break
       case 'chains':
         this.#identity.onChains(peer, frame, now)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../src/crdt/operation.ts'
+import { encodeFrame } from '../../src/replication/frame-codec.ts'
 import { oracleState } from './oracle.ts'
 import { faults, heal, play, step } from './schedule.ts'
 import { expectShows } from './shows.ts'
@@ -110,6 +111,18 @@ describe('identity', () => {
       for (const node of world.nodes) expect(node.core.view('main').counter('n')).toBe(1_110n)
     },
   )
+
+  it('answers questions about its past within the rate of what it serves', () => {
+    const world = new World({ seed: 1, nodes: 2, tunables: { serveBytesPerSecond: 1 } })
+    const [a, b] = [world.node(0), world.node(1)]
+    world.transact(a, [add('one')])
+    world.link(a, b)
+    const question = { type: 'trace', group: 'main', replica: a.core.replica, dots: [1] } as const
+    const bytes = encodeFrame(question)
+    for (let i = 0; i < 3; i++) world.input(a, { type: 'frame', peer: b.id, bytes })
+    const dropped = world.told(a, 'dropped').map(({ reason }) => reason)
+    expect(dropped).toEqual(['sync-rate', 'sync-rate'])
+  })
 
   it('tells a clone from the node it was cloned from, whoever wrote first', () => {
     for (const writesFirst of ['original', 'clone', 'both'] as const) {

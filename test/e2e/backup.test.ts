@@ -5,9 +5,9 @@ import { afterAll, expect, test } from 'vitest'
 import type { Client } from '../../src/http/client.ts'
 import { createNode } from '../../src/index.ts'
 import { hearsay } from './cli-process.ts'
+import { eventually } from './eventually.ts'
 import { PeerProcess } from './peer-process.ts'
 
-const WAIT_MS_MAX = 20_000
 const directory = await mkdtemp(join(tmpdir(), 'hearsay-backup-'))
 const runtimeDir = join(directory, 'run')
 const running = new Set<PeerProcess>()
@@ -21,16 +21,6 @@ function start(name: string, dataDir = join(directory, name)): PeerProcess {
   const peer = new PeerProcess({ runtimeDir, args: ['--name', name, '--data-dir', dataDir] })
   running.add(peer)
   return peer
-}
-
-async function eventually<T>(look: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
-  const deadline = performance.now() + WAIT_MS_MAX
-  for (;;) {
-    const seen = await look()
-    if (fits(seen)) return seen
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${JSON.stringify(seen)}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 /** Writes through one node until it is told to stop; knows what was acknowledged. */

@@ -2,10 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client } from '../../src/http/client.ts'
+import { eventually } from './eventually.ts'
 import { PeerProcess } from './peer-process.ts'
-
-const WAIT_MS_MAX = 30_000
-const LOOK_MS = 20
 
 /** A running node. */
 export interface Member {
@@ -87,21 +85,6 @@ export function alarms(peer: PeerProcess): readonly string[] {
 function alarmIn(line: string): readonly string[] {
   if (!line.includes('"alarm"')) return []
   return [String(JSON.parse(line).reason)]
-}
-
-/** Looks until what is seen fits; fails with what was seen last. */
-export async function eventually<T>(
-  look: () => Promise<T> | T,
-  fits: (seen: T) => boolean,
-  ms: number = WAIT_MS_MAX,
-): Promise<T> {
-  const deadline = performance.now() + ms
-  for (;;) {
-    const seen = await look()
-    if (fits(seen)) return seen
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${JSON.stringify(seen)}`)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-  }
 }
 
 /** Waits until all of them see so many live members and show one digest. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createLevelStore } from '../../src/adapters/store/level-store.ts'
 import { parseRow } from '../../src/replication/rows.ts'
-import { agreed, alarms, Cluster, eventually, type Member } from './cluster.ts'
+import { agreed, alarms, Cluster, type Member } from './cluster.ts'
+import { eventually } from './eventually.ts'
 import { Ledger } from './ledger.ts'
 
 /** Ids under which a stopped node writes: its own, and those of single groups. */

@@ -6,10 +6,10 @@ import { randomBytes, seededRandom } from '../../src/base/random.ts'
 import type { Client } from '../../src/http/client.ts'
 import { SmallVolume, whyNoVolumes } from '../adapters/store/small-volume.ts'
 import { hearsay } from './cli-process.ts'
+import { eventually } from './eventually.ts'
 import { PeerProcess } from './peer-process.ts'
 
 const MIB = 1_048_576
-const WAIT_MS_MAX = 20_000
 /** Repair runs every 30 s ± 30 %. */
 const REPAIR_MS_MAX = 60_000
 
@@ -42,21 +42,6 @@ class Network {
   async kill(peer: PeerProcess): Promise<void> {
     await peer.end('SIGKILL')
     running.delete(peer)
-  }
-}
-
-/** Waits for a condition; fails with what was seen last. */
-async function eventually<T>(
-  look: () => Promise<T>,
-  fits: (seen: T) => boolean,
-  ms = WAIT_MS_MAX,
-): Promise<T> {
-  const deadline = performance.now() + ms
-  for (;;) {
-    const seen = await look()
-    if (fits(seen)) return seen
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${JSON.stringify(seen)}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

@@ -17,14 +17,19 @@ export interface StoreReport {
  * @throws {HearsayError} ERR_STORE when damage is such that the node must not run
  */
 export async function loadStore(
-  store: Pick<Store, 'tornBytes' | 'migratedFrom' | 'rows'>,
+  store: Pick<Store, 'tornBytes' | 'migratedFrom' | 'wasUnsynced' | 'rows'>,
   driver: Pick<Driver, 'load' | 'damaged'>,
 ): Promise<StoreReport> {
-  const { tornBytes, migratedFrom } = store
+  const { tornBytes, migratedFrom, wasUnsynced } = store
   const alarms: string[] = []
   if (migratedFrom !== undefined) {
     alarms.push(
       `store-migrated: from format ${migratedFrom}; the old rows are kept in db.backup-${migratedFrom}, remove it once you are content`,
+    )
+  }
+  if (wasUnsynced) {
+    alarms.push(
+      'store-unsynced: the last run had relaxed durability and no clean stop: what it wrote last may be gone, others give back what they have',
     )
   }
   if (tornBytes > 0) {

@@ -42,7 +42,7 @@ export function startUp(
       group.self = replica
       writes.push(writerRow(group.name, replica))
     }
-    const what = 'the data directory was copied or moved'
+    const what = 'the data directory was copied, moved or cut off unsynced'
     const reason = `identity-renewed: ${what}: it is written as ${replica} from now on`
     outputs.push({ type: 'alarm', reason })
   }

@@ -22,7 +22,7 @@ async function replicas(dataDir: string): Promise<readonly string[]> {
   return ids
 }
 
-const RENEWED = /^identity-renewed: the data directory was copied or moved: /
+const RENEWED = /^identity-renewed: the data directory was copied, moved or cut off unsynced: /
 const REUSED = /^identity-reused: group main: \d+ events of /
 const TWINS = /^another process runs with this identity/
 

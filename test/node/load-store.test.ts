@@ -19,9 +19,14 @@ class Recorder {
 
 function storeOf(
   pages: readonly StorePage[],
-  facts: { readonly tornBytes?: number; readonly migratedFrom?: number } = {},
+  facts: {
+    readonly tornBytes?: number
+    readonly migratedFrom?: number
+    readonly wasUnsynced?: boolean
+  } = {},
 ) {
   return {
+    wasUnsynced: facts.wasUnsynced ?? false,
     tornBytes: facts.tornBytes ?? 0,
     migratedFrom: facts.migratedFrom,
     async *rows() {
@@ -61,6 +66,11 @@ test('loadStore() tells of a torn end and of a migration', async () => {
     expect.stringMatching(/^store-migrated: from format 1; .*db\.backup-1/),
     expect.stringMatching(/^store-torn: 12 bytes/),
   ])
+})
+
+test('loadStore() tells of a last run that may have lost its end', async () => {
+  const report = await loadStore(storeOf([], { wasUnsynced: true }), new Recorder())
+  expect(report.alarms).toEqual([expect.stringMatching(/^store-unsynced: the last run ended /)])
 })
 
 test('loadStore() ends with the error of a row without which the node must not run', async () => {

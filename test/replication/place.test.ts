@@ -35,7 +35,7 @@ function writers(node: Node, group = 'main'): readonly string[] {
 }
 
 const RENEWED =
-  /^identity-renewed: the data directory was copied or moved: it is written as [0-9a-f]{32} /
+  /^identity-renewed: the data directory was copied, moved or cut off unsynced: it is written as [0-9a-f]{32} /
 
 describe('a store that lies elsewhere than at its last start', () => {
   it('writes under another id from the first write on, before it meets anybody', () => {

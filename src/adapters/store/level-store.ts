@@ -7,7 +7,7 @@ import { scanLevelLog } from './level-log.ts'
 import { damagedStore, FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
 import { migrateStore } from './migrate-store.ts'
 import { STORE_MIGRATIONS, type StoreMigration } from './migrations.ts'
-import { directoryPlace } from './place.ts'
+import { directoryPlace, renewPlace } from './place.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Space, Store, StorePage } from './store.ts'
 import {
@@ -19,6 +19,7 @@ import {
   syncDirectory,
   writeOwner,
 } from './store-directory.ts'
+import { isMarkedUnsynced, markUnsynced, removeUnsyncedMark, syncLogs } from './unsynced-mark.ts'
 
 /** A store in a directory. */
 export interface LevelStore extends Store {
@@ -81,6 +82,9 @@ class DirectoryStore implements LevelStore {
   #place: string | undefined
   #tornBytes = 0
   #migratedFrom: number | undefined
+  #wasUnsynced = false
+  /** Whether DIR/unsynced stands: since this store was opened something was written without fsync. */
+  #isMarked = false
 
   constructor(directory: string, options: LevelStoreOptions) {
     this.path = directory
@@ -105,6 +109,10 @@ class DirectoryStore implements LevelStore {
     return this.#migratedFrom
   }
 
+  get wasUnsynced(): boolean {
+    return this.#wasUnsynced
+  }
+
   async open(): Promise<void> {
     if (this.#database !== undefined) return
     const { format, createDatabase } = this.#options
@@ -124,6 +132,7 @@ class DirectoryStore implements LevelStore {
       this.#sequence = await this.#readSequence(database)
       await syncDirectory(databasePath(this.path))
       await syncDirectory(this.path)
+      this.#wasUnsynced = await this.#settleMark()
       this.#place = await directoryPlace(this.path)
       await writeOwner(this.path)
       this.#logName = await this.#newestLog()
@@ -180,8 +189,18 @@ class DirectoryStore implements LevelStore {
     const database = this.#database
     if (database === undefined) return
     this.#database = undefined
-    await removeOwner(this.path)
-    await database.close()
+    try {
+      // Under LevelDB's lock: the mark of whoever opens the store next must not be removed. After a
+      // failure it stays, for what the disk holds is unknown.
+      if (this.#isMarked && this.#failure === undefined) {
+        await syncLogs(this.path)
+        await removeUnsyncedMark(this.path)
+        this.#isMarked = false
+      }
+      await removeOwner(this.path)
+    } finally {
+      await database.close()
+    }
   }
 
   async #commit(writes: readonly StoreWrite[], isSynced: boolean): Promise<void> {
@@ -190,6 +209,7 @@ class DirectoryStore implements LevelStore {
     operations.push({ type: 'del', key: sequenceKey(this.#sequence) })
     operations.push({ type: 'put', key: sequenceKey(this.#sequence + 1), value: new Uint8Array(0) })
     try {
+      if (!isSynced) await this.#mark()
       await this.#opened().batch(operations, { sync: isSynced })
       for (const write of writes) {
         this.#bytesSinceSwitch += write.key.length + (write.value?.length ?? 0) + ROW_OVERHEAD_BYTES
@@ -200,6 +220,25 @@ class DirectoryStore implements LevelStore {
       throw this.#failure
     }
     this.#sequence += 1
+  }
+
+  async #mark(): Promise<void> {
+    if (this.#isMarked) return
+    await markUnsynced(this.path)
+    this.#isMarked = true
+  }
+
+  /**
+   * After a last holder that ended without a sync, rows that were told of may be missing. The directory then
+   * counts as another place from here on, as if it were an old copy of itself, and the mark has done its
+   * work: what LevelDB has read of its logs is in tables, and those are synced.
+   * @returns whether it was so
+   */
+  async #settleMark(): Promise<boolean> {
+    if (!(await isMarkedUnsynced(this.path))) return false
+    await renewPlace(this.path)
+    await removeUnsyncedMark(this.path)
+    return true
   }
 
   #opened(): Database {

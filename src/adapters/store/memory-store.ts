@@ -26,6 +26,7 @@ export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
     place: undefined,
     tornBytes: 0,
     migratedFrom: undefined,
+    wasUnsynced: false,
     async open() {
       await database.open()
       if (!isFilled) await database.batch(rowOperations(rows))

@@ -1,4 +1,4 @@
-import { lstat, open } from 'node:fs/promises'
+import { lstat, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory } from './store-directory.ts'
 
@@ -19,17 +19,34 @@ export async function directoryPlace(directory: string): Promise<string> {
   return `inode ${ino} born ${birthtimeNs}`
 }
 
+/**
+ * Makes the directory another place from now on, durably. The new file is made beside the old one: it
+ * cannot have its inode.
+ * @throws the system's error
+ */
+export async function renewPlace(directory: string): Promise<void> {
+  const draft = join(directory, `${PLACE_NAME}.tmp`)
+  await rm(draft, { force: true })
+  await writePlace(draft)
+  await rename(draft, join(directory, PLACE_NAME))
+  await syncDirectory(directory)
+}
+
 async function makePlace(directory: string, path: string): Promise<void> {
   try {
-    const handle = await open(path, 'wx', PLACE_MODE)
-    try {
-      await handle.writeFile(PLACE_TEXT)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writePlace(path)
     await syncDirectory(directory)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+async function writePlace(path: string): Promise<void> {
+  const handle = await open(path, 'wx', PLACE_MODE)
+  try {
+    await handle.writeFile(PLACE_TEXT)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }

@@ -45,6 +45,11 @@ export interface Store {
   /** The format that the last open() found and migrated; undefined: it was the current one. */
   readonly migratedFrom: number | undefined
   /**
+   * Whether the last holder wrote without fsync and never got to its close(): rows that it told of may be
+   * gone. The place is another one then, so that nothing they held is given out again.
+   */
+  readonly wasUnsynced: boolean
+  /**
    * Opens, and creates what is missing.
    * @throws {HearsayError} ERR_STORE: no directory, not writable, or damaged · ERR_STORE_LOCKED: held
    * by another process or store · ERR_STORE_FOREIGN: the directory holds something else ·
@@ -69,6 +74,6 @@ export interface Store {
   bytes(): Promise<number>
   /** Room left; undefined where nothing limits it but memory. */
   space(): Promise<Space | undefined>
-  /** Idempotent; waits for commits under way. */
+  /** Idempotent; waits for commits under way, and makes what was written without fsync durable. */
   close(): Promise<void>
 }

@@ -70,7 +70,7 @@ test('loadStore() tells of a torn end and of a migration', async () => {
 
 test('loadStore() tells of a last run that may have lost its end', async () => {
   const report = await loadStore(storeOf([], { wasUnsynced: true }), new Recorder())
-  expect(report.alarms).toEqual([expect.stringMatching(/^store-unsynced: the last run ended /)])
+  expect(report.alarms).toEqual([expect.stringMatching(/^store-unsynced: the last run had /)])
 })
 
 test('loadStore() ends with the error of a row without which the node must not run', async () => {

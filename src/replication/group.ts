@@ -1,13 +1,9 @@
 import { Writer } from '../base/codec.ts'
-import { HearsayError } from '../base/errors.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { EventDraft as Draft, type EventDraft, type Lanes } from '../crdt/event-draft.ts'
+import { EventDraft, type Lanes } from '../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
-import { chainStep, killShare } from '../crdt/lanes.ts'
-import { KILLS_MAX, REPLICAS_MAX } from '../crdt/limits.ts'
 import { LiveState } from '../crdt/live-state.ts'
-import { Mutator } from '../crdt/mutate.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
@@ -18,8 +14,9 @@ import type { VectorEntry } from './frames.ts'
 import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
 import { chainOver, isOther } from './history.ts'
 import { Increments } from './increments.ts'
+import { OwnRun } from './own-run.ts'
 import { ReplacedTotals } from './replaced-totals.ts'
-import { hasRoomFor, type Needs, Room } from './room.ts'
+import { hasRoomFor } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UndoHistory } from './undo-history.ts'
 
@@ -31,10 +28,6 @@ export type Receipt =
   /** Another history of its writer than the one held here: ours is kept. */
   | { readonly type: 'conflict'; readonly replica: ReplicaId; readonly n0: number }
   | { readonly type: 'dropped'; readonly reason: string }
-
-/** A run is closed for others beyond this: several fit one frame. */
-const OPEN_BYTES_MAX = 48 << 10
-const OPEN_EVENTS_MAX = 4096
 
 /** One group's replicated state with the log it came from. */
 export class Group {
@@ -69,14 +62,8 @@ export class Group {
   #held: { readonly replica: ReplicaId; readonly end: number }[] = []
   readonly #runs: RunReader
   readonly #staging: Staging
-  #mutator: Mutator
-  #room: Room
-  #open: RunWriter
-  readonly #draft = new Draft()
-  #writer = -1
-  #isFirst = false
-  #chainHigh = 0
-  #chainLow = 0
+  #own: OwnRun
+  readonly #draft = new EventDraft()
   readonly #increments = new Increments()
   /** Who made them, and the latest stamp. */
   #self: ReplicaId | undefined
@@ -89,9 +76,7 @@ export class Group {
     this.name = name
     this.#runs = runs
     this.#staging = new Staging(limits)
-    this.#mutator = new Mutator(this.state, (event) => this.#emit(event))
-    this.#room = new Room(this.state)
-    this.#open = new RunWriter(this.state)
+    this.#own = this.#ownRun()
     this.state.recorder = this.changes
     this.changes.attach(this.state)
   }
@@ -121,7 +106,7 @@ export class Group {
 
   /** Whether anything waits to be handed to the store. */
   get hasUnsaved(): boolean {
-    return this.#unsaved.length > 0 || this.#open.count > 0 || !this.#increments.isEmpty
+    return this.#unsaved.length > 0 || !this.#own.isEmpty || !this.#increments.isEmpty
   }
 
   /** Takes the runs that are new since the last time, for one row of the store. */
@@ -228,51 +213,26 @@ export class Group {
       }
     }
     this.settle()
-    return this.#transact(self, operations, stamp)
+    this.changes.origin = 'local'
+    return this.#own.write(self, operations, stamp)
   }
 
   /** Has increments become events that wait to be told with others of their counters. */
   settle(): void {
     if (this.#increments.isEmpty || this.#self === undefined) return
-    for (const operation of this.#increments.take()) {
-      this.#transact(this.#self, [operation], this.#stamp)
-    }
-  }
-
-  #transact(
-    self: ReplicaId,
-    operations: readonly CheckedOperation[],
-    stamp: Stamp,
-  ): readonly number[] {
-    const { state } = this
-    if (state.indexOf(self) === undefined && state.replicaCount >= REPLICAS_MAX) {
-      throw new HearsayError('ERR_LIMIT', `Cannot write: the group has ${REPLICAS_MAX} writers`)
-    }
-    const writer = state.intern(self)
-    const needs = this.#room.check(operations)
-    if (!this.#mayContinue(writer, stamp, needs)) this.close()
     this.changes.origin = 'local'
-    if (this.#open.count === 0) this.#begin(writer, stamp)
-    this.#isFirst = true
-    const author = { writer, stamp, shipped: this.#open.n0 - 1 }
-    const only = operations[0]
-    if (operations.length === 1 && only !== undefined) return [this.#mutator.run(only, author)]
-    return operations.map((operation) => this.#mutator.run(operation, author))
+    for (const operation of this.#increments.take()) {
+      this.#own.write(this.#self, [operation], this.#stamp)
+    }
   }
 
   /** Ends the open run of own transactions: it becomes bytes. */
   close(): void {
     this.settle()
-    if (this.#open.count > 0) {
-      const { n0, count, lastStamp: stamp } = this.#open
-      const chain = { high: this.#chainHigh, low: this.#chainLow }
-      const bytes = this.#open.finish(chain)
-      const writer = this.#writer
-      this.state.advance(writer, n0 - 1, chain)
-      const run = { replica: this.state.replicaAt(writer), writer, n0, count, stamp, bytes }
+    const run = this.#own.finish()
+    if (run !== undefined) {
       this.log.append(run)
       this.#unsaved.push(run)
-      this.#open.begin(writer, n0 + count, stamp)
     }
     this.state.sweep()
   }
@@ -287,10 +247,7 @@ export class Group {
     this.changes.touchAll(this.state)
     this.state = state
     this.reader = new ObjectReader(state)
-    this.#mutator = new Mutator(state, (event) => this.#emit(event))
-    this.#room = new Room(state)
-    this.#open = new RunWriter(state)
-    this.#writer = -1
+    this.#own = this.#ownRun()
     this.changes.attach(state)
     const adopted: { readonly have: number; readonly chain: Lanes }[] = []
     for (let i = 0; i < state.replicaCount; i++) {
@@ -304,41 +261,8 @@ export class Group {
     this.changes.touchAll(state)
   }
 
-  #begin(writer: number, stamp: Stamp): void {
-    this.#writer = writer
-    const chain = this.state.chainOf(writer)
-    this.#chainHigh = chain.high
-    this.#chainLow = chain.low
-    // Its first stamp follows the one counted from, which costs the head nothing.
-    this.#open.begin(writer, this.state.have(writer) + 1, Math.max(0, stamp - 1))
-  }
-
-  #mayContinue(writer: number, stamp: Stamp, { events, kills }: Needs): boolean {
-    if (this.#open.count === 0) return true
-    const isRoom =
-      this.#open.length < OPEN_BYTES_MAX &&
-      this.#open.count + events <= OPEN_EVENTS_MAX &&
-      this.#open.killed + kills <= KILLS_MAX
-    return writer === this.#writer && isRoom && this.#open.fits(stamp)
-  }
-
-  #emit(event: EventDraft): void {
-    const writer = this.#writer
-    let high = 0
-    let low = 0
-    const { killCount, killWriters, killDots } = event
-    for (let i = 0; i < killCount; i++) {
-      const lanes = this.state.lanesOf(killWriters[i] ?? 0)
-      high = (high + killShare(lanes.high, killDots[i] ?? 0)) | 0
-      low = (low + killShare(lanes.low, killDots[i] ?? 0)) | 0
-    }
-    const stamp = this.#isFirst ? event.stamp : -1
-    this.#chainHigh = chainStep(this.#chainHigh, event.high, high, stamp)
-    this.#chainLow = chainStep(this.#chainLow, event.low, low, stamp)
-    this.#open.add(event, this.#isFirst)
-    this.#isFirst = false
-    this.replaced.keep(this.state, writer, event, this.#open.n0)
-    this.state.apply(writer, this.state.have(writer) + 1, event)
+  #ownRun(): OwnRun {
+    return new OwnRun(this.state, this.replaced, () => this.close())
   }
 
   /** Integrates what a run has above `have`; its first event there starts a transaction. */
@@ -349,7 +273,7 @@ export class Group {
     const { replica, n0, count } = read.value
     if (!hasRoomFor(this.state, runs.replicas)) return 'replicas-limit'
     // Own events reach the store in their order.
-    if (this.#writer >= 0 && this.state.replicaAt(this.#writer) === replica) this.close()
+    if (this.#own.isBy(replica)) this.close()
     const writer = this.state.intern(replica)
     const have = this.state.have(writer)
     const from = have + 1 - n0
@@ -382,7 +306,7 @@ export class Group {
     const own = tail === undefined ? bytes.slice() : tail.finish(chain)
     const run = { replica, writer, n0: have + 1, count: count - from, stamp, bytes: own }
     this.log.append(run)
-    if (this.#open.count === 0) this.state.sweep()
+    if (this.#own.isEmpty) this.state.sweep()
     return run
   }
 

@@ -49,3 +49,12 @@ export function equalRange(
   for (; at < end; at++, other++) if (a.getInt8(at) !== b.getInt8(other)) return false
   return true
 }
+
+/** Whether all bytes of a range are below 128. */
+export function isAsciiRange({ view }: ByteView, start: number, end: number): boolean {
+  let high = 0
+  let at = start
+  for (; at + 4 <= end; at += 4) high |= view.getInt32(at)
+  for (; at < end; at++) high |= view.getInt8(at)
+  return (high & 0x80808080) === 0
+}

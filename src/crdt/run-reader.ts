@@ -1,8 +1,8 @@
 import { present } from '../base/assert.ts'
-import { type ByteView, byteView, copyRange } from '../base/byte-view.ts'
 import { type Decoded, DecodeError } from '../base/codec.ts'
+import { hashLanes, mix32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { isUtf8, readUtf8 } from '../base/utf8.ts'
+import { readUtf8 } from '../base/utf8.ts'
 import { amountEnd } from './amount.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
 import { checkJsonText } from './json.ts'
@@ -28,7 +28,6 @@ import {
   RUN_EVENTS_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts'
-import { pathFault } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
 import { RunBytes } from './run-bytes.ts'
 import {
@@ -42,6 +41,7 @@ import {
   STARTS_NO,
 } from './run-format.ts'
 import { chainAfter, readRunHead } from './run-head.ts'
+import { RunKeys } from './run-keys.ts'
 import { RunKills } from './run-kills.ts'
 
 /** An object as a run names it. */
@@ -78,16 +78,15 @@ export class RunReader {
   /** First kill of each event; the next event's is where they end. */
   killStarts: Int32Array = new Int32Array(65)
   readonly #source = new RunBytes()
-  #keys: ByteView = byteView(new Uint8Array(1024))
+  readonly #keys = new RunKeys(this.#source)
   readonly #kills = new RunKills(this.#source)
-  #keysAt = 0
-  #lastKey = 0
-  #lastKeyLength = 0
   #lastObject = -1
   #lastStamp = 0
   #isEntries = false
   readonly #headEnd = { at: 0 }
   readonly #draft = new EventDraft()
+  readonly #part = { high: 0, low: 0 }
+  #held: Uint8Array | undefined
 
   /** The source, where payloads lie. */
   get bytes(): Uint8Array {
@@ -96,7 +95,7 @@ export class RunReader {
 
   /** Whole keys, one after the other. */
   get keys(): Uint8Array {
-    return this.#keys.bytes
+    return this.#keys.whole.bytes
   }
 
   /** The writer first, then writers of killed dots. */
@@ -114,10 +113,18 @@ export class RunReader {
     return this.#kills.killDots
   }
 
+  /** Whether the columns are of this very run, which the caller has not changed since. */
+  holds(bytes: Uint8Array): boolean {
+    return this.#held === bytes
+  }
+
   /** Reads a whole run into the columns. Never throws. */
   read(bytes: Uint8Array): Decoded<RunHead> {
+    this.#held = undefined
     try {
-      return { ok: true, value: this.#run(bytes) }
+      const value = this.#run(bytes)
+      this.#held = bytes
+      return { ok: true, value }
     } catch (error) {
       if (error instanceof DecodeError) return { ok: false, reason: error.message }
       throw error
@@ -127,7 +134,7 @@ export class RunReader {
   /** Fills a draft with one event of the columns; object and kills are still the run's numbers. */
   draft(i: number, draft: EventDraft): void {
     draft.kind = this.kinds[i] ?? 0
-    draft.key = this.#keys
+    draft.key = this.#keys.whole
     draft.keyStart = this.keyStarts[i] ?? 0
     draft.keyEnd = this.keyEnds[i] ?? 0
     draft.payload = this.#source.whole
@@ -149,9 +156,7 @@ export class RunReader {
     this.events = 0
     this.#kills.begin(head.replica, head.n0)
     this.objects.length = 0
-    this.#keysAt = 0
-    this.#lastKey = 0
-    this.#lastKeyLength = 0
+    this.#keys.begin()
     this.#lastObject = -1
     this.#lastStamp = head.stamp
     let n = head.n0
@@ -192,14 +197,18 @@ export class RunReader {
     if (hasKey(kind)) {
       const shape = this.#source.varint(PATH_BYTES_MAX * 2 + 1)
       prefix = Math.floor(shape / 2)
-      keyLength = shape % 2 === 1 ? this.#source.varint(PATH_BYTES_MAX) : this.#lastKeyLength
-      if (prefix > keyLength || prefix > this.#lastKeyLength)
+      keyLength = shape % 2 === 1 ? this.#source.varint(PATH_BYTES_MAX) : this.#keys.lastLength
+      if (prefix > keyLength || prefix > this.#keys.lastLength)
         throw new DecodeError('key prefix too long')
     }
     const events = this.#source.byte() + 1
     if (n0 + events > past) throw new DecodeError('more events than announced')
     if (this.events + events > RUN_EVENTS_MAX) throw new DecodeError('too many events')
     this.#grow(this.events + events)
+    if (kind === KIND_SET && killMode === KILLS_NONE) {
+      this.#elements({ object, prefix, keyLength, n: n0, events, startMode })
+      return n0 + events
+    }
     for (let k = 0; k < events; k++) {
       if (startMode === STARTS_NEXT || (k > 0 && startMode === STARTS_LATER)) {
         if (this.#lastStamp >= STAMP_MAX) throw new DecodeError('stamp above its limit')
@@ -218,6 +227,47 @@ export class RunReader {
     return n0 + events
   }
 
+  /** Elements of one set without kills: nothing lies between their keys, and most members of a state are such. */
+  #elements(shape: ElementsShape): void {
+    const { object, prefix, keyLength, n, events, startMode } = shape
+    const first = this.#keys.elements(prefix, keyLength, events)
+    const { view } = this.#keys.whole
+    const { kinds, starts, dots, stamps, killStarts, keyStarts, keyEnds, highs, lows } = this
+    const { payloadStarts, payloadEnds, keyHashes } = this
+    const part = this.#part
+    const { lanes } = present(this.objects[object], 'object')
+    const high = mix32(lanes.high, KIND_SET)
+    const low = mix32(lanes.low, KIND_SET)
+    const isStart = startMode === STARTS_NO ? 0 : 1
+    const stamp = this.#lastStamp + (startMode === STARTS_NEXT ? 1 : 0)
+    const lastStamp = stamp + isStart * (events - 1)
+    if (lastStamp > STAMP_MAX) throw new DecodeError('stamp above its limit')
+    const { at } = this.#source
+    const { count } = this.#kills
+    let i = this.events
+    let start = first
+    for (let k = 0; k < events; k++, i++) {
+      hashLanes(view, start, start + keyLength, part)
+      kinds[i] = KIND_SET
+      starts[i] = isStart
+      dots[i] = n + k
+      stamps[i] = stamp + isStart * k
+      this.object[i] = object
+      killStarts[i] = count
+      keyStarts[i] = start
+      start += keyLength
+      keyEnds[i] = start
+      payloadStarts[i] = at
+      payloadEnds[i] = at
+      // As EventDraft.seal has it.
+      highs[i] = mix32(high, part.high)
+      lows[i] = mix32(low, part.low)
+      keyHashes[i] = part.low
+    }
+    this.events = i
+    this.#lastStamp = lastStamp
+  }
+
   #event(shape: EventShape): void {
     const i = this.events
     const { kind, object, n } = shape
@@ -228,10 +278,10 @@ export class RunReader {
     this.stamps[i] = this.#lastStamp
     this.object[i] = object
     this.killStarts[i] = this.#kills.count
-    this.keyStarts[i] = 0
     this.keyHashes[i] = 0
-    this.keyEnds[i] = 0
-    if (hasKey(kind)) this.#key(i, shape)
+    const keyStart = hasKey(kind) ? this.#keys.one(kind, shape.prefix, shape.keyLength) : 0
+    this.keyStarts[i] = keyStart
+    this.keyEnds[i] = keyStart + shape.keyLength
     this.payloadStarts[i] = this.#source.at
     this.payloadEnds[i] = this.#source.at
     if (hasPayload(kind)) this.#payload(i, kind)
@@ -273,37 +323,6 @@ export class RunReader {
     if (name === '') throw new DecodeError('empty name')
     const type = objectTypeOf(kind)
     this.objects.push({ type, name, lanes: objectLanes(type, name) })
-  }
-
-  #key(i: number, { kind, prefix, keyLength }: EventShape): void {
-    const source = this.#source
-    const start = this.#keysAt
-    const end = start + keyLength
-    const rest = source.take(keyLength - prefix)
-    this.#reserveKeys(end)
-    const keys = this.#keys
-    copyRange(keys, this.#lastKey, this.#lastKey + prefix, keys, start)
-    copyRange(source.whole, rest, source.at, keys, start + prefix)
-    this.#keysAt = end
-    this.#lastKey = start
-    this.#lastKeyLength = keyLength
-    this.keyStarts[i] = start
-    this.keyEnds[i] = end
-    if (kind === KIND_SET) {
-      if (keyLength > KEY_BYTES_MAX) throw new DecodeError('element too long')
-      if (!isUtf8(keys.bytes, start, end)) throw new DecodeError('malformed UTF-8')
-      return
-    }
-    const fault = pathFault(keys.bytes, start, end)
-    if (fault !== undefined) throw new DecodeError(fault)
-  }
-
-  #reserveKeys(bytes: number): void {
-    const old = this.#keys.bytes
-    if (bytes <= old.length) return
-    const grown = new Uint8Array(Math.max(old.length * 2, bytes))
-    grown.set(old)
-    this.#keys = byteView(grown)
   }
 
   #payload(i: number, kind: number): void {
@@ -355,6 +374,16 @@ interface EventShape {
   readonly keyLength: number
   readonly n: number
   readonly isStart: boolean
+}
+
+interface ElementsShape {
+  readonly object: number
+  readonly prefix: number
+  readonly keyLength: number
+  /** Of the first. */
+  readonly n: number
+  readonly events: number
+  readonly startMode: number
 }
 
 const NO_OBJECT: Lanes = { high: 0, low: 0 }

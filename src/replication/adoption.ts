@@ -68,7 +68,8 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
     killUnlessIn(state, id, item, [])
     return
   }
-  runs.read(item.bytes)
+  // A check just before has read it already.
+  if (!runs.holds(item.bytes)) runs.read(item.bytes)
   if (item.from <= have) {
     const dots = [...runs.dots.subarray(0, runs.events)]
     killUnlessIn(

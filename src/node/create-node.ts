@@ -7,15 +7,18 @@ import type { Store } from '../adapters/store/store.ts'
 import { type PeerId, parsePeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { Driver } from '../engine/driver.ts'
+import type { LinkPort } from '../engine/ports.ts'
 import { Backups } from './backups.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
+import { LateLinks } from './late-links.ts'
 import { loadStore } from './load-store.ts'
+import { Networking } from './networking.ts'
 import { Node } from './node.ts'
 import { nodeEvent } from './node-event.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
-import type { Chaos, HearsayNode, NodeOptions } from './node-types.ts'
+import type { Chaos, HearsayNode, NodeEvent, NodeOptions } from './node-types.ts'
 import type { Platform } from './platform.ts'
 import { Acks } from './replicated.ts'
 import { isLive } from './status.ts'
@@ -25,7 +28,8 @@ const PROTOCOL = { min: 2, max: 2 } as const
 const STORE_SIZE_PERIOD_MS = 10_000
 
 /**
- * The composition root: opens store, identity and host, runs the driver over them.
+ * The composition root: opens store and identity, runs the driver over them, then brings the host, whose
+ * modules alone take longer than a store to load: they come last.
  *
  * @throws {HearsayError} ERR_CONFIG, ERR_STORE…, ERR_IDENTITY, ERR_LISTEN, ERR_ADDRESS; whatever was
  * opened is closed again
@@ -64,17 +68,23 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   closers.defer(() => guard.stop())
   const disk = createGroupCommit(store, { isSynced: checked.durability === 'strict', guard })
   let driver: Driver | undefined
-  const host = await createNodeHost(assembly, () => driver)
-  closers.defer(() => host.stop())
-  const faults = checked.chaos ? faultyLinks(host, random) : undefined
-  const links = faults?.links ?? host.links
+  const links = new LateLinks()
+  const networking = new Networking(
+    () => createNodeHost(assembly, () => driver),
+    (host) => {
+      links.attach(host.links)
+      if (driver !== undefined) feed(host, driver)
+    },
+  )
+  closers.defer(() => networking.stop())
+  const faults = checked.chaos ? faultyLinks(links, random) : undefined
   const hub = new EventHub((error) => reportObserver(hub, error))
   const events = new EarlyEvents(hub)
   const changes = new ChangeFeed(random)
   const acks = new Acks()
   const clock = platform.createClock()
   const running = new Driver({
-    ports: { clock, links, disk, random, signer },
+    ports: { clock, links: faults?.links ?? links, disk, random, signer },
     network,
     name,
     tags: checked.tags,
@@ -83,7 +93,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     place: store.place,
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
-      if (event.type === 'member') feed(host, running)
+      if (event.type === 'member') feed(networking.host, running)
       if (event.type === 'acked') acks.emit(event.group)
       else events.emit(nodeEvent(event, running.now(), changes))
     },
@@ -93,8 +103,14 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const { tornBytes, damagedRows, alarms } = await loadStore(store, running)
   for (const reason of alarms) events.emit({ at: running.now(), type: 'alarm', reason })
   running.start()
-  await host.start()
   if (checked.join.length > 0) running.join(checked.join)
+  const listening = listenWhen(checked, networking)
+  if (checked.ready === 'listening') await listening
+  else {
+    listening.catch((error: unknown) => {
+      if (!networking.isEnding) events.emit(offline(error, running.now()))
+    })
+  }
   const { version } = platform
   const backups = new Backups(store, { name, peerId: signer.peerId, network, version })
   const storeSize = watchStoreSize(store)
@@ -110,8 +126,9 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       dataDir: checked.dataDir,
       chaos: faults?.chaos,
       acks,
-      listenAddresses: () => host.listenAddresses(),
-      traffic: () => host.traffic(),
+      listening: () => listening,
+      listenAddresses: () => networking.listenAddresses(),
+      traffic: () => networking.traffic(),
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
       backup: (signal) => backups.open(signal),
       close: async () => {
@@ -121,7 +138,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       abort: async () => {
         running.halt()
         disk.halt()
-        await host.crash()
+        await networking.crash()
         await closers.disposeAsync()
       },
     },
@@ -165,8 +182,20 @@ function createNodeHost(assembly: Assembly, driver: () => Driver | undefined): P
   })
 }
 
+async function listenWhen(checked: CheckedOptions, networking: Networking): Promise<void> {
+  // Loading the host's modules keeps this thread busy: what the node is opened for comes first.
+  if (checked.ready === 'loaded') await new Promise((resolve) => setImmediate(resolve))
+  await networking.start()
+}
+
+function offline(error: unknown, at: number): NodeEvent {
+  const why = error instanceof Error ? error.message : String(error)
+  return { at, type: 'alarm', reason: `offline: ${why}: nobody can be reached` }
+}
+
 /** Kademlia routes over the very members that membership believes in. */
-function feed(host: Host, driver: Driver): void {
+function feed(host: Host | undefined, driver: Driver): void {
+  if (host === undefined) return
   const { membership } = driver.engine
   const members: { peer: PeerId; addresses: readonly string[] }[] = []
   for (const member of membership.members()) {
@@ -177,8 +206,8 @@ function feed(host: Host, driver: Driver): void {
   host.feed(members)
 }
 
-function faultyLinks(host: Host, random: Random): { links: Host['links']; chaos: Chaos } {
-  const faulty = createFaultyLinks(host.links, { random })
+function faultyLinks(inner: LinkPort, random: Random): { links: LinkPort; chaos: Chaos } {
+  const faulty = createFaultyLinks(inner, { random })
   const chaos: Chaos = {
     block: (peers) => {
       faulty.block(peers.filter((peer) => parsePeerId(peer) !== undefined))

@@ -14,6 +14,7 @@ export interface CheckedOptions {
   readonly networkKey: Uint8Array | undefined
   readonly replication: number
   readonly durability: 'strict' | 'relaxed'
+  readonly ready: 'listening' | 'loaded'
   readonly chaos: boolean
   readonly privateKey: Uint8Array | undefined
   readonly tags: Readonly<Record<string, string>>
@@ -39,6 +40,10 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
   const durability = options.durability ?? 'strict'
   if (durability !== 'strict' && durability !== 'relaxed') {
     throw invalid(`Cannot use durability: expected strict or relaxed: ${String(durability)}`)
+  }
+  const ready = options.ready ?? 'listening'
+  if (ready !== 'listening' && ready !== 'loaded') {
+    throw invalid(`Cannot use ready: expected listening or loaded: ${String(ready)}`)
   }
   const network = options.network ?? 'hearsay'
   if (!/^[a-z0-9._-]{1,64}$/.test(network)) {
@@ -77,6 +82,7 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
       isInteger: true,
     }),
     durability,
+    ready,
     chaos: options.chaos ?? false,
     privateKey,
     tags: options.tags ?? {},

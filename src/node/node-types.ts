@@ -250,6 +250,12 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
   ): Promise<ReplicatedInfo>
   /** Linked members that hold, durably, everything this node has written in a group (default `main`) by now. */
   replicaCount(group?: string): number
+  /**
+   * Resolves with our listen multiaddrs once others can connect: at once, unless the node was made with
+   * `ready: 'loaded'`. If that fails the node goes on alone, and the alarm `offline` tells it.
+   * @throws {HearsayError} ERR_LISTEN, ERR_ADDRESS, ERR_STOPPED; signal.reason when aborted
+   */
+  listening(options?: Waiting): Promise<readonly string[]>
   /** Adds seeds; tried at once and retried for ever in the background. @throws {HearsayError} ERR_ADDRESS */
   join(addresses: readonly string[]): void
   /** Tells the others goodbye and waits until two neighbours know, at most 500 ms; then call stop(). */
@@ -294,6 +300,11 @@ export interface NodeOptions {
   readonly replication?: number
   /** strict fsyncs before acknowledging; relaxed may lose the last writes on power loss. @default "strict" */
   readonly durability?: 'strict' | 'relaxed'
+  /**
+   * When `createNode` resolves. `listening`: others can connect. `loaded`: as soon as the state of this node can be
+   * read and written; the network follows by itself, see {@link HearsayNode.listening}. @default "listening"
+   */
+  readonly ready?: 'listening' | 'loaded'
   /** Allows fault injection. @default false */
   readonly chaos?: boolean
   /** Ed25519 seed of 32 bytes; @default from the data directory, else random */

@@ -50,6 +50,8 @@ export interface NodeParts {
   readonly chaos: Chaos | undefined
   /** Tells when others hold more of what this node wrote. */
   readonly acks: Acks
+  /** Resolves when connections are accepted. */
+  listening(): Promise<void>
   listenAddresses(): readonly string[]
   traffic(): Traffic
   store(): Omit<StatusInfo['store'], 'path'>
@@ -170,7 +172,7 @@ export class Node implements HearsayNode {
         ...this.#parts.store(),
       },
       degraded: live < 2,
-      listen: this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`),
+      listen: this.#listen(),
       drops: Object.fromEntries(engine.drops),
     }
   }
@@ -226,6 +228,19 @@ export class Node implements HearsayNode {
     return replicaCount(this.#driver.engine.replication, group)
   }
 
+  async listening({ signal }: Waiting = {}): Promise<readonly string[]> {
+    signal?.throwIfAborted()
+    const { promise, reject } = Promise.withResolvers<never>()
+    const abort = (): void => reject(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await Promise.race([this.#parts.listening(), promise])
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+    return this.#listen()
+  }
+
   join(addresses: readonly string[]): void {
     for (const address of addresses) parseJoinAddress(address)
     this.#driver.join(addresses)
@@ -259,6 +274,10 @@ export class Node implements HearsayNode {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  #listen(): readonly string[] {
+    return this.#parts.listenAddresses().map((address) => `${address}/p2p/${this.peerId}`)
   }
 
   async #end(close: () => Promise<void>): Promise<void> {

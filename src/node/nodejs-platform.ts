@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import packageJson from '../../package.json' with { type: 'json' }
-import { createHost } from '../adapters/libp2p/host.ts'
 import {
   createClock,
   createRandom,
@@ -20,6 +19,9 @@ export const nodejsPlatform: Platform = {
   createSigner,
   createClock,
   createRandom,
-  createHost,
+  createHost: async (options) => {
+    const { createHost } = await import('../adapters/libp2p/host.ts')
+    return await createHost(options)
+  },
   version: packageJson.version,
 }

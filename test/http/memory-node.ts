@@ -169,6 +169,7 @@ export function memoryNode(
       return { replicated: true, replicas: node.holders, group: of, elapsedMs: 1 }
     },
     replicaCount: () => node.holders,
+    listening: async () => [],
     join: (addresses) => {
       for (const address of addresses) {
         if (!address.includes(':') && !address.startsWith('/')) {

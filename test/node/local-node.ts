@@ -95,6 +95,7 @@ export function localNode(seed = 1): LocalNode {
       dataDir: undefined,
       chaos: undefined,
       acks,
+      listening: async () => {},
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),
       store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),

@@ -9,6 +9,7 @@ test('checkNodeOptions() fills in the local profile', () => {
     network: 'hearsay',
     replication: 5,
     durability: 'strict',
+    ready: 'listening',
     chaos: false,
   })
 })
@@ -23,6 +24,7 @@ test.each([
   ['a short network key', { networkKey: new Uint8Array(31) }],
   ['a private key of the wrong size', { privateKey: new Uint8Array(64) }],
   ['listening beyond loopback without a key', { profile: 'lan' as const }],
+  ['a word that is no readiness', { ready: 'soon' as 'loaded' }],
   ['a listen address beyond loopback', { listen: ['/ip4/0.0.0.0/tcp/0'] }],
 ])('checkNodeOptions() refuses %s', (_name, options) => {
   expect(() => checkNodeOptions(options)).toThrow(HearsayError)

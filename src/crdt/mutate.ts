@@ -88,6 +88,17 @@ export class Mutator {
     }
   }
 
+  /** Adds an element to a set unless it is there. @returns whether it was new */
+  addNew(object: LiveObject, value: string, stamp: number): boolean {
+    const draft = this.#begin(KIND_SET, object)
+    draft.stamp = stamp
+    this.#textKey(value)
+    draft.seal(object.lanes)
+    if (object.has(draft)) return false
+    this.#emit(draft)
+    return true
+  }
+
   #counterAdd(
     { object: name, amount, growOnly }: Extract<CheckedOperation, { type: 'counter-add' }>,
     { writer }: Author,

@@ -114,6 +114,48 @@ export function checkOperations(operations: readonly Operation[]): readonly Chec
   return operations.map(checkOperation)
 }
 
+/** Operations that add one element to one set and do nothing else. */
+export type LoneAdd = readonly [
+  { readonly type: 'set-add'; readonly object: string; readonly values: readonly [string] },
+]
+
+/**
+ * Whether a transaction is a lone add; it is checked then.
+ * @throws {TypeError} @throws {HearsayError} as {@link checkOperations}
+ */
+export function isLoneAdd(operations: readonly Operation[]): operations is LoneAdd {
+  if (!Array.isArray(operations) || operations.length !== 1) return false
+  const only = operations[0]
+  if (only?.type !== 'set-add') return false
+  const { object, values } = only
+  if (!Array.isArray(values) || values.length !== 1) return false
+  checkName('object', object)
+  checkText('set value', values[0], KEY_BYTES_MAX)
+  return true
+}
+
+/**
+ * The one increment that increments of one counter amount to; undefined for everything else, for sums that
+ * one operation may not add, and for what {@link checkOperations} has to refuse.
+ */
+export function asOneIncrement(operations: readonly Operation[]): CheckedOperation | undefined {
+  if (!Array.isArray(operations) || operations.length > OPERATIONS_MAX) return undefined
+  const first = operations[0]
+  if (operations.length < 2 || first?.type !== 'counter-add') return undefined
+  const { object } = first
+  const growOnly = first.growOnly === true
+  let sum = 0
+  for (const operation of operations) {
+    if (operation.type !== 'counter-add' || operation.object !== object) return undefined
+    const { amount } = operation
+    if (typeof amount !== 'bigint' || (operation.growOnly === true) !== growOnly) return undefined
+    const number = Number(amount)
+    sum += number
+    if (number < 0 || sum > Number.MAX_SAFE_INTEGER) return undefined
+  }
+  return { type: 'counter-add', object: checkName('object', object), amount: BigInt(sum), growOnly }
+}
+
 /** Checks a group's or object's name. @throws {TypeError} no text @throws {HearsayError} ERR_INVALID, ERR_LIMIT */
 export function checkName(what: 'group' | 'object', name: unknown): string {
   const text = checkText(what === 'group' ? 'group name' : 'object name', name, NAME_BYTES_MAX)

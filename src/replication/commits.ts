@@ -10,6 +10,7 @@ import type { ReplicationOutput } from './replication-io.ts'
 import { adoptedRows, logRow } from './rows.ts'
 import { Snapshots } from './snapshots.ts'
 import type { UndoResult } from './undo.ts'
+import type { Told } from './waiting-adds.ts'
 
 export interface CommitsParts {
   readonly outbox: Outbox<ReplicationOutput>
@@ -19,13 +20,18 @@ export interface CommitsParts {
 }
 
 /** A transaction that is answered once it is durable. */
-interface Answer {
+export interface Answer extends Told {
   readonly request: number
-  /** Members by operation. */
-  readonly changed: readonly number[]
+  /** Members by operation; told at the latest when the group's runs are taken. */
+  changed: readonly number[]
   /** What it did, if it was an undo. */
   readonly undo: UndoResult | undefined
 }
+
+/** Most operations change one member or none. */
+const NONE = { changed: 0 }
+const ONE = { changed: 1 }
+const ONLY_ONE: readonly { readonly changed: number }[] = [ONE]
 
 const NOBODY: ReadonlySet<number> = new Set()
 
@@ -70,8 +76,8 @@ export class Commits {
   }
 
   /** A transaction is to be answered. */
-  answer(request: number, changed: readonly number[], undo?: UndoResult): void {
-    this.#results.push({ request, changed, undo })
+  answer(answer: Answer): void {
+    this.#results.push(answer)
   }
 
   /** Runs of others have become part of a group. */
@@ -109,9 +115,9 @@ export class Commits {
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     for (const [group, runs] of saved) this.tell(group, runs)
     for (const { request, changed, undo: undone } of this.#results) {
-      const results = changed.map((members) => ({ changed: members }))
-      const told = undone === undefined ? {} : { undo: undone }
-      this.#outbox.push({ type: 'transacted', request, results, ...told })
+      const results = resultsOf(changed)
+      if (undone === undefined) this.#outbox.push({ type: 'transacted', request, results })
+      else this.#outbox.push({ type: 'transacted', request, results, undo: undone })
     }
     this.#results = []
     this.#arrivals.clear()
@@ -153,4 +159,12 @@ export class Commits {
     }
     this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
   }
+}
+
+function resultsOf(changed: readonly number[]): readonly { readonly changed: number }[] {
+  if (changed.length === 1 && changed[0] === 1) return ONLY_ONE
+  return changed.map((members) => {
+    if (members === 1) return ONE
+    return members === 0 ? NONE : { changed: members }
+  })
 }

@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts'
 import { Writer } from '../base/codec.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
@@ -19,6 +20,7 @@ import { ReplacedTotals } from './replaced-totals.ts'
 import { hasRoomFor } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UndoHistory } from './undo-history.ts'
+import { type Told, WAITING_ADDS_MAX, WaitingAdds } from './waiting-adds.ts'
 
 /** What became of a run from a peer. */
 export type Receipt =
@@ -28,6 +30,10 @@ export type Receipt =
   /** Another history of its writer than the one held here: ours is kept. */
   | { readonly type: 'conflict'; readonly replica: ReplicaId; readonly n0: number }
   | { readonly type: 'dropped'; readonly reason: string }
+
+/** Entries beyond one an element that a set may hold while adds to it wait. */
+const SURPLUS_MAX = 1_024
+const ONE: readonly number[] = [1]
 
 /** One group's replicated state with the log it came from. */
 export class Group {
@@ -65,7 +71,8 @@ export class Group {
   #own: OwnRun
   readonly #draft = new EventDraft()
   readonly #increments = new Increments()
-  /** Who made them, and the latest stamp. */
+  readonly #adds = new WaitingAdds()
+  /** Who made the increments, and the latest stamp. */
   #self: ReplicaId | undefined
   #stamp: Stamp = 0
   /** Runs that are part of the state and not yet handed to the store. */
@@ -82,7 +89,7 @@ export class Group {
   }
 
   get isEmpty(): boolean {
-    return this.state.events === 0
+    return this.state.events === 0 && !this.#isWaiting
   }
 
   /** Vector hash (8 B) and fingerprint (8 B): equal digests, equal state. */
@@ -106,7 +113,7 @@ export class Group {
 
   /** Whether anything waits to be handed to the store. */
   get hasUnsaved(): boolean {
-    return this.#unsaved.length > 0 || !this.#own.isEmpty || !this.#increments.isEmpty
+    return this.#unsaved.length > 0 || !this.#own.isEmpty || this.#isWaiting
   }
 
   /** Takes the runs that are new since the last time, for one row of the store. */
@@ -202,10 +209,10 @@ export class Group {
    * @throws {HearsayError} ERR_LIMIT @throws {RangeError} nothing changed then
    */
   write(self: ReplicaId, operations: readonly CheckedOperation[], stamp: Stamp): readonly number[] {
+    this.prepare(self, operations)
     const only = operations[0]
     const isKnown = this.state.indexOf(self) !== undefined
     if (operations.length === 1 && only?.type === 'counter-add' && isKnown) {
-      if (this.#self !== self) this.settle()
       if (this.#increments.add(this.state, only)) {
         this.#self = self
         this.#stamp = stamp
@@ -217,8 +224,35 @@ export class Group {
     return this.#own.write(self, operations, stamp)
   }
 
-  /** Has increments become events that wait to be told with others of their counters. */
+  /**
+   * Takes in a transaction of `self` that adds one element to one set: it becomes an event with others of its
+   * kind. The value was checked.
+   * @param told is told what it changed, at the latest when runs are taken to be saved
+   * @returns whether it waits; otherwise it has to be written
+   */
+  addLater(self: ReplicaId, object: string, value: string, stamp: Stamp, told: Told): boolean {
+    const adds = this.#adds
+    if (!adds.continues(self, object)) {
+      this.settle()
+      if (!this.#mayWait(self, object)) return false
+      adds.begin(self, object)
+    }
+    adds.add(value, stamp, told)
+    if (adds.count === WAITING_ADDS_MAX) this.settle()
+    return true
+  }
+
+  /** Has transactions that wait become events, unless operations that come may wait with them. */
+  prepare(self: ReplicaId, operations: readonly CheckedOperation[]): void {
+    const isIncrement = operations.length === 1 && operations[0]?.type === 'counter-add'
+    if (this.#isWaiting && !(isIncrement && this.#adds.count === 0 && this.#self === self)) {
+      this.settle()
+    }
+  }
+
+  /** Has transactions that wait become events. */
   settle(): void {
+    if (this.#adds.count > 0) this.#settleAdds()
     if (this.#increments.isEmpty || this.#self === undefined) return
     this.changes.origin = 'local'
     for (const operation of this.#increments.take()) {
@@ -259,6 +293,39 @@ export class Group {
     for (const [writer, base] of adopted.entries()) this.log.truncate(writer, base.have, base.chain)
     state.recorder = this.changes
     this.changes.touchAll(state)
+  }
+
+  get #isWaiting(): boolean {
+    return this.#adds.count > 0 || !this.#increments.isEmpty
+  }
+
+  /** Whether nothing can keep adds to a set from becoming events later. */
+  #mayWait(self: ReplicaId, name: string): boolean {
+    if (this.state.indexOf(self) === undefined) return false
+    const object = this.state.object('set', name)
+    // What one of them replaces must fit one event.
+    return object === undefined || object.entries <= object.keys + SURPLUS_MAX
+  }
+
+  #settleAdds(): void {
+    const { self, object, values, stamps, told, count } = this.#adds
+    if (self === undefined) return
+    // Whoever is called from here finds none waiting.
+    this.#adds.count = 0
+    this.changes.origin = 'local'
+    let at = 0
+    while (at < count) {
+      const from = at
+      at = this.#own.addNew(self, this.#adds, from, count)
+      this.history.added(this.#adds, from, at)
+      for (let i = from; i < at; i++) present(told[i], 'transaction').changed = ONE
+      if (at === count) break
+      const operation = { type: 'set-add', object, values: [values[at] ?? ''] } as const
+      const stamp = stamps[at] ?? 0
+      present(told[at], 'transaction').changed = this.history.write([operation], { self, stamp })
+      at += 1
+    }
+    this.#adds.forget(count)
   }
 
   #ownRun(): OwnRun {

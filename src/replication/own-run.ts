@@ -11,10 +11,13 @@ import { RunWriter } from '../crdt/run-writer.ts'
 import type { LoggedRun } from './group-log.ts'
 import type { ReplacedTotals } from './replaced-totals.ts'
 import { type Needs, Room } from './room.ts'
+import type { WaitingAdds } from './waiting-adds.ts'
 
 /** A run is closed for others beyond this: several fit one frame. */
 const OPEN_BYTES_MAX = 48 << 10
 const OPEN_EVENTS_MAX = 4096
+
+const ONE_ADD: Needs = { events: 1, kills: 0 }
 
 /** The events of our own that are part of a state and not yet bytes: they become one run. */
 export class OwnRun {
@@ -66,6 +69,23 @@ export class OwnRun {
     const only = operations[0]
     if (operations.length === 1 && only !== undefined) return [this.#mutator.run(only, author)]
     return operations.map((operation) => this.#mutator.run(operation, author))
+  }
+
+  /**
+   * Applies adds that wait, a transaction each, as long as their elements are new.
+   * @returns index of the first whose element is there, or `to`
+   */
+  addNew(self: ReplicaId, adds: WaitingAdds, from: number, to: number): number {
+    const writer = this.#state.intern(self)
+    for (let i = from; i < to; i++) {
+      const stamp = adds.stamps[i] ?? 0
+      this.#makeRoom(writer, stamp, ONE_ADD)
+      this.#isFirst = true
+      // After the run before has ended: objects without entries go then.
+      const object = this.#state.objectFor('set', adds.object)
+      if (!this.#mutator.addNew(object, adds.values[i] ?? '', stamp)) return i
+    }
+    return to
   }
 
   /** Ends the run: it becomes bytes. Undefined when it has no events. */

@@ -1,10 +1,8 @@
 import { present, unreachable } from '../base/assert.ts'
 import { type Core, type Lane, type Millis, Outbox, type StoreRow } from '../base/core.ts'
-import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
 import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
-import { checkName, checkOperations } from '../crdt/operation.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { Commits } from './commits.ts'
 import { Dissemination } from './dissemination.ts'
@@ -26,13 +24,11 @@ import { renew } from './renew.ts'
 import type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { startUp } from './startup.ts'
 import { SyncSessions } from './sync-sessions.ts'
-import { undo } from './undo.ts'
+import { Transactions } from './transactions.ts'
 
 export type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 
 const MAIN_GROUP = 'main'
-/** Transactions that gather before they are handed to the store at once. */
-const UNSAVED_MAX = 16_384
 
 /**
  * Replicated state of all groups: local transactions, integration of remote ones, their log, and the sync
@@ -53,6 +49,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   /** Scratch that all groups read runs with. */
   readonly #runs = new RunReader()
   readonly #commits: Commits
+  readonly #transactions: Transactions
   readonly #tellsDiffs: boolean
   #now: Millis = 0
   readonly #nothing: Group
@@ -71,6 +68,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#sessions = sessions
     const [outbox, clock, tunables] = [this.#outbox, this.#clock, this.#tunables]
     this.#commits = new Commits({ outbox, dissemination, clock, tunables })
+    const [commits, wrote] = [this.#commits, (now: Millis) => sessions.comparisons.disturb(now)]
+    this.#transactions = new Transactions({ host, commits, clock, wrote })
     this.#identity = new Identity(host, options.random)
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
@@ -132,9 +131,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#onFrame(input.peer, input.bytes, now)
         break
       case 'transact':
-      case 'undo':
-        this.#transact(input, now)
+      case 'undo': {
+        const error = this.#transactions.handle(input, now)
+        if (error === undefined) break
+        this.#outbox.push({ type: 'refused', request: input.request, error })
         break
+      }
       default:
         unreachable(input)
     }
@@ -287,32 +289,6 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#dissemination.forget(peer)
     this.#identity.peerDown(peer)
     this.#sessions.peerDown(peer, now)
-  }
-
-  #transact(input: Extract<ReplicationInput, { type: 'transact' | 'undo' }>, now: Millis): void {
-    const { request } = input
-    try {
-      const name = checkName('group', input.group)
-      const operations = input.type === 'undo' ? [] : checkOperations(input.operations)
-      const group = this.#groupFrom(name)
-      if (group === undefined) {
-        throw new HearsayError('ERR_LIMIT', `Cannot write: above ${this.#groups.size} groups`)
-      }
-      const author = { self: this.#writerOf(group), stamp: this.#clock.next(now) }
-      const undone = input.type === 'undo' ? undo(group, input.transaction, author) : undefined
-      const changed = undone === undefined ? group.history.write(operations, author) : []
-      if (group.hasUnsaved) {
-        this.#commits.wrote(group)
-        this.#sessions.comparisons.disturb(now)
-      }
-      this.#commits.answer(request, changed, undone)
-      if (this.#commits.waiting >= UNSAVED_MAX) this.#commits.save(now)
-    } catch (error) {
-      const isTold =
-        error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
-      if (!isTold) throw error
-      this.#outbox.push({ type: 'refused', request, error })
-    }
   }
 
   #onFrame(id: PeerId, bytes: Uint8Array, now: Millis): void {

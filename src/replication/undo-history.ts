@@ -6,6 +6,7 @@ import type { LiveObject } from '../crdt/live-object.ts'
 import type { Recorder } from '../crdt/live-state.ts'
 import type { CheckedOperation, Dot, ObjectType } from '../crdt/operation.ts'
 import type { Group } from './group.ts'
+import type { WaitingAdds } from './waiting-adds.ts'
 
 /** Transactions a group remembers, for as long as the process lives. */
 export const UNDO_TRANSACTIONS_MAX = 100
@@ -95,6 +96,8 @@ export class UndoHistory implements Recorder {
   ): readonly number[] {
     const group = this.#group
     const { state } = group
+    // What waits becomes events of transactions before this one.
+    group.prepare(self, operations)
     this.#begin(self, undoes?.number)
     state.recorder = this
     let changed: readonly number[]
@@ -106,13 +109,27 @@ export class UndoHistory implements Recorder {
     // One that changed nothing may still have put its entries in the place of an earlier one's.
     const isVisible = hasChanged(changed)
     if (isVisible || this.#replacedKnown()) {
-      this.#keep(operations, isVisible)
+      this.#keep(operations, state.have(this.#writer), isVisible)
       if (undoes !== undefined) {
         undoes.isUndone = true
         undoes.undoneBy = this.#count
       }
     }
     return changed
+  }
+
+  /** Remembers adds that waited and have become the latest events, all of them elements that were new. */
+  added({ self, object, values }: WaitingAdds, from: number, to: number): void {
+    if (from === to || self === undefined) return
+    const first = Math.max(from, to - UNDO_TRANSACTIONS_MAX)
+    this.#begin(self, undefined)
+    // Those that the last ones would have forgotten count and leave nothing else.
+    this.#count += first - from
+    const after = this.#n0
+    for (let i = first; i < to; i++) {
+      this.#n0 = after - to + i
+      this.#keep([{ type: 'set-add', object, values: [values[i] ?? ''] }], this.#n0, true)
+    }
   }
 
   /**
@@ -203,7 +220,7 @@ export class UndoHistory implements Recorder {
     return this.#removed.some(({ writer, n }) => writer === this.#writer && n >= oldest)
   }
 
-  #keep(operations: readonly CheckedOperation[], isVisible: boolean): void {
+  #keep(operations: readonly CheckedOperation[], n1: number, isVisible: boolean): void {
     this.#count += 1
     const size = WRITTEN_BYTES + this.#removedBytes + bytesOf(operations)
     const bytes = size > UNDO_BYTES_MAX ? undefined : size
@@ -211,7 +228,7 @@ export class UndoHistory implements Recorder {
       number: this.#count,
       writer: this.#writer,
       n0: this.#n0,
-      n1: this.#group.state.have(this.#writer),
+      n1,
       operations: bytes === undefined ? NOTHING : operations,
       removed: bytes === undefined || this.#removed.length === 0 ? NOTHING : this.#removed,
       isPassing: this.#isPassing,

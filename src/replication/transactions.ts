@@ -1,0 +1,98 @@
+import type { Millis } from '../base/core.ts'
+import { HearsayError } from '../base/errors.ts'
+import type { HybridClock } from '../base/hybrid-clock.ts'
+import { asOneIncrement, checkName, checkOperations, isLoneAdd } from '../crdt/operation.ts'
+import type { Commits } from './commits.ts'
+import type { Group } from './group.ts'
+import type { Host } from './host.ts'
+import type { ReplicationInput } from './replication-io.ts'
+import { undo } from './undo.ts'
+
+type Wish = Extract<ReplicationInput, { type: 'transact' | 'undo' }>
+
+export interface TransactionsParts {
+  readonly host: Host
+  readonly commits: Commits
+  readonly clock: HybridClock
+  /** Something was written: others are to be compared with soon. */
+  readonly wrote: (now: Millis) => void
+}
+
+/** Transactions that gather before they are handed to the store at once. */
+const UNSAVED_MAX = 16_384
+const NOTHING: readonly never[] = []
+
+/** Makes transactions of what users wish for: checked whole, then applied whole. */
+export class Transactions {
+  readonly #host: Host
+  readonly #commits: Commits
+  readonly #clock: HybridClock
+  readonly #wrote: (now: Millis) => void
+
+  constructor({ host, commits, clock, wrote }: TransactionsParts) {
+    this.#host = host
+    this.#commits = commits
+    this.#clock = clock
+    this.#wrote = wrote
+  }
+
+  /** @returns why nothing has changed; undefined when the wish is granted */
+  handle(wish: Wish, now: Millis): HearsayError | TypeError | RangeError | undefined {
+    try {
+      const group = wish.type === 'undo' ? this.#undo(wish, now) : this.#transact(wish, now)
+      if (group.hasUnsaved) {
+        this.#commits.wrote(group)
+        this.#wrote(now)
+      }
+    } catch (error) {
+      const isTold =
+        error instanceof HearsayError || error instanceof TypeError || error instanceof RangeError
+      if (isTold) return error
+      throw error
+    }
+    if (this.#commits.waiting >= UNSAVED_MAX) this.#commits.save(now)
+    return undefined
+  }
+
+  #transact(wish: Extract<Wish, { type: 'transact' }>, now: Millis): Group {
+    const { operations, request } = wish
+    const isLone = isLoneAdd(operations)
+    const whole = isLone ? undefined : asOneIncrement(operations)
+    const checked = whole === undefined && !isLone ? checkOperations(operations) : NOTHING
+    const group = this.#group(wish.group)
+    const self = this.#host.writerOf(group)
+    const stamp = this.#clock.next(now)
+    const answer = { request, changed: NOTHING as readonly number[], undo: undefined }
+    if (isLone) {
+      const [{ object, values }] = operations
+      if (!group.addLater(self, object, values[0], stamp, answer)) {
+        answer.changed = group.history.write(checkOperations(operations), { self, stamp })
+      }
+    } else if (whole !== undefined) {
+      group.history.write([whole], { self, stamp })
+      answer.changed = new Array<number>(operations.length).fill(1)
+    } else answer.changed = group.history.write(checked, { self, stamp })
+    this.#commits.answer(answer)
+    return group
+  }
+
+  #undo(
+    { request, group: name, transaction }: Extract<Wish, { type: 'undo' }>,
+    now: Millis,
+  ): Group {
+    const group = this.#group(name)
+    const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
+    const undone = undo(group, transaction, author)
+    this.#commits.answer({ request, changed: NOTHING, undo: undone })
+    return group
+  }
+
+  #group(name: unknown): Group {
+    const known = typeof name === 'string' ? this.#host.groups.get(name) : undefined
+    if (known !== undefined) return known
+    const group = this.#host.groupFrom(checkName('group', name))
+    if (group !== undefined) return group
+    const { size } = this.#host.groups
+    throw new HearsayError('ERR_LIMIT', `Cannot write: above ${size} groups`)
+  }
+}

@@ -1,0 +1,167 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { present } from '../../src/base/assert.ts'
+import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
+import { checkOperations, type Operation } from '../../src/crdt/operation.ts'
+import { undo } from '../../src/replication/undo.ts'
+import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo-history.ts'
+import { type Told, WAITING_ADDS_MAX } from '../../src/replication/waiting-adds.ts'
+import { replicaOf } from '../crdt/encoded.ts'
+import { Pen } from './pen.ts'
+
+const OBJECTS = ['o', 'p']
+/** Of one to three bytes a character, and one that makes runs end soon. */
+const VALUES = ['x', 'y', 'x1', 'é', '€', '😀', '', 'long'.repeat(1_000)]
+
+/** Writes as Replication does; adds wait, or not. */
+class Writer extends Pen {
+  readonly told: Told[] = []
+  readonly #waits: boolean
+  #stamp = 2_000
+
+  constructor(waits: boolean) {
+    super(replicaOf('1'))
+    this.#waits = waits
+    this.group.changes.hasReaders = true
+  }
+
+  add(object: string, value: string): void {
+    this.#stamp += 1
+    const told: Told = { changed: [] }
+    this.told.push(told)
+    const stamp = this.#stamp
+    if (this.#waits && this.group.addLater(this.self, object, value, stamp, told)) return
+    told.changed = this.#write({ type: 'set-add', object, values: [value] })
+  }
+
+  transact(operation: Operation): void {
+    this.#stamp += 1
+    this.told.push({ changed: this.#write(operation) })
+  }
+
+  undo(): void {
+    this.#stamp += 1
+    this.group.settle()
+    const author = { self: this.self, stamp: this.#stamp }
+    if (this.group.history.written.some(({ isUndone }) => !isUndone))
+      undo(this.group, undefined, author)
+  }
+
+  /** All that anybody can see. */
+  seen(): unknown {
+    const changes = this.changes()
+    const runs = this.take()
+    return {
+      runs,
+      changes,
+      digest: this.group.digest(),
+      told: this.told.map(({ changed }) => changed),
+      undoable: this.view.undoable(),
+      written: this.group.history.written,
+      values: OBJECTS.map((name) => this.view.setValues(name)),
+    }
+  }
+
+  #write(operation: Operation): readonly number[] {
+    const author = { self: this.self, stamp: this.#stamp }
+    return this.group.history.write(checkOperations([operation]), author)
+  }
+}
+
+const object = fc.constantFrom(...OBJECTS)
+const value = fc.constantFrom(...VALUES)
+const values = fc.uniqueArray(value)
+const add = fc.record({ type: fc.constant('add' as const), object, value })
+const step = fc.oneof(
+  { arbitrary: add, weight: 6 },
+  fc.record({ type: fc.constantFrom('set-add' as const, 'set-remove' as const), object, values }),
+  fc.record({
+    type: fc.constant('counter-add' as const),
+    object,
+    amount: fc.bigInt({ min: -2n, max: 2n }),
+  }),
+  fc.record({ type: fc.constant('theirs' as const), object, values }),
+  fc.record({ type: fc.constant('look' as const) }),
+  fc.record({ type: fc.constant('close' as const) }),
+  fc.record({ type: fc.constant('undo' as const) }),
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+function numbered(number: number): ReplicaId {
+  return present(parseReplicaId(String(number).padStart(32, '0')), 'replica id')
+}
+
+/** So long that what waits fills more than one run. */
+function numberedText(number: number): string {
+  return String(number).padEnd(100, '.')
+}
+
+function play(writer: Writer, steps: readonly Step[]): readonly unknown[] {
+  const other = new Pen(replicaOf('2'), 1_500)
+  const seen: unknown[] = []
+  for (const one of steps) {
+    if (one.type === 'add') writer.add(one.object, one.value)
+    else if (one.type === 'undo') writer.undo()
+    else if (one.type === 'close') writer.group.close()
+    else if (one.type === 'look') seen.push(writer.seen())
+    else if (one.type === 'theirs') {
+      other.write({ type: 'set-add', object: one.object, values: one.values })
+      writer.receive(...other.take())
+    } else writer.transact(one)
+  }
+  return [...seen, writer.seen()]
+}
+
+describe('adds that wait', () => {
+  test('are in the end what they are at once: runs, changes, answers, undo', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        expect(play(new Writer(true), steps)).toEqual(play(new Writer(false), steps))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('are many, some of them there before', () => {
+    const adds = (writer: Writer): void => {
+      writer.transact({ type: 'set-add', object: 'o', values: [0, 10, 1_100].map(numberedText) })
+      for (let i = 0; i < 2 * WAITING_ADDS_MAX + 2 * UNDO_TRANSACTIONS_MAX; i++) {
+        writer.add('o', numberedText(i % 1_150))
+        if (i === 500) writer.group.settle()
+      }
+    }
+    const [late, early] = [new Writer(true), new Writer(false)]
+    adds(late)
+    adds(early)
+    expect(late.seen()).toEqual(early.seen())
+    late.undo()
+    early.undo()
+    expect(late.seen()).toEqual(early.seen())
+  })
+
+  test('are nobody’s events before anybody looks, and all of them events then', () => {
+    const writer = new Writer(true)
+    writer.transact({ type: 'set-add', object: 'o', values: ['first'] })
+    for (let i = 0; i < 10; i++) writer.add('o', String(i))
+    expect(writer.group.state.events).toBe(1)
+    expect(writer.group.hasUnsaved).toBe(true)
+    expect(writer.view.setSize('o')).toBe(11)
+    expect(writer.group.state.events).toBe(11)
+  })
+
+  test('end where a set has so many entries of one element that they need a closer look', () => {
+    const writer = new Writer(true)
+    writer.transact({ type: 'counter-add', object: 'c', amount: 1n })
+    for (let i = 2; i < 1_100; i++) {
+      const other = new Pen(numbered(i))
+      other.write({ type: 'set-add', object: 'o', values: ['same'] })
+      writer.receive(...other.take())
+    }
+    writer.add('o', 'new')
+    expect(writer.told.at(-1)).toEqual({ changed: [1] })
+    writer.add('o', 'same')
+    expect(writer.told.at(-1)).toEqual({ changed: [0] })
+    writer.add('o', 'newer')
+    expect(writer.told.at(-1)).toEqual({ changed: [] })
+  })
+})

@@ -93,6 +93,11 @@ export class LiveState {
     return this.#writers.indexOf(id)
   }
 
+  /** The replica whose id's hash has this low half; undefined when there is none, or more than one. */
+  indexOfHash(low: number): number | undefined {
+    return this.#writers.indexOfHash(low)
+  }
+
   replicaAt(index: number): ReplicaId {
     return this.#writers.at(index).id
   }

@@ -30,6 +30,8 @@ const NO_CHAIN: Lanes = { high: 0, low: 0 }
 export class Writers {
   readonly #writers: Writer[] = []
   readonly #indexes = new Map<ReplicaId, number>()
+  /** By the low half of the hash of an id; −1 where two have the same. */
+  readonly #byHash = new Map<number, number>()
   /** The one that was asked for last: most ask for it again. */
   #lastId: ReplicaId | undefined
   #lastIndex = -1
@@ -64,7 +66,14 @@ export class Writers {
       pendingKills: new Set(),
     })
     this.#indexes.set(id, index)
+    this.#byHash.set(low, this.#byHash.has(low) ? -1 : index)
     return index
+  }
+
+  /** The one whose id's hash has this low half; undefined when there is none, or more than one. */
+  indexOfHash(low: number): number | undefined {
+    const index = this.#byHash.get(low)
+    return index === -1 ? undefined : index
   }
 
   indexOf(id: ReplicaId): number | undefined {

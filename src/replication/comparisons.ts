@@ -1,7 +1,14 @@
 import { compareText, equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import { jitter } from '../base/random.ts'
-import type { DigestItem, SyncFrame } from './frames.ts'
+import { isEqualTo } from './dissemination.ts'
+import {
+  type BriefEntry,
+  type DigestItem,
+  PAST_WRITERS_MAX,
+  type Past,
+  type SyncFrame,
+} from './frames.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
@@ -12,7 +19,13 @@ type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 /** What a difference leads to. */
 export interface Remedies {
   /** Asks a peer for what we lack. */
-  pull(peer: Peer, group: Group, now: Millis): void
+  pull(peer: Peer, group: Group, now: Millis): boolean
+  /** Takes a vector that came with a digest: gives what it lacks, gets what it is ahead by. */
+  meet(peer: Peer, group: Group, past: Past, now: Millis): void
+  /** Begins a pull that is asked for with our digest; 0 when none can begin. */
+  askWithDigest(peer: Peer, group: Group, now: Millis): number
+  /** A peer has nothing that we lack. */
+  hasNothing(peer: Peer, group: Group, now: Millis): void
   /** Equal vectors and other states. */
   repair(peer: Peer, group: Group, now: Millis): void
 }
@@ -69,13 +82,29 @@ export class Comparisons {
     this.#roundAt = now + jitter(this.#host.random, this.#intervalMs, JITTER_SHARE)
   }
 
-  /** Sends our digest and wants an answer. */
-  compare(peer: Peer, now: Millis): void {
+  /**
+   * Sends our digest and wants an answer. Where the peer may differ and our vector is short, it goes along.
+   * @param asks also to be sent what the vector lacks @default false
+   */
+  compare(peer: Peer, now: Millis, asks: boolean = false): void {
     peer.comparedAt = now
-    const items = this.#items()
+    const groups = this.#groups()
+    const items = groups.map((group) => this.#item(group))
     if (items.length > WHOLE_DIGEST_GROUPS_MAX) {
       this.#host.send(peer, 'control', { type: 'summary', hash: summaryHash(items) })
-    } else this.#sendDigests(peer, items)
+      return
+    }
+    peer.awaitsDigest = true
+    const told = groups.map((group) => this.#withPast(peer, group, now, asks))
+    this.#sendDigest(peer, { after: '', items: told, isLast: true })
+  }
+
+  /** Shows a peer our vector, which lacks some of its own or is ahead of it, unless it has just seen it. */
+  show(peer: Peer, group: Group, now: Millis): void {
+    const { shown, shownAt } = peer.group(group.name)
+    const isShown = shown !== undefined && equalBytes(shown, group.digest())
+    if (isShown && now - shownAt < this.#host.tunables.pullTimeoutMs) return
+    this.#sendAlone(peer, this.#withPast(peer, group, now, false))
   }
 
   onSummary(peer: Peer, frame: Frame<'summary'>, now: Millis): void {
@@ -102,8 +131,10 @@ export class Comparisons {
       if (relation === 'equal') continue
       differs = true
       if (relation === 'fingerprints-differ') this.#remedies.repair(peer, group, now)
-      if (!frame.wantsAnswer) continue
-      if (relation === 'vectors-differ') this.#remedies.pull(peer, group, now)
+      if (relation === 'vectors-differ' && item.past !== undefined) {
+        this.#remedies.meet(peer, group, item.past, now)
+      } else if (!frame.wantsAnswer) continue
+      else if (relation === 'vectors-differ') this.#remedies.pull(peer, group, now)
       else this.tell(peer, group)
     }
     const upTo = frame.items.at(-1)?.group ?? frame.after
@@ -116,17 +147,34 @@ export class Comparisons {
     if (!frame.wantsAnswer) return
     if (differs) this.disturb(now)
     else if (frame.isLast && frame.after === '') {
-      this.#host.send(peer, 'control', { type: 'equal', hash: summaryHash(this.#items()) })
+      const isAnswer =
+        peer.awaitsDigest && now - peer.comparedAt < this.#host.tunables.pullTimeoutMs
+      // Both have asked at once: each has the other's answer.
+      if (!isAnswer) {
+        this.#host.send(peer, 'control', { type: 'equal', hash: summaryHash(this.#items()) })
+      }
       this.#backOff(peer)
     }
+    peer.awaitsDigest = false
   }
 
-  /** Tells our digest of one group and wants no answer. */
+  /** Tells our digest of one group and wants no answer; a shorter word when all groups are equal. */
   tell(peer: Peer, group: Group): void {
-    const items = [this.#item(group)]
-    const frame = { type: 'digest', wantsAnswer: false, isLast: false, items } as const
-    // `after` just below the name: the frame speaks of this group alone.
-    this.#host.send(peer, 'control', { ...frame, after: group.name })
+    const items = this.#items()
+    const isEqual =
+      items.length <= WHOLE_DIGEST_GROUPS_MAX &&
+      items.every((item) => {
+        const known = this.#host.groups.get(item.group)
+        return known !== undefined && isEqualTo(peer, known, item.digest)
+      })
+    if (isEqual) this.#host.send(peer, 'control', { type: 'equal', hash: summaryHash(items) })
+    else this.#sendAlone(peer, this.#item(group))
+  }
+
+  #sendAlone(peer: Peer, item: DigestItem): void {
+    const frame = { type: 'digest', wantsAnswer: false, isLast: false, items: [item] } as const
+    // `after` is the name itself: the frame speaks of this group alone.
+    this.#host.send(peer, 'control', { ...frame, after: item.group })
   }
 
   /** Notes what a peer says a group is like, and compares it with ours. */
@@ -139,9 +187,11 @@ export class Comparisons {
     if (isEqual || item.isPartial) this.#equalVectors(peer, group)
     if (isEqual) {
       group.provenOwn = group.state.haveOf(this.#host.writerOf(group))
+    }
+    if (isEqual || item.isPartial || group.state.unapplied > 0) {
+      this.#remedies.hasNothing(peer, group, now)
       return 'equal'
     }
-    if (item.isPartial || group.state.unapplied > 0) return 'equal'
     if (now - told.alarmedAt >= ALARM_PAUSE_MS) {
       told.alarmedAt = now
       this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
@@ -176,13 +226,37 @@ export class Comparisons {
     this.#intervalMs = Math.min(this.#host.tunables.antiEntropyMsMax, this.#intervalMs * 2)
   }
 
-  #items(): readonly DigestItem[] {
+  #groups(): readonly Group[] {
     const groups = [...this.#host.groups.values()].filter((group) => !group.isEmpty)
-    return groups.sort((a, b) => compareText(a.name, b.name)).map((group) => this.#item(group))
+    return groups.sort((a, b) => compareText(a.name, b.name))
+  }
+
+  #items(): readonly DigestItem[] {
+    return this.#groups().map((group) => this.#item(group))
   }
 
   #item(group: Group): DigestItem {
-    return { group: group.name, isPartial: group.state.unapplied > 0, digest: group.digest() }
+    const [digest, isPartial] = [group.digest(), group.state.unapplied > 0]
+    return { group: group.name, isPartial, digest, past: undefined }
+  }
+
+  /** A group's digest with its vector, unless the peer is known to be equal or the vector is long. */
+  #withPast(peer: Peer, group: Group, now: Millis, asks: boolean): DigestItem {
+    const item = this.#item(group)
+    if (isEqualTo(peer, group, item.digest)) return item
+    const { state } = group
+    const vector: BriefEntry[] = []
+    for (let writer = 0; writer < state.replicaCount; writer++) {
+      const n = state.have(writer)
+      if (n === 0) continue
+      if (vector.length === PAST_WRITERS_MAX) return item
+      vector.push({ hash: state.lanesOf(writer).low, n })
+    }
+    const told = peer.group(group.name)
+    told.shown = item.digest
+    told.shownAt = now
+    const session = asks ? this.#remedies.askWithDigest(peer, group, now) : 0
+    return { ...item, past: { session, vector } }
   }
 
   #sendDigests(peer: Peer, items: readonly DigestItem[]): void {

@@ -4,13 +4,17 @@ import { type BaseCursor, readHead, readItems, writeHead, writeItems } from './b
 import {
   type AckEntry,
   BLOCKS_MAX,
+  type BriefEntry,
   DIGEST_BYTES,
   type DigestItem,
   type DotChain,
   FRAME_BYTES_MAX,
   FRAME_EVENTS_MAX,
+  MAIN_GROUP,
   PARTIALS_MAX,
+  PAST_WRITERS_MAX,
   type Partial,
+  type Past,
   PIECE_BYTES,
   pieceCount,
   SENT_TO_MAX,
@@ -44,17 +48,10 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
     case 'equal':
       return writer.uint8(TYPE_EQUAL).raw(frame.hash).finish()
     case 'digest':
-      writer.uint8(TYPE_DIGEST).uint8((frame.wantsAnswer ? 1 : 0) + (frame.isLast ? 2 : 0))
-      writer.text(frame.after).varint(frame.items.length)
-      for (const item of frame.items) {
-        writer
-          .text(item.group)
-          .uint8(item.isPartial ? 1 : 0)
-          .raw(item.digest)
-      }
+      writeDigest(writer, frame)
       return writer.finish()
     case 'pull':
-      writer.uint8(TYPE_PULL).text(frame.group).varint(frame.session).varint(frame.credit)
+      writeGroup(writer.uint8(TYPE_PULL), frame.group).varint(frame.session).varint(frame.credit)
       writeVector(writer, frame.vector)
       writer.varint(frame.partials.length)
       for (const partial of frame.partials) {
@@ -68,30 +65,30 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       }
       return writer.finish()
     case 'base':
-      writer.uint8(TYPE_BASE).text(frame.group).varint(frame.session)
+      writeGroup(writer.uint8(TYPE_BASE), frame.group).varint(frame.session)
       writer.uint8(frame.head === undefined ? 0 : 1)
       if (frame.head !== undefined) writeHead(writer, frame.head)
       writeItems(writer, frame.items)
       return writer.finish()
     case 'events':
-      writer.uint8(TYPE_EVENTS).text(frame.group).varint(frame.session)
+      writeGroup(writer.uint8(TYPE_EVENTS), frame.group).varint(frame.session)
       writer.varint(frame.sentTo.length)
       for (const hash of frame.sentTo) writer.uint32(hash)
       writer.varint(frame.runs.length)
       for (const run of frame.runs) writer.bytes(run)
       return writer.finish()
     case 'piece':
-      writer.uint8(TYPE_PIECE).text(frame.group).varint(frame.session)
+      writeGroup(writer.uint8(TYPE_PIECE), frame.group).varint(frame.session)
       writer.raw(replicaBytes(frame.replica)).varint(frame.n0).varint(frame.total)
       return writer.varint(frame.index).raw(frame.bytes).finish()
     case 'end':
-      writer.uint8(TYPE_END).text(frame.group).varint(frame.session)
+      writeGroup(writer.uint8(TYPE_END), frame.group).varint(frame.session)
       writer.uint8((frame.hasMore ? 1 : 0) + (frame.isPartial ? 2 : 0))
       writer.raw(frame.digest)
       if (frame.cursor !== undefined) writeCursor(writer, frame.cursor)
       return writer.finish()
     case 'ack':
-      writer.uint8(TYPE_ACK).text(frame.group)
+      writeGroup(writer.uint8(TYPE_ACK), frame.group)
       writer.varint(frame.vector.length)
       for (const { replica, n, check } of frame.vector) {
         writer
@@ -101,15 +98,15 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       }
       return writer.finish()
     case 'fork':
-      writer.uint8(TYPE_FORK).text(frame.group).raw(replicaBytes(frame.replica))
+      writeGroup(writer.uint8(TYPE_FORK), frame.group).raw(replicaBytes(frame.replica))
       return writer.varint(frame.n).finish()
     case 'trace':
-      writer.uint8(TYPE_TRACE).text(frame.group).raw(replicaBytes(frame.replica))
+      writeGroup(writer.uint8(TYPE_TRACE), frame.group).raw(replicaBytes(frame.replica))
       writer.varint(frame.dots.length)
       for (const n of frame.dots) writer.varint(n)
       return writer.finish()
     case 'chains':
-      writer.uint8(TYPE_CHAINS).text(frame.group).raw(replicaBytes(frame.replica))
+      writeGroup(writer.uint8(TYPE_CHAINS), frame.group).raw(replicaBytes(frame.replica))
       writer.varint(frame.have).varint(frame.chains.length)
       for (const { n, chain } of frame.chains) {
         writer
@@ -205,24 +202,63 @@ function readChains(reader: Reader): SyncFrame {
   return { type: 'chains', group, replica, have, chains }
 }
 
+/** The name of the group that everybody has is left out. */
+function writeGroup(writer: Writer, group: string): Writer {
+  return writer.text(group === MAIN_GROUP ? '' : group)
+}
+
 function readGroup(reader: Reader): string {
   const group = reader.text(NAME_BYTES_MAX)
-  if (group === '') throw new DecodeError('empty group name')
-  return group
+  if (group === MAIN_GROUP) throw new DecodeError('group name has a second spelling')
+  return group === '' ? MAIN_GROUP : group
+}
+
+function writeDigest(writer: Writer, frame: Extract<SyncFrame, { type: 'digest' }>): void {
+  const { wantsAnswer, isLast, after, items } = frame
+  const isAlone = isDigestOfOne(frame)
+  writer.uint8(TYPE_DIGEST)
+  writer.uint8((wantsAnswer ? 1 : 0) + (isLast ? 2 : 0) + (isAlone ? 4 : 0))
+  if (!isAlone) writer.text(after).varint(items.length)
+  for (const { group, isPartial, digest, past } of items) {
+    writeGroup(writer, group).uint8((isPartial ? 1 : 0) + (past === undefined ? 0 : 2))
+    writer.raw(digest)
+    if (past === undefined) continue
+    writer.varint(past.session).varint(past.vector.length)
+    for (const { hash, n } of past.vector) writer.uint32(hash >>> 0).varint(n)
+  }
+}
+
+/** Whether a digest speaks of one group and says nothing of those beside it. */
+function isDigestOfOne({ isLast, after, items }: Extract<SyncFrame, { type: 'digest' }>): boolean {
+  return !isLast && items.length === 1 && items[0]?.group === after
 }
 
 function readDigest(reader: Reader): SyncFrame {
   const flags = reader.uint8()
-  const after = reader.text(NAME_BYTES_MAX)
-  const count = reader.varint(DIGEST_ITEMS_MAX)
+  const isAlone = (flags & 4) !== 0
+  const isLast = (flags & 2) !== 0
+  if (isAlone && isLast) throw new DecodeError('digest of one group and all others')
+  const after = isAlone ? undefined : reader.text(NAME_BYTES_MAX)
+  const count = isAlone ? 1 : reader.varint(DIGEST_ITEMS_MAX)
   const items: DigestItem[] = []
   for (let i = 0; i < count; i++) {
     const group = readGroup(reader)
-    const isPartial = (reader.uint8() & 1) !== 0
-    items.push({ group, isPartial, digest: reader.raw(DIGEST_BYTES) })
+    const itemFlags = reader.uint8()
+    const digest = reader.raw(DIGEST_BYTES)
+    const past = (itemFlags & 2) === 0 ? undefined : readPast(reader)
+    items.push({ group, isPartial: (itemFlags & 1) !== 0, digest, past })
   }
   const wantsAnswer = (flags & 1) !== 0
-  return { type: 'digest', wantsAnswer, isLast: (flags & 2) !== 0, after, items }
+  return { type: 'digest', wantsAnswer, isLast, after: after ?? items[0]?.group ?? '', items }
+}
+
+function readPast(reader: Reader): Past {
+  const session = reader.varint()
+  const vector: BriefEntry[] = []
+  for (let left = reader.varint(PAST_WRITERS_MAX); left > 0; left--) {
+    vector.push({ hash: reader.uint32() | 0, n: reader.varint() })
+  }
+  return { session, vector }
 }
 
 function readPull(reader: Reader): SyncFrame {

@@ -11,12 +11,16 @@ export const PIECE_BYTES: number = 128 << 10
 /** Payload gathered into one events frame: with its head it stays far below the frame's limit. */
 export const PAYLOAD_BYTES: number = 128 << 10
 export const DIGEST_BYTES = 16
+/** The group that every node has; frames leave its name out. */
+export const MAIN_GROUP = 'main'
 /** Peers that an events frame may name as served already. */
 export const SENT_TO_MAX = 64
 /** Dots that one `trace` may ask for: each costs a look into a run. */
 export const TRACE_DOTS_MAX = 16
 /** Blocks that a pull may ask the maps of. */
 export const BLOCKS_MAX = 4_096
+/** Writers of a vector that is told with a digest: seven bytes each, which more often than not are for nothing. */
+export const PAST_WRITERS_MAX = 8
 /** Half-received runs that a pull may resume. */
 export const PARTIALS_MAX = 4
 
@@ -32,6 +36,21 @@ export interface DigestItem {
   readonly isPartial: boolean
   /** Vector hash (8 B) and fingerprint (8 B). */
   readonly digest: Uint8Array
+  /** The vector behind the digest, where it is short and the reader may differ. */
+  readonly past?: Past | undefined
+}
+
+/** A short vector told with a digest, so that whoever is ahead sees at once what is missing. */
+export interface Past {
+  /** "And send me what I lack": the number of that pull, 0 when nothing is asked for. */
+  readonly session: number
+  readonly vector: readonly BriefEntry[]
+}
+
+/** A version vector entry with the low half of the hash of its replica. */
+export interface BriefEntry {
+  readonly hash: number
+  readonly n: number
 }
 
 /** The pieces held of a run that has come in part. */

@@ -24,6 +24,8 @@ export interface Host {
   readonly tunables: ReplicationTunables
   readonly peers: ReadonlyMap<PeerId, Peer>
   readonly groups: ReadonlyMap<string, Group>
+  /** Whether the disk has no room: nothing is asked for then. */
+  isFull(): boolean
   /** Who we are in a group. */
   writerOf(group: Group): ReplicaId
   /** The group, made when it is new; undefined (and counted) when there are too many. */

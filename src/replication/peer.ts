@@ -14,6 +14,9 @@ export interface PeerGroup {
   readonly acks: Set<number>
   /** The digest it last told, 16 bytes. */
   digest: Uint8Array | undefined
+  /** The digest that it was last told together with our vector, and when. */
+  shown: Uint8Array | undefined
+  shownAt: Millis
   /** Payload pulled from it since the last time both were equal; undefined when none. */
   pulled: { bytes: number; events: number } | undefined
   alarmedAt: Millis
@@ -28,6 +31,8 @@ export class Peer {
   readonly groups: Map<string, PeerGroup> = new Map()
   /** When it was last sent a digest. */
   comparedAt: Millis = Number.NEGATIVE_INFINITY
+  /** It was sent a digest and has sent none since. */
+  awaitsDigest = false
   /** When outstanding pushes lead to a comparison. */
   ackDueAt: Millis | undefined
   /** An ack has come since the deadline was set. */
@@ -55,6 +60,8 @@ export class Peer {
         outstanding: new Map(),
         acks: new Set(),
         digest: undefined,
+        shown: undefined,
+        shownAt: Number.NEGATIVE_INFINITY,
         pulled: undefined,
         alarmedAt: Number.NEGATIVE_INFINITY,
         repairedAt: Number.NEGATIVE_INFINITY,

@@ -4,36 +4,14 @@ import { Adopting, mayBuildAside } from './adopting.ts'
 import type { Relation } from './comparisons.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
-import type { DigestItem, SyncFrame, VectorEntry } from './frames.ts'
+import type { DigestItem, SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
+import { newPull, type Pull } from './pull.ts'
 import { hasRoomFor } from './room.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
-
-/** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
-interface Pull {
-  id: number
-  readonly peer: Peer
-  readonly group: Group
-  readonly startedAt: Millis
-  deadlineAt: Millis
-  /** When it last asked or heard news. */
-  quietSince: Millis
-  /** News in this window, and in all of them. */
-  hasNewsInWindow: boolean
-  hasNews: boolean
-  /** Our vector as the peer was told it. */
-  asked: readonly VectorEntry[]
-  /** Ask as if we had nothing: a whole base is wanted. */
-  wantsWhole: boolean
-  /** Ask for a base whatever the log holds. */
-  readonly isRepair: boolean
-  /** Times that it was asked again after silence. */
-  retries: number
-  adopting: Adopting | undefined
-}
 
 /** How pulls begin and end. */
 export interface Digests {
@@ -47,6 +25,8 @@ export interface Digests {
 
 const PULL_TIMEOUT_GROWTH_MAX = 4
 const PULL_RETRIES_MAX = 5
+/** Others are pulled from when a peer asked on a guess is silent for so long: a slow answer comes twice then. */
+const GUESS_MS = 250
 const REPAIR_PAUSE_MS = 10_000
 const NOBODY: ReadonlySet<number> = new Set()
 const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
@@ -86,6 +66,11 @@ export class Pulls {
     for (const pull of [...this.#pulls.values()]) {
       if (pull.deadlineAt > now) continue
       const { peer } = pull
+      if (pull.isGuess) {
+        // The next comparison will tell.
+        this.#finish(pull, now)
+        continue
+      }
       const max = this.#host.tunables.pullTimeoutMs * PULL_TIMEOUT_GROWTH_MAX
       peer.pullTimeoutMs = Math.min(max, peer.pullTimeoutMs * 2)
       // Asking again is one round trip, a new comparison two; unless others could be asked meanwhile.
@@ -122,6 +107,7 @@ export class Pulls {
     if (pull?.id !== payload.session || pull.peer !== peer || !payload.isNew) return
     pull.hasNewsInWindow = true
     pull.hasNews = true
+    pull.isGuess = false
     peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
     this.#waitOn(pull, now)
   }
@@ -130,6 +116,7 @@ export class Pulls {
     const group = this.#host.groups.get(frame.group)
     const pull = this.#pulls.get(frame.group)
     if (group === undefined) return
+    if (pull?.id === frame.session && pull.peer === peer) pull.isGuess = false
     const { isPartial, digest } = frame
     const relation = this.#digests.learn(peer, group, { group: group.name, isPartial, digest }, now)
     if (pull?.id !== frame.session || pull.peer !== peer) return
@@ -160,7 +147,27 @@ export class Pulls {
     const told = peer.group(group.name)
     if (now - told.repairedAt < REPAIR_PAUSE_MS || this.#pulls.has(group.name)) return
     told.repairedAt = now
-    this.#begin(peer, group, { isRepair: true, now })
+    this.#ask(this.#begin(peer, group, { isRepair: true, now }))
+  }
+
+  /**
+   * Begins a pull that is asked for with our digest, in the hope that the peer is ahead.
+   * @returns its number, 0 when others are under way
+   */
+  askWithDigest(peer: Peer, group: Group, now: Millis): number {
+    const isBusy = this.#pulls.has(group.name) || this.#pulls.size >= this.#host.tunables.pullsMax
+    if (isBusy || this.#host.isFull()) return 0
+    const pull = this.#begin(peer, group, { isRepair: false, now })
+    pull.asked = group.vector()
+    pull.isGuess = true
+    pull.deadlineAt = now + Math.min(GUESS_MS, peer.pullTimeoutMs)
+    return pull.id
+  }
+
+  /** A peer has nothing that we lack: what was asked for with a digest will not come. */
+  hasNothing(peer: Peer, group: Group, now: Millis): void {
+    const pull = this.#pulls.get(group.name)
+    if (pull?.peer === peer && pull.isGuess) this.#finish(pull, now)
   }
 
   #onBaseEnd(pull: Pull, adopting: Adopting, frame: Frame<'end'>, now: Millis): void {
@@ -188,52 +195,40 @@ export class Pulls {
     return pull !== undefined && pull.peer === peer && pull.id === session
   }
 
-  /** Asks a peer for what we lack, now or when the pulls under way leave room. */
-  pull(peer: Peer, group: Group, now: Millis): void {
+  /**
+   * Asks a peer for what we lack, now or when the pulls under way leave room.
+   * @returns whether it was asked now
+   */
+  pull(peer: Peer, group: Group, now: Millis): boolean {
     const current = this.#pulls.get(group.name)
     if (current?.peer === peer) {
       // It is there and still differs: what was asked or answered is lost, whatever the timeout has grown to.
       const patience = Math.max(this.#host.tunables.pullTimeoutMs, peer.pullTimeoutMs / 2)
-      if (now - current.quietSince < patience) return
+      if (now - current.quietSince < patience) return false
       this.#waitOn(current, now)
       this.#ask(current)
-      return
+      return true
     }
     if (current !== undefined || this.#pulls.size >= this.#host.tunables.pullsMax) {
       const waiting = this.#wanted.get(group.name) ?? new Set()
       waiting.add(peer)
       this.#wanted.set(group.name, waiting)
-      return
+      return false
     }
-    this.#begin(peer, group, { isRepair: false, now })
+    this.#ask(this.#begin(peer, group, { isRepair: false, now }))
+    return true
   }
 
   #begin(
     peer: Peer,
     group: Group,
     { isRepair, now }: { readonly isRepair: boolean; readonly now: Millis },
-  ): void {
-    const id = this.#nextId
+  ): Pull {
+    const pull = newPull({ id: this.#nextId, peer, group, isRepair, now })
     this.#nextId += 1
-    const deadlineAt = now + peer.pullTimeoutMs
-    const pull = {
-      id,
-      peer,
-      group,
-      startedAt: now,
-      deadlineAt,
-      quietSince: now,
-      hasNewsInWindow: false,
-      hasNews: false,
-      asked: [],
-      wantsWhole: false,
-      isRepair,
-      retries: 0,
-      adopting: undefined,
-    }
     this.#pulls.set(group.name, pull)
     peer.group(group.name).pulled ??= { bytes: 0, events: 0 }
-    this.#ask(pull)
+    return pull
   }
 
   #continue(pull: Pull, now: Millis): void {
@@ -258,6 +253,7 @@ export class Pulls {
 
   #ask(pull: Pull): void {
     const { id, peer, group, adopting } = pull
+    pull.isGuess = false
     if (adopting === undefined) pull.asked = pull.wantsWhole ? [] : group.vector()
     this.#host.send(peer, 'control', {
       type: 'pull',

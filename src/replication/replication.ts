@@ -8,6 +8,7 @@ import { Commits } from './commits.ts'
 import { Dissemination } from './dissemination.ts'
 import { Fragments } from './fragments.ts'
 import { decodeFrame, encodeFrame } from './frame-codec.ts'
+import { MAIN_GROUP } from './frames.ts'
 import { Group } from './group.ts'
 import { GroupView } from './group-view.ts'
 import type { Host } from './host.ts'
@@ -27,8 +28,6 @@ import { SyncSessions } from './sync-sessions.ts'
 import { Transactions } from './transactions.ts'
 
 export type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
-
-const MAIN_GROUP = 'main'
 
 /**
  * Replicated state of all groups: local transactions, integration of remote ones, their log, and the sync
@@ -124,7 +123,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       case 'sync-wanted': {
         const peer = this.#peers.get(input.peer)
-        if (peer !== undefined) this.#sessions.comparisons.compare(peer, now)
+        if (peer !== undefined) this.#sessions.comparisons.compare(peer, now, true)
         break
       }
       case 'frame':
@@ -219,6 +218,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       tunables: this.#tunables,
       peers: this.#peers,
       groups: this.#groups,
+      isFull: () => this.#commits.isFull,
       writerOf: (group) => this.#writerOf(group),
       groupFrom: (name) => this.#groupFrom(name),
       send: (peer, lane, frame) => this.#send(peer, lane, encodeFrame(frame)),

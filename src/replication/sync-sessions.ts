@@ -1,7 +1,8 @@
 import type { Millis } from '../base/core.ts'
 import { Comparisons } from './comparisons.ts'
 import type { Fragments } from './fragments.ts'
-import type { SyncFrame } from './frames.ts'
+import type { Past, SyncFrame, VectorEntry } from './frames.ts'
+import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import { Pulls } from './pulls.ts'
@@ -33,7 +34,13 @@ export class SyncSessions {
       tell: (peer, group) => this.comparisons.tell(peer, group),
       learn: (peer, group, item, now) => this.comparisons.learn(peer, group, item, now),
     })
-    this.comparisons = new Comparisons(host, this.pulls)
+    this.comparisons = new Comparisons(host, {
+      pull: (peer, group, now) => this.pulls.pull(peer, group, now),
+      repair: (peer, group, now) => this.pulls.repair(peer, group, now),
+      meet: (peer, group, past, now) => this.#meet(peer, group, past, now),
+      askWithDigest: (peer, group, now) => this.pulls.askWithDigest(peer, group, now),
+      hasNothing: (peer, group, now) => this.pulls.hasNothing(peer, group, now),
+    })
   }
 
   nextDeadline(): Millis | undefined {
@@ -43,7 +50,7 @@ export class SyncSessions {
   }
 
   peerUp(peer: Peer, now: Millis): void {
-    this.comparisons.compare(peer, now)
+    this.comparisons.compare(peer, now, true)
     this.comparisons.disturb(now)
   }
 
@@ -60,27 +67,76 @@ export class SyncSessions {
   onPull(peer: Peer, frame: Frame<'pull'>, now: Millis): void {
     const group = this.#host.groupFrom(frame.group)
     if (group === undefined) return
-    const { tunables } = this.#host
-    if (!peer.mayServe(now, tunables.serveBytesPerSecond)) {
-      this.#host.dropped('sync-rate')
-      return
+    if (!this.#mayServe(peer, now)) return
+    const isBehind = this.#learnVector(peer, group, frame.vector, now)
+    this.#serve(peer, group, frame)
+    if (isBehind) this.pulls.pull(peer, group, now)
+    else this.pulls.hasNothing(peer, group, now)
+  }
+
+  /** A vector that came with a digest that differs: each side is sent what it lacks. */
+  #meet(peer: Peer, group: Group, { session, vector }: Past, now: Millis): void {
+    const known: VectorEntry[] = []
+    let hasMore = false
+    for (const { hash, n } of vector) {
+      const writer = group.state.indexOfHash(hash)
+      // Who it may be, whole ids will tell.
+      if (writer === undefined) hasMore = true
+      else known.push({ replica: group.state.replicaAt(writer), n })
     }
-    peer.learnVector(group, frame.vector)
+    const isAhead = this.#lacks(group, known)
+    const isBehind = this.#learnVector(peer, group, known, now) || hasMore
+    const isAsked = session !== 0 && isAhead && this.#mayServe(peer, now)
+    if (isAsked) {
+      const pull = { type: 'pull', group: group.name, session, vector: known } as const
+      const { windowBytes } = this.#host.tunables
+      this.#serve(peer, group, { ...pull, credit: windowBytes, partials: [], base: undefined })
+    }
+    if (!isBehind && isAhead) this.pulls.hasNothing(peer, group, now)
+    // Neither, and yet another hash: two replicas look alike. A pull shows them our vector, too.
+    else if (this.pulls.pull(peer, group, now)) return
+    // Whoever lacks something unasked, or asks in vain, has to know.
+    const isInVain = session !== 0 && !isAhead
+    if (isInVain || (isAhead && !isAsked)) this.comparisons.show(peer, group, now)
+  }
+
+  /** Whether a vector lacks events that are here. */
+  #lacks({ state }: Group, vector: readonly VectorEntry[]): boolean {
+    const has = new Map(vector.map(({ replica, n }) => [replica, n]))
+    for (let writer = 0; writer < state.replicaCount; writer++) {
+      if (state.have(writer) > (has.get(state.replicaAt(writer)) ?? 0)) return true
+    }
+    return false
+  }
+
+  /** Notes what a peer holds. @returns whether it holds events that are not here */
+  #learnVector(peer: Peer, group: Group, vector: readonly VectorEntry[], now: Millis): boolean {
+    peer.learnVector(group, vector)
     this.#host.acked(group)
     const self = this.#host.writerOf(group)
     let isBehind = false
-    for (const { replica, n } of frame.vector) {
+    for (const { replica, n } of vector) {
       const have = group.state.haveOf(replica)
       if (replica === self) group.ackedOwn = Math.max(group.ackedOwn, Math.min(n, have))
       if (n <= have) continue
       isBehind = true
       if (replica === self) this.#host.suspect(peer, group, now)
     }
-    const credit = Math.min(frame.credit, tunables.windowBytes)
+    return isBehind
+  }
+
+  #mayServe(peer: Peer, now: Millis): boolean {
+    if (peer.mayServe(now, this.#host.tunables.serveBytesPerSecond)) return true
+    this.#host.dropped('sync-rate')
+    return false
+  }
+
+  #serve(peer: Peer, group: Group, pull: Frame<'pull'>): void {
+    const self = this.#host.writerOf(group)
+    const credit = Math.min(pull.credit, this.#host.tunables.windowBytes)
     const withheld = group.isDisputed ? { replica: self, n: group.state.haveOf(self) } : undefined
-    const answer = serve(group, frame, { credit, withheld }, this.#host.runs)
-    peer.spend(answer.bytes + frame.vector.length)
+    const answer = serve(group, pull, { credit, withheld }, this.#host.runs)
+    peer.spend(answer.bytes + pull.vector.length)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
-    if (isBehind) this.pulls.pull(peer, group, now)
   }
 }

@@ -23,9 +23,64 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       after: '',
       items: [{ group: 'main', isPartial: false, digest: DIGEST }],
     },
-    '22030001046d61696e0009090909090909090909090909090909',
+    '22030001000009090909090909090909090909090909',
+  ],
+  [
+    {
+      type: 'digest',
+      wantsAnswer: true,
+      isLast: true,
+      after: '',
+      items: [
+        {
+          group: 'team',
+          isPartial: true,
+          digest: DIGEST,
+          past: {
+            session: 3,
+            vector: [
+              { hash: -2, n: 300 },
+              { hash: 1, n: 2 },
+            ],
+          },
+        },
+      ],
+    },
+    '22030001047465616d03090909090909090909090909090909090302fffffffeac020000000102',
+  ],
+  [
+    {
+      type: 'digest',
+      wantsAnswer: false,
+      isLast: false,
+      after: 'team',
+      items: [{ group: 'team', isPartial: false, digest: DIGEST }],
+    },
+    '2204047465616d0009090909090909090909090909090909',
   ],
   [{ type: 'equal', hash: HASH }, '230707070707070707'],
+  [
+    {
+      type: 'base',
+      group: 'main',
+      session: 3,
+      head: [
+        { replica: replicaOf('a'), have: 5, chain: { high: 1, low: -2 }, pendingKills: [7, 9] },
+        { replica: replicaOf('b'), have: 300, chain: { high: 3, low: 4 }, pendingKills: [] },
+      ],
+      items: [
+        { writer: 0, from: 1, to: 5, mode: 'entries', bytes: new Uint8Array(0) },
+        { writer: 1, from: 1, to: 300, mode: 'runs', bytes: Uint8Array.of(9, 1, 0xa2, 2) },
+      ],
+    },
+    '2a000301' +
+      '02' +
+      'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0500000001fffffffe020601' +
+      'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbac02000000030000000400' +
+      '02' +
+      '0000010400' +
+      '010101ab02040901a202',
+  ],
   [
     {
       type: 'pull',
@@ -36,7 +91,7 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       partials: [{ replica: replicaOf('b'), n0: 2, total: 300_000, held: Uint8Array.of(5) }],
       base: undefined,
     },
-    '24046d61696e0380804001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac0201bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb02e0a71205',
+    '24000380804001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac0201bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb02e0a71205',
   ],
   [
     {
@@ -46,7 +101,7 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       sentTo: [1, 4_000_000_000],
       runs: [RUN],
     },
-    '25046d61696e000200000001ee6b28000125<run>',
+    '2500000200000001ee6b28000125<run>',
   ],
   [
     {
@@ -59,7 +114,7 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       index: 1,
       bytes: PIECE,
     },
-    '26046d61696e03aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa02e0a71201<piece>',
+    '260003aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa02e0a71201<piece>',
   ],
   [
     {
@@ -71,15 +126,15 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       digest: DIGEST,
       cursor: undefined,
     },
-    '27046d61696e030009090909090909090909090909090909',
+    '2700030009090909090909090909090909090909',
   ],
   [
     { type: 'ack', group: 'main', vector: [{ replica: replicaOf('a'), n: 300, check: -5 }] },
-    '28046d61696e01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02fffffffb',
+    '280001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02fffffffb',
   ],
   [
     { type: 'trace', group: 'main', replica: replicaOf('a'), dots: [1, 300] },
-    '2b046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0201ac02',
+    '2b00aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0201ac02',
   ],
   [
     {
@@ -89,11 +144,11 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       have: 300,
       chains: [{ n: 1, chain: { high: 7, low: -7 } }],
     },
-    '2c046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02010100000007fffffff9',
+    '2c00aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02010100000007fffffff9',
   ],
   [
     { type: 'fork', group: 'main', replica: replicaOf('a'), n: 300 },
-    '29046d61696eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
+    '2900aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02',
   ],
 ]
 
@@ -127,9 +182,14 @@ describe('sync frames', () => {
     },
   )
 
-  const group = '046d61696e'
+  const group = '00'
   test.each<[string, (count: number) => Uint8Array, number]>([
     ['groups in a digest', (n) => raw('2200', 0, n, rows(n, text('g'), '00', DIGEST)), 8_192],
+    [
+      'writers told with a digest',
+      (n) => raw('2204', group, 2, DIGEST, 1, n, rows(n, '00000001', 1)),
+      8,
+    ],
     ['writers in a vector', (n) => raw('24', group, 1, 1, n, rows(n, WRITER, 1), 0), 10_000],
     ['writers acked', (n) => raw('28', group, n, rows(n, WRITER, 1, '00000000')), 10_000],
     ['dots traced', (n) => raw('2b', group, WRITER, n, rows(n, 1)), 16],
@@ -146,7 +206,16 @@ describe('sync frames', () => {
 
   test.each<[string, Uint8Array, string]>([
     ['of an unknown type', raw('7f'), 'unknown sync frame'],
-    ['without a group name', raw('28', 0, 0), 'empty group name'],
+    [
+      'with the name that is left out',
+      raw('28', text('main'), 0),
+      'group name has a second spelling',
+    ],
+    [
+      'of one group and all others',
+      raw('2206', group, 0, DIGEST),
+      'digest of one group and all others',
+    ],
     ['with a piece of nothing', raw('26', group, 1, WRITER, 1, 0, 0), 'piece of nothing'],
     ['with a piece beyond its run', raw('26', group, 1, WRITER, 1, 5, 1), 'number above its limit'],
     ['above 256 KiB', new Uint8Array(256 * 1024 + 1).fill(0x21), 'sync frame too long'],

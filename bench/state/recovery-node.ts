@@ -1,14 +1,13 @@
-// A node with a data directory: fills it, or starts from it and reads.
-// Started by recovery.ts: node bench/state/recovery-node.ts fill|read DATADIR ELEMENTS REMOVED TAIL
+// A node that fills a data directory, and stays until it is killed.
+// Started by recovery.ts: node bench/state/recovery-node.ts DATADIR ELEMENTS REMOVED TAIL
 
 import { createNode } from '../../src/index.ts'
 import { BATCH } from './case.ts'
 import { half, keys, sequentialKey } from './keys.ts'
 
 const GATHERED = 10 * BATCH
-const [role = '', dataDir = '', ...sizes] = process.argv.slice(2)
+const [dataDir = '', ...sizes] = process.argv.slice(2)
 const [elements = 0, removed = 0, tail = 0] = sizes.map(Number)
-const openedAt = performance.now()
 const node = await createNode({ dataDir })
 const set = node.set('s')
 
@@ -27,20 +26,11 @@ async function eachBatch(
   }
 }
 
-if (role === 'fill') {
-  await eachBatch(elements, (batch) => set.add(batch))
-  if (removed > 0) await eachBatch(2 * removed, (batch) => set.remove(half(batch)))
-  for (let i = 0; i < tail; i += BATCH) {
-    const single = keys(BATCH, (index) => sequentialKey(elements + i + index))
-    await Promise.all(single.map((key) => set.add(key)))
-  }
-  process.send?.({ type: 'filled' })
-} else {
-  const has = (index: number): boolean => set.has(sequentialKey(index))
-  const isRight =
-    elements + tail === 0 || (has(0) && has(elements + tail - 1) && has(1) === (removed === 0))
-  const { size } = set
-  process.send?.({ type: 'read', isRight, size, ms: performance.now() - openedAt })
+await eachBatch(elements, (batch) => set.add(batch))
+if (removed > 0) await eachBatch(2 * removed, (batch) => set.remove(half(batch)))
+for (let i = 0; i < tail; i += BATCH) {
+  const single = keys(BATCH, (index) => sequentialKey(elements + i + index))
+  await Promise.all(single.map((key) => set.add(key)))
 }
-// Stays until it is killed.
+process.send?.({ type: 'filled' })
 setInterval(() => {}, 60_000)

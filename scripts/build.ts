@@ -1,0 +1,99 @@
+// Builds the package: node scripts/build.ts [--out DIR, default dist] [--no-types]
+//
+// Loading a module costs Node.js more than running most of them: looked up and read one by one, the 890
+// that a node needs take half a second. So they come in a few files: of the library our own modules,
+// for packages are shared with who embeds it; of the command line all but the native database.
+
+import { spawnSync } from 'node:child_process'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { rolldown } from 'rolldown'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** By the names that package.json exports them under. */
+const LIBRARY = {
+  index: 'src/index.ts',
+  'http/index': 'src/http/index.ts',
+  'lab/index': 'src/lab/index.ts',
+}
+const COMMAND = { main: 'src/cli/main.ts' }
+/** It finds its binary by its own place. */
+const NATIVE = 'classic-level'
+const PACKAGE_DIRECTORY = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//
+const NOTICE_NAME = /^(licen[cs]e|copying|notice)/i
+
+interface BundleOptions {
+  readonly dir: string
+  readonly isExternal: (id: string) => boolean
+  readonly sourcemap: boolean
+}
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: join(ROOT, 'dist') },
+    'no-types': { type: 'boolean', default: false },
+  },
+})
+const out = resolve(values.out)
+await rm(out, { recursive: true, force: true })
+if (!values['no-types']) declareTypes()
+await bundle(LIBRARY, { dir: out, isExternal: isPackage, sourcemap: true })
+const cli = join(out, 'cli')
+const modules = await bundle(COMMAND, {
+  dir: cli,
+  isExternal: (id) => id === NATIVE,
+  sourcemap: false,
+})
+await writeFile(join(cli, 'THIRD-PARTY.txt'), await notices(modules))
+
+function declareTypes(): void {
+  const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const parameters = ['-p', join(ROOT, 'tsconfig.build.json'), '--emitDeclarationOnly']
+  const { status } = spawnSync(process.execPath, [compiler, ...parameters, '--outDir', out], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error('Cannot build: the sources have type errors')
+}
+
+function isPackage(id: string): boolean {
+  return !id.startsWith('.') && !id.startsWith('/') && !/^[A-Za-z]:/.test(id)
+}
+
+/** @returns the paths of all modules inside */
+async function bundle(
+  input: Readonly<Record<string, string>>,
+  { dir, isExternal, sourcemap }: BundleOptions,
+): Promise<readonly string[]> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: { ...input },
+    platform: 'node',
+    external: isExternal,
+    checks: { eval: false },
+  })
+  // Flat: what a module reads beside the package it finds two folders up, as in src/.
+  const chunkFileNames = '[name]-[hash].js'
+  const { output } = await build.write({ dir, format: 'es', chunkFileNames, sourcemap })
+  await build.close()
+  return output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+}
+
+/** The licences of everybody's code that is copied into a bundle: their texts where packages bring them. */
+async function notices(modules: readonly string[]): Promise<string> {
+  const directories = new Set<string>()
+  for (const id of modules) directories.add(PACKAGE_DIRECTORY.exec(id)?.[1] ?? ROOT)
+  directories.delete(ROOT)
+  const parts = new Map<string, string>()
+  for (const directory of directories) {
+    const about = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
+    const files = (await readdir(directory)).filter((file) => NOTICE_NAME.test(file)).sort()
+    const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))
+    const { name, version, license, homepage = '' } = about
+    const title = `${name} ${version}: ${license} ${homepage}`.trim()
+    parts.set(title, [title, ...texts.map((text) => text.trim())].join('\n\n'))
+  }
+  const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part)
+  return `${sorted.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+}

@@ -1,0 +1,101 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const run = promisify(execFile)
+
+/** The package as it is installed, types aside. */
+const directory = await mkdtemp(join(tmpdir(), 'hearsay-build-'))
+afterAll(() => rm(directory, { recursive: true, force: true }))
+const dist = join(directory, 'dist')
+await run(process.execPath, [join(ROOT, 'scripts', 'build.ts'), '--no-types', '--out', dist])
+for (const name of ['bin', 'package.json']) {
+  await cp(join(ROOT, name), join(directory, name), { recursive: true })
+}
+await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'junction')
+
+const COUNT = `
+  import { registerHooks } from 'node:module'
+  const loaded = []
+  registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+  const { createNode } = await import(process.argv[1])
+  const node = await createNode({ ready: 'loaded' })
+  const early = loaded.length
+  await node.counter('n').add(1)
+  await node.listening()
+  console.log(JSON.stringify({ early: loaded.slice(0, early), all: loaded, n: node.counter('n').value }))
+  await node.stop()`
+
+describe('the library', () => {
+  test('has what package.json exports', async () => {
+    const { exports } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
+    for (const { default: path } of Object.values<{ default?: string }>(exports)) {
+      if (path === undefined) continue
+      const names = Object.keys(await import(join(directory, path)))
+      expect([path, names]).toEqual([path, expect.arrayContaining([expect.any(String)])])
+    }
+  })
+
+  test('is few modules, and loads libp2p after the state of a node', async () => {
+    const script = join(directory, 'count.mjs')
+    await writeFile(script, COUNT.replace('process.argv[1]', 'process.argv[2]'))
+    const { stdout } = await run(process.execPath, [script, join(dist, 'index.js')])
+    const { early, all, n } = JSON.parse(stdout)
+    expect(n).toBe(1)
+    const ofHost = (url: string): boolean => /\/(?:@libp2p|libp2p|libp2p-noise)\//.test(url)
+    expect(early.filter(ofHost)).toEqual([])
+    expect(all.filter(ofHost).length).toBeGreaterThan(100)
+    expect(all.filter((url: string) => url.includes('/dist/')).length).toBeGreaterThan(100)
+    expect(early.filter((url: string) => url.startsWith(`file://${dist}`)).length).toBeLessThan(8)
+  })
+})
+
+describe('the command line', () => {
+  const bin = join(directory, 'bin', 'hearsay.js')
+
+  test('knows its version', async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+    const { stdout } = await run(process.execPath, [bin, 'version', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({ version })
+  })
+
+  test('runs a node that keeps what it is told', { timeout: 30_000 }, async () => {
+    const env = { ...process.env, HEARSAY_RUNTIME_DIR: join(directory, 'run') }
+    for (const n of [1, 2]) {
+      const words = ['up', '--json', '--api', '127.0.0.1:0', '--data-dir', join(directory, 'data')]
+      const child = spawn(process.execPath, [bin, ...words], {
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const lines = createInterface({ input: child.stdout })
+      const [first] = await once(lines, 'line')
+      expect(JSON.parse(first)).toMatchObject({ event: 'ready' })
+      await run(process.execPath, [bin, 'counter', 'add', 'n'], { env })
+      const { stdout } = await run(process.execPath, [bin, 'counter', 'get', 'n', '--json'], {
+        env,
+      })
+      expect(JSON.parse(stdout)).toMatchObject({ value: n })
+      child.kill('SIGTERM')
+      const [code] = await once(child, 'exit')
+      expect(code).toBe(0)
+    }
+  })
+
+  test('carries the licences of what is copied into it', async () => {
+    const text = await readFile(join(dist, 'cli', 'THIRD-PARTY.txt'), 'utf8')
+    for (const name of ['libp2p', '@libp2p/kad-dht', 'commander', 'hono', '@noble/hashes']) {
+      expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+: (?:MIT|Apache-2.0)`, 'm'))
+    }
+    expect(text.match(/permission is hereby granted/gi)?.length).toBeGreaterThan(25)
+    expect(text).not.toMatch(/undefined|node_modules/)
+    const files = await readdir(join(dist, 'cli'))
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([])
+  })
+})

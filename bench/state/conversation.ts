@@ -8,6 +8,8 @@ const SILENCE_MS = 50
 export interface Talk {
   /** All frames together. */
   readonly bytes: number
+  /** How many. */
+  readonly frames: number
   /** Flights of frames, one after another, until all were equal. */
   readonly flights: number
   /** Virtual time until all were equal. */
@@ -92,6 +94,7 @@ export class Conversation {
     const start = this.#now
     this.#setNow(start)
     let bytes = 0
+    let frames = 0
     let flights = 0
     let equal: { readonly flights: number; readonly ms: Millis } | undefined
     let silentUntil = start + SILENCE_MS
@@ -100,12 +103,13 @@ export class Conversation {
       if (equal === undefined && sides.every(areEqual)) equal = { flights, ms: this.#now - start }
       if (said.length > 0) {
         flights += 1
+        frames += said.length
         for (const { frame } of said) bytes += frame.length
         this.#fly(said)
         silentUntil = this.#now + SILENCE_MS
       } else {
         const next = this.#nextDeadline()
-        if (equal !== undefined && next > silentUntil) return { bytes, ...equal }
+        if (equal !== undefined && next > silentUntil) return { bytes, frames, ...equal }
         if (next === Infinity) throw new Error('all are silent and differ')
         this.#setNow(Math.max(this.#now, next))
       }

@@ -90,6 +90,12 @@ export class HearsayDocument implements Document {
     this.#gather()
   }
 
+  /** Leaves whoever sent it the messages that it was told to apply. */
+  leaveSource(): void {
+    if (this.#isLinked) this.input({ type: 'peer-down', peer: this.#source })
+    this.#isLinked = false
+  }
+
   settle(): void {
     this.drain({ onSend: () => {} })
   }

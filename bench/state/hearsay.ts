@@ -10,6 +10,9 @@ import { Conversation, type Talk } from './conversation.ts'
 import { GROUP, HearsayDocument } from './hearsay-document.ts'
 import type { Document, Exchange, Library } from './library.ts'
 
+/** The length of a frame, as it travels. */
+const FRAME_HEAD_BYTES = 4
+
 /** OR-set and PN-counter of the replication core. */
 export const hearsay: Library = {
   name: 'hearsay',
@@ -21,6 +24,7 @@ export const hearsay: Library = {
   forget: (document, writer) => hearsay.load(hearsay.snapshot(document), writer),
   pack: (document) => newcomerOf(document).frames,
   sync: async (a, b) => exchange(talk(hearsayDocument(a), hearsayDocument(b))),
+  live: (a, b, write) => live(hearsayDocument(a), hearsayDocument(b), write),
   idle: async (a, b) => exchange(round(hearsayDocument(a), hearsayDocument(b))),
 }
 
@@ -69,6 +73,18 @@ function round(a: HearsayDocument, b: HearsayDocument): Talk {
   const said = conversation.settle()
   conversation.unlink(a, b)
   return said
+}
+
+/** A change over a link that stands, until it is acked: frames and their heads. */
+function live(a: HearsayDocument, b: HearsayDocument, write: () => void): number {
+  for (const document of [a, b]) document.leaveSource()
+  const conversation = new Conversation([a, b])
+  conversation.link(a, b)
+  conversation.settle()
+  write()
+  const { bytes, frames } = conversation.settle()
+  conversation.unlink(a, b)
+  return bytes + frames * FRAME_HEAD_BYTES
 }
 
 function exchange({ bytes, flights }: Talk): Exchange {

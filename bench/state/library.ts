@@ -22,6 +22,8 @@ export interface Library {
   pack(document: Document, messages: readonly Uint8Array[]): readonly Uint8Array[]
   /** Brings both documents to one state over a link of their own, by the library's own protocol. */
   sync(a: Document, b: Document): Promise<Exchange>
+  /** Bytes of all that a change costs between documents with a link: it, its acknowledgement, heads of frames. */
+  live?(a: Document, b: Document, write: () => void): number
   /** Compares equal documents over a link that stands. @default `sync` */
   readonly idle?: (a: Document, b: Document) => Promise<Exchange>
 }

@@ -98,7 +98,14 @@ const oneRemoval: Case = {
       better: 'lower',
       aim: { value: 1 },
     },
-    { label: "… message, another's element", unit: 'B', better: 'lower', aim: { value: 64 } },
+    { label: "… message, another's element", unit: 'B', better: 'lower' },
+    {
+      label: '… over a link, with its ack and heads of frames',
+      unit: 'B',
+      better: 'lower',
+      aim: { value: 64 },
+    },
+    { label: "… the same, another's element", unit: 'B', better: 'lower', aim: { value: 64 } },
   ],
   rounds: 5,
   prepare: (library, scale) => {
@@ -115,12 +122,16 @@ const oneRemoval: Case = {
       const first = removed.map((key) => removeOne(whole, key))
       const second = removed.map((key) => removeOne(halved, key))
       const others = removeOne([whole[1], whole[0]], added[from * 100 + 50] ?? '')
+      const [a, b] = whole
+      const linked = keys(2, (index) => added[from * 100 + 60 + index] ?? '')
       const values = [
         median(first.map(({ bytes }) => bytes)),
         median(first.map(({ ms }) => ms)),
         median(second.map(({ bytes }) => bytes)),
         median(second.map(({ ms }) => ms)),
         others.bytes,
+        library.live?.(a, b, () => a.remove(linked[0] ?? '')),
+        library.live?.(a, b, () => b.remove(linked[1] ?? '')),
       ]
       const checks = [...first, ...second, others].map(({ check }) => check)
       return { n, values, check: checks.join(' ') }

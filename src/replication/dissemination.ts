@@ -1,6 +1,7 @@
 import { present } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
+import { type BriefRun, briefRun } from './brief-runs.ts'
 import { encodeFrame } from './frame-codec.ts'
 import { type AckEntry, FRAME_EVENTS_MAX, PAYLOAD_BYTES, SENT_TO_MAX } from './frames.ts'
 import type { Group } from './group.ts'
@@ -20,7 +21,7 @@ interface Outgoing {
 interface Batch {
   readonly group: string
   readonly sentTo: readonly number[]
-  readonly runs: Uint8Array[]
+  readonly runs: (Uint8Array | BriefRun)[]
   bytes: number
   events: number
 }
@@ -75,12 +76,12 @@ export class Dissemination {
 
   acked(peer: Peer, group: Group, vector: readonly AckEntry[], now: Millis): void {
     let isOurs = false
-    for (const { replica, n, check } of vector) {
-      const writer = group.state.indexOf(replica)
+    for (const { hash, n, check } of vector) {
+      const writer = group.state.indexOfHash(hash)
       if (writer === undefined) continue
       const durable = Math.min(n, group.state.have(writer))
       peer.learn(group.name, writer, durable)
-      if (replica !== this.#host.writerOf(group)) continue
+      if (group.state.replicaAt(writer) !== this.#host.writerOf(group)) continue
       const chain = chainAt(group, writer, n, this.#host.runs)
       if (chain !== undefined && chain.low !== check) {
         this.#host.suspect(peer, group, now)
@@ -146,14 +147,13 @@ export class Dissemination {
       const sentTo = sentToList(item.served, targets)
       for (const peer of targets) {
         if (!this.#mayPush(peer, item, now)) continue
-        const batch = batches.get(peer)
-        if (batch !== undefined && fits(batch, item, sentTo)) add(batch, item)
-        else {
+        let batch = batches.get(peer)
+        if (batch === undefined || !fits(batch, item, sentTo)) {
           if (batch !== undefined) this.#sendBatch(peer, batch)
-          const fresh = { group: item.group.name, sentTo, runs: [], bytes: 0, events: 0 }
-          add(fresh, item)
-          batches.set(peer, fresh)
+          batch = { group: item.group.name, sentTo, runs: [], bytes: 0, events: 0 }
+          batches.set(peer, batch)
         }
+        this.#add(peer, batch, item)
       }
     }
     for (const [peer, batch] of batches) this.#sendBatch(peer, batch)
@@ -185,6 +185,13 @@ export class Dissemination {
     return true
   }
 
+  #add(peer: Peer, batch: Batch, { group, run }: Outgoing): void {
+    const knows = (writer: number): boolean => peer.knows(group.name, writer, 1)
+    batch.runs.push(briefRun(run.bytes, group.state, this.#host.runs, knows))
+    batch.bytes += run.bytes.length
+    batch.events += run.count
+  }
+
   #sendBatch(peer: Peer, batch: Batch): void {
     const { group, sentTo, runs } = batch
     this.#host.sendBytes(
@@ -205,7 +212,7 @@ export class Dissemination {
         const { state } = group
         const vector = [...acks]
           .map((writer) => ({
-            replica: state.replicaAt(writer),
+            hash: state.lanesOf(writer).low,
             n: state.have(writer),
             check: state.chainOf(writer).low,
           }))
@@ -240,10 +247,4 @@ function fits(batch: Batch, item: Outgoing, sentTo: readonly number[]): boolean 
     batch.sentTo.length === sentTo.length &&
     batch.sentTo.every((hash, i) => hash === sentTo[i])
   )
-}
-
-function add(batch: Batch, item: Outgoing): void {
-  batch.runs.push(item.run.bytes)
-  batch.bytes += item.run.bytes.length
-  batch.events += item.run.count
 }

@@ -1,6 +1,7 @@
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../crdt/limits.ts'
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from './base.ts'
+import { type BriefRun, readRun, writeRun } from './brief-runs.ts'
 import {
   type AckEntry,
   BLOCKS_MAX,
@@ -75,7 +76,7 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       writer.varint(frame.sentTo.length)
       for (const hash of frame.sentTo) writer.uint32(hash)
       writer.varint(frame.runs.length)
-      for (const run of frame.runs) writer.bytes(run)
+      for (const run of frame.runs) writeRun(writer, run)
       return writer.finish()
     case 'piece':
       writeGroup(writer.uint8(TYPE_PIECE), frame.group).varint(frame.session)
@@ -90,9 +91,9 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
     case 'ack':
       writeGroup(writer.uint8(TYPE_ACK), frame.group)
       writer.varint(frame.vector.length)
-      for (const { replica, n, check } of frame.vector) {
+      for (const { hash, n, check } of frame.vector) {
         writer
-          .raw(replicaBytes(replica))
+          .uint32(hash >>> 0)
           .varint(n)
           .uint32(check >>> 0)
       }
@@ -179,7 +180,7 @@ function readAck(reader: Reader): SyncFrame {
   const group = readGroup(reader)
   const vector: AckEntry[] = []
   for (let left = reader.varint(REPLICAS_MAX); left > 0; left--) {
-    vector.push({ replica: readReplica(reader), n: reader.varint(), check: reader.uint32() | 0 })
+    vector.push({ hash: reader.uint32() | 0, n: reader.varint(), check: reader.uint32() | 0 })
   }
   return { type: 'ack', group, vector }
 }
@@ -288,8 +289,8 @@ function readEvents(reader: Reader): SyncFrame {
   const sentTo: number[] = []
   for (let i = 0; i < peers; i++) sentTo.push(reader.uint32())
   const count = reader.varint(FRAME_EVENTS_MAX)
-  const runs: Uint8Array[] = []
-  for (let i = 0; i < count; i++) runs.push(reader.bytes(FRAME_BYTES_MAX))
+  const runs: (Uint8Array | BriefRun)[] = []
+  for (let i = 0; i < count; i++) runs.push(readRun(reader, FRAME_BYTES_MAX))
   return { type: 'events', group, session, sentTo, runs }
 }
 

@@ -1,6 +1,7 @@
 import type { ReplicaId } from '../base/ids.ts'
 import type { Lanes } from '../crdt/event-draft.ts'
 import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
+import type { BriefRun } from './brief-runs.ts'
 
 /** A whole frame on the sync protocol. */
 export const FRAME_BYTES_MAX: number = 256 << 10
@@ -112,7 +113,7 @@ export type SyncFrame =
       readonly session: number
       /** Hashes of peers that get the same from others. */
       readonly sentTo: readonly number[]
-      readonly runs: readonly Uint8Array[]
+      readonly runs: readonly (Uint8Array | BriefRun)[]
     }
   /** A piece of one large run, only ever in answer to a pull. */
   | {
@@ -162,7 +163,7 @@ export type SyncFrame =
     }
 
 /** Events 1 … n of a replica are durable at the sender. */
-export interface AckEntry extends VectorEntry {
+export interface AckEntry extends BriefEntry {
   /** The low lane of its chain there: they are those that were sent. */
   readonly check: number
 }

@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
+import { wholeRun } from './brief-runs.ts'
 import type { Dissemination } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import { FRAME_EVENTS_MAX, type SyncFrame } from './frames.ts'
@@ -55,22 +56,31 @@ export class Intake {
   }
 
   onEvents(peer: Peer, frame: Extract<SyncFrame, { type: 'events' }>, now: Millis): void {
-    const { session, sentTo, runs } = frame
+    const { session, sentTo } = frame
+    const group = this.#host.groupFrom(frame.group)
+    if (group === undefined) return
+    const runs: Uint8Array[] = []
     let events = 0
     let bytes = 0
-    for (const run of runs) {
+    for (const each of frame.runs) {
+      const run = wholeRun(each, group.state)
+      if (run === undefined) {
+        this.#host.dropped('sync-writer-unknown')
+        continue
+      }
       const head = decodeRunHead(run)
       if (head.ok) events += head.value.count
       bytes += run.length
+      runs.push(run)
     }
     if (events > FRAME_EVENTS_MAX) {
       this.#host.dropped('sync-frame-events-limit')
       return
     }
-    const group = this.#host.groupFrom(frame.group)
-    if (group === undefined) return
     if (session !== 0 && this.#sessions.pulls.keepTail(peer, group.name, session, runs)) return
     this.#receive({ peer, group, session, sentTo, runs, bytes }, now)
+    // Answers to a pull have whole ids.
+    if (runs.length < frame.runs.length) this.#sessions.pulls.pull(peer, group, now)
   }
 
   #receive(incoming: Incoming, now: Millis): void {

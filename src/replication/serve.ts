@@ -1,6 +1,7 @@
 import type { RunReader } from '../crdt/run-reader.ts'
 import type { BaseItem, BaseWriter } from './base.ts'
 import { BaseWalk, headOf } from './base-walk.ts'
+import { type BriefRun, briefRun } from './brief-runs.ts'
 import { encodeFrame } from './frame-codec.ts'
 import {
   FRAME_EVENTS_MAX,
@@ -28,6 +29,8 @@ export interface ServeOptions {
   readonly credit: number
   /** A writer whose events are not told now. */
   readonly withheld?: VectorEntry | undefined
+  /** Whether writers that the vector names may be told by their hashes. @default false */
+  readonly isBrief?: boolean
 }
 
 /** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter. */
@@ -45,7 +48,7 @@ const BASE_TAIL_BYTES = 1 << 20
 export function serve(
   group: Group,
   pull: Pull,
-  { credit, withheld }: ServeOptions,
+  { credit, withheld, isBrief = false }: ServeOptions,
   runs: RunReader,
 ): Answer {
   // What is told of the state, its chains above all, includes the run that is open.
@@ -54,7 +57,7 @@ export function serve(
   if (isBase && withheld === undefined) return serveBase(group, pull, runs)
   const vector = withheld === undefined ? pull.vector : [...pull.vector, withheld]
   // Without the log nothing can be told of one writer and not of the other.
-  return serveLog(group, pull, { credit: isBase ? 0 : credit, vector, before: [] }, runs)
+  return serveLog(group, pull, { credit: isBase ? 0 : credit, vector, before: [], isBrief }, runs)
 }
 
 /** Whether the log holds everything that a vector lacks. */
@@ -113,7 +116,12 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
   part()
   if (walk.isDone) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
-    const rest = serveLog(group, pull, { credit: BASE_TAIL_BYTES, vector, before: frames }, runs)
+    const rest = serveLog(
+      group,
+      pull,
+      { credit: BASE_TAIL_BYTES, vector, before: frames, isBrief: false },
+      runs,
+    )
     return { frames: rest.frames, bytes: bytes + rest.bytes }
   }
   frames.push(
@@ -151,19 +159,23 @@ interface LogAnswer {
   readonly vector: readonly VectorEntry[]
   /** Frames that go first. */
   readonly before: readonly Uint8Array[]
+  readonly isBrief: boolean
 }
 
 function serveLog(
   group: Group,
   pull: Pull,
-  { credit, vector, before }: LogAnswer,
+  { credit, vector, before, isBrief }: LogAnswer,
   runs: RunReader,
 ): Answer {
   const packer = new Packer(group.name, pull.session, credit, before)
   const has = new Map(vector.map(({ replica, n }) => [replica, n]))
   const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0 }) => {
-    if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) return packer.add(bytes, count)
     const replica = group.state.replicaAt(writer)
+    if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) {
+      const knows = (id: number): boolean => has.has(group.state.replicaAt(id))
+      return packer.add(bytes, count, isBrief ? briefRun(bytes, group.state, runs, knows) : bytes)
+    }
     const partial = pull.partials.find(
       (held) => held.replica === replica && held.n0 === n0 && held.total === bytes.length,
     )
@@ -202,7 +214,7 @@ class Packer {
   readonly #session: number
   readonly #credit: number
   readonly #frames: Uint8Array[]
-  #runs: Uint8Array[] = []
+  #runs: (Uint8Array | BriefRun)[] = []
   #pendingBytes = 0
   #pendingEvents = 0
   #bytes = 0
@@ -215,13 +227,13 @@ class Packer {
   }
 
   /** False when the credit is used up. */
-  add(bytes: Uint8Array, count: number): boolean {
+  add(bytes: Uint8Array, count: number, told: Uint8Array | BriefRun): boolean {
     if (!this.#take(bytes.length)) return false
     const isFull =
       this.#pendingBytes + bytes.length > PAYLOAD_BYTES ||
       this.#pendingEvents + count > FRAME_EVENTS_MAX
     if (isFull) this.#flush()
-    this.#runs.push(bytes)
+    this.#runs.push(told)
     this.#pendingBytes += bytes.length
     this.#pendingEvents += count
     return true

@@ -90,7 +90,8 @@ export class SyncSessions {
     if (isAsked) {
       const pull = { type: 'pull', group: group.name, session, vector: known } as const
       const { windowBytes } = this.#host.tunables
-      this.#serve(peer, group, { ...pull, credit: windowBytes, partials: [], base: undefined })
+      const rest = { credit: windowBytes, partials: [], base: undefined }
+      this.#serve(peer, group, { ...pull, ...rest }, true)
     }
     if (!isBehind && isAhead) this.pulls.hasNothing(peer, group, now)
     // Neither, and yet another hash: two replicas look alike. A pull shows them our vector, too.
@@ -131,11 +132,11 @@ export class SyncSessions {
     return false
   }
 
-  #serve(peer: Peer, group: Group, pull: Frame<'pull'>): void {
+  #serve(peer: Peer, group: Group, pull: Frame<'pull'>, isBrief: boolean = false): void {
     const self = this.#host.writerOf(group)
     const credit = Math.min(pull.credit, this.#host.tunables.windowBytes)
     const withheld = group.isDisputed ? { replica: self, n: group.state.haveOf(self) } : undefined
-    const answer = serve(group, pull, { credit, withheld }, this.#host.runs)
+    const answer = serve(group, pull, { credit, withheld, isBrief }, this.#host.runs)
     peer.spend(answer.bytes + pull.vector.length)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
   }

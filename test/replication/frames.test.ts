@@ -101,7 +101,27 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
       sentTo: [1, 4_000_000_000],
       runs: [RUN],
     },
-    '2500000200000001ee6b28000125<run>',
+    '2500000200000001ee6b2800019401<run>',
+  ],
+  [
+    {
+      type: 'events',
+      group: 'main',
+      session: 0,
+      sentTo: [],
+      runs: [
+        { rest: Uint8Array.of(0x20, 1, 1, 0), ids: [{ at: 1, hash: 3 }] },
+        {
+          rest: Uint8Array.of(0x20, 7, 8),
+          ids: [
+            { at: 1, hash: -1 },
+            { at: 18, hash: 4 },
+            { at: 35, hash: 5 },
+          ],
+        },
+      ],
+    },
+    '2500000002' + '110000000320010100' + '0fffffffff' + '0000000401' + '0000000501' + '200708',
   ],
   [
     {
@@ -129,8 +149,8 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
     '2700030009090909090909090909090909090909',
   ],
   [
-    { type: 'ack', group: 'main', vector: [{ replica: replicaOf('a'), n: 300, check: -5 }] },
-    '280001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac02fffffffb',
+    { type: 'ack', group: 'main', vector: [{ hash: 3, n: 300, check: -5 }] },
+    '28000100000003ac02fffffffb',
   ],
   [
     { type: 'trace', group: 'main', replica: replicaOf('a'), dots: [1, 300] },
@@ -191,11 +211,11 @@ describe('sync frames', () => {
       8,
     ],
     ['writers in a vector', (n) => raw('24', group, 1, 1, n, rows(n, WRITER, 1), 0), 10_000],
-    ['writers acked', (n) => raw('28', group, n, rows(n, WRITER, 1, '00000000')), 10_000],
+    ['writers acked', (n) => raw('28', group, n, rows(n, '00000003', 1, '00000000')), 10_000],
     ['dots traced', (n) => raw('2b', group, WRITER, n, rows(n, 1)), 16],
     ['chains told', (n) => raw('2c', group, WRITER, 1, n, rows(n, 1, '0000000000000000')), 16],
     ['peers served', (n) => raw('25', group, 0, n, rows(n, '00000001'), 0), 64],
-    ['runs', (n) => raw('25', group, 0, 0, n, rows(n, 1, '20')), 4_096],
+    ['runs', (n) => raw('25', group, 0, 0, n, rows(n, 4, '20')), 4_096],
     ['runs in part', (n) => raw('24', group, 1, 1, 0, n, rows(n, WRITER, 1, 1, '00')), 4],
     ['bytes of a group’s name', (n) => raw('29', text('g'.repeat(n)), WRITER, 1), 1_024],
     ['bytes of a piece’s run', (n) => raw('26', group, 1, WRITER, 1, n, 0, PIECE), 8_454_144],
@@ -215,6 +235,11 @@ describe('sync frames', () => {
       'of one group and all others',
       raw('2206', group, 0, DIGEST),
       'digest of one group and all others',
+    ],
+    [
+      'with an id beyond its run',
+      raw('25', group, 0, 0, 1, 2 * 4 + 2, '00000001', '00000002', 2, 0, 0),
+      'id beyond its run',
     ],
     ['with a piece of nothing', raw('26', group, 1, WRITER, 1, 0, 0), 'piece of nothing'],
     ['with a piece beyond its run', raw('26', group, 1, WRITER, 1, 5, 1), 'number above its limit'],

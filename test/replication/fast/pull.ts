@@ -43,7 +43,8 @@ export class Pull {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       for (const frame of this.#ask(credit)) {
         // What is lost here may still come, long after.
-        if (frame.type === 'events') for (const bytes of frame.runs) this.#world.publish(bytes)
+        if (frame.type === 'events')
+          for (const bytes of whole(frame.runs)) this.#world.publish(bytes)
         if (left === 0) continue
         left -= 1
         this.#take(frame)
@@ -95,11 +96,11 @@ export class Pull {
         return
       case 'events':
         if (frame.session === this.#session && this.#adopting !== undefined) {
-          for (const bytes of frame.runs) this.#adopting.addTail(bytes)
+          for (const bytes of whole(frame.runs)) this.#adopting.addTail(bytes)
           return
         }
         this.#world.counts.logAnswers += 1
-        for (const bytes of frame.runs) this.to.receive(bytes)
+        for (const bytes of whole(frame.runs)) this.to.receive(bytes)
         return
       case 'end':
         if (frame.session === this.#session) this.#end(frame)
@@ -159,6 +160,14 @@ export class Pull {
     this.to.adopt(adopting)
     this.#isOver = true
   }
+}
+
+/** Answers to pulls leave no ids out. */
+function whole(runs: Frame<'events'>['runs']): readonly Uint8Array[] {
+  return runs.map((run) => {
+    if (run instanceof Uint8Array) return run
+    throw new Fault('a pull is answered by runs without ids')
+  })
 }
 
 function parts(frame: Frame<'base'>): readonly SyncFrame[] {

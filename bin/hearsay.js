@@ -9,6 +9,7 @@
 import childProcess from 'node:child_process'
 import fs from 'node:fs'
 import module from 'node:module'
+import os from 'node:os'
 import path from 'node:path'
 import url from 'node:url'
 
@@ -35,8 +36,8 @@ function isAtLeast(minimum) {
 }
 
 function start() {
-  // Compiled code is kept in the user's temporary directory: a start takes half the time.
-  if (module.enableCompileCache !== undefined) module.enableCompileCache()
+  const cache = cacheDirectory()
+  if (cache !== undefined) module.enableCompileCache(cache)
   delete process.env[RERUN_MARK]
   import(url.pathToFileURL(isCheckout ? source : built).href).then(
     (program) => program.main(),
@@ -46,6 +47,33 @@ function start() {
       fail(isInstalled ? error.message : 'its dependencies are missing: run npm ci first')
     },
   )
+}
+
+/**
+ * Where compiled code is kept, so that the next start need not compile: a directory of this user alone, for
+ * who writes there decides what runs here, and Node.js would take one below the temporary directory. Undefined
+ * without a home that can be written: then nothing is kept.
+ */
+function cacheDirectory() {
+  if (module.enableCompileCache === undefined) return undefined
+  try {
+    const caches = process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache')
+    const directory = path.join(caches, 'hearsay', 'compiled')
+    // One by one: in some places that take none (/proc) Node.js never ends making parents.
+    for (const one of [caches, path.dirname(directory), directory]) makeDirectory(one)
+    const isOwn = process.getuid === undefined || fs.statSync(directory).uid === process.getuid()
+    return isOwn ? directory : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function makeDirectory(directory) {
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 })
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+  }
 }
 
 function rerun() {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -28,7 +28,11 @@ const OLDER = `if (process.env.HEARSAY_RERUN === undefined) {
 }`
 
 interface Tree {
-  run(parameters: readonly string[], options?: { readonly isOld?: boolean }): ChildProcess
+  readonly root: string
+  run(
+    parameters: readonly string[],
+    options?: { readonly isOld?: boolean; readonly env?: Readonly<Record<string, string>> },
+  ): ChildProcess
 }
 
 /** A checkout in small: bin/hearsay.js, a stand-in for the program, and the runtime when wanted. */
@@ -45,10 +49,14 @@ async function tree(options: { readonly hasRuntime: boolean }): Promise<Tree> {
   await mkdir(options.hasRuntime ? runtime : join(root, 'node_modules'), { recursive: true })
   if (options.hasRuntime) await symlink(process.execPath, join(runtime, 'node'))
   return {
-    run(parameters, { isOld = false } = {}) {
+    root,
+    run(parameters, { isOld = false, env = {} } = {}) {
       const flags = isOld ? ['--require', join(root, 'older.cjs')] : []
       const script = join(root, 'bin', 'hearsay.js')
-      return spawn(process.execPath, [...flags, script, ...parameters], { stdio: 'pipe' })
+      return spawn(process.execPath, [...flags, script, ...parameters], {
+        stdio: 'pipe',
+        env: { ...process.env, XDG_CACHE_HOME: join(root, 'cache'), ...env },
+      })
     },
   }
 }
@@ -104,4 +112,27 @@ test('hearsay.js says in one line what to do when there is no newer Node.js', as
   const { code, stdout, stderr } = await ended(run(['version'], { isOld: true }))
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(/^hearsay: needs Node\.js 22\.18 or newer, this is .*npm ci.*\n$/)
+})
+
+test('hearsay.js keeps compiled code where this user alone writes', async () => {
+  const { root, run } = await tree({ hasRuntime: true })
+  expect((await ended(run(['version']))).code).toBe(0)
+  const directory = join(root, 'cache', 'hearsay', 'compiled')
+  expect((await stat(directory)).mode & 0o777).toBe(0o700)
+  const files = await readdir(directory, { recursive: true, withFileTypes: true })
+  expect(files.filter((file) => file.isFile()).length).toBeGreaterThan(0)
+
+  const env = { XDG_CACHE_HOME: '', HOME: join(root, 'home') }
+  await mkdir(env.HOME)
+  expect((await ended(run(['version'], { env }))).code).toBe(0)
+  expect(await readdir(join(root, 'home', '.cache', 'hearsay'))).toEqual(['compiled'])
+})
+
+test('hearsay.js runs where nothing can be kept', async () => {
+  const { root, run } = await tree({ hasRuntime: true })
+  for (const [name, home] of ['package.json', '/dev/null', '/proc/1'].entries()) {
+    const env = { XDG_CACHE_HOME: '', HOME: home.startsWith('/') ? home : join(root, home) }
+    const { code, stderr } = await ended(run(['version', `${name}`], { env }))
+    expect([home, code, stderr]).toEqual([home, 0, ''])
+  }
 })

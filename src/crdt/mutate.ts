@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { type ByteView, byteView } from '../base/byte-view.ts'
 import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
 import { AMOUNT_BYTES_MAX, readAmount, writeAmount } from './amount.ts'
+import { ElementRow, ROW_MAX } from './element-row.ts'
 import { EventDraft } from './event-draft.ts'
 import {
   KIND_COUNTER,
@@ -33,6 +34,17 @@ type MapSetOperation = Extract<
   { readonly values: readonly string[]; readonly path: readonly string[] }
 >
 
+/** Where events go. */
+export interface EventSink {
+  /** Applies an event at once, so that the next one observes it. */
+  emit(event: EventDraft): void
+  /**
+   * Applies events that add the elements of a row to a set, from one on, up to the first that is there.
+   * @returns index of that one, or how many the row has
+   */
+  emitNew(row: ElementRow, object: LiveObject, from: number): number
+}
+
 /** One event may list this many kills; more are spread over several. */
 export const KILLS_PER_EVENT_MAX = 16_384
 
@@ -46,16 +58,16 @@ export const KILLS_PER_EVENT_MAX = 16_384
  */
 export class Mutator {
   readonly #state: LiveState
-  readonly #emit: (event: EventDraft) => void
+  readonly #sink: EventSink
+  readonly #row = new ElementRow()
   readonly #draft = new EventDraft()
   readonly #other = new EventDraft()
   readonly #cursor = { at: 0 }
   #scratch: ByteView = byteView(new Uint8Array(1024))
 
-  /** @param emit applies an event at once, so that the next one observes it */
-  constructor(state: LiveState, emit: (event: EventDraft) => void) {
+  constructor(state: LiveState, sink: EventSink) {
     this.#state = state
-    this.#emit = emit
+    this.#sink = sink
   }
 
   /** @returns how many members the operation changed */
@@ -88,17 +100,6 @@ export class Mutator {
     }
   }
 
-  /** Adds an element to a set unless it is there. @returns whether it was new */
-  addNew(object: LiveObject, value: string, stamp: number): boolean {
-    const draft = this.#begin(KIND_SET, object)
-    draft.stamp = stamp
-    this.#textKey(value)
-    draft.seal(object.lanes)
-    if (object.has(draft)) return false
-    this.#emit(draft)
-    return true
-  }
-
   #counterAdd(
     { object: name, amount, growOnly }: Extract<CheckedOperation, { type: 'counter-add' }>,
     { writer }: Author,
@@ -120,13 +121,20 @@ export class Mutator {
 
   #setAdd(name: string, values: readonly string[]): number {
     const object = this.#state.objectFor('set', name)
+    const row = this.#row
     let added = 0
-    for (const value of values) {
-      const draft = this.#begin(KIND_SET, object)
-      this.#textKey(value)
-      draft.seal(object.lanes)
-      if (this.#killKey(object) === 0) added += 1
-      this.#emit(draft)
+    for (let start = 0; start < values.length; start += ROW_MAX) {
+      row.fill(values, start, values.length, object.lanes)
+      for (let at = 0; at < row.count; at++) {
+        const end = this.#sink.emitNew(row, object, at)
+        added += end - at
+        at = end
+        if (at === row.count) break
+        const draft = this.#begin(KIND_SET, object)
+        row.draft(at, draft)
+        this.#killKey(object)
+        this.#emit(draft)
+      }
     }
     return added
   }
@@ -306,6 +314,10 @@ export class Mutator {
         draft.kill(writer, n)
       this.#emit(draft)
     }
+  }
+
+  #emit(event: EventDraft): void {
+    this.#sink.emit(event)
   }
 
   #kindAt(slot: number): number {

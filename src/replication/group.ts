@@ -310,13 +310,14 @@ export class Group {
   #settleAdds(): void {
     const { self, object, values, stamps, told, count } = this.#adds
     if (self === undefined) return
+    this.#own.prepare(this.#adds)
     // Whoever is called from here finds none waiting.
     this.#adds.count = 0
     this.changes.origin = 'local'
     let at = 0
     while (at < count) {
       const from = at
-      at = this.#own.addNew(self, this.#adds, from, count)
+      at = this.#own.addNew(self, this.#adds, from)
       this.history.added(this.#adds, from, at)
       for (let i = from; i < at; i++) present(told[i], 'transaction').changed = ONE
       if (at === count) break

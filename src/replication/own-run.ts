@@ -1,11 +1,14 @@
 import { HearsayError } from '../base/errors.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import type { EventDraft } from '../crdt/event-draft.ts'
+import { ElementRow } from '../crdt/element-row.ts'
+import { EventDraft } from '../crdt/event-draft.ts'
+import { KIND_SET } from '../crdt/kinds.ts'
 import { chainStep, killShare } from '../crdt/lanes.ts'
 import { KILLS_MAX, REPLICAS_MAX } from '../crdt/limits.ts'
+import type { LiveObject } from '../crdt/live-object.ts'
 import type { LiveState } from '../crdt/live-state.ts'
-import { Mutator } from '../crdt/mutate.ts'
+import { type EventSink, Mutator } from '../crdt/mutate.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import type { LoggedRun } from './group-log.ts'
@@ -17,17 +20,23 @@ import type { WaitingAdds } from './waiting-adds.ts'
 const OPEN_BYTES_MAX = 48 << 10
 const OPEN_EVENTS_MAX = 4096
 
+/** Bytes that an add takes in a run beside its element: head, stamp, shape and length of the key. */
+const ADD_BYTES_MAX = 24
 const ONE_ADD: Needs = { events: 1, kills: 0 }
 
 /** The events of our own that are part of a state and not yet bytes: they become one run. */
-export class OwnRun {
+export class OwnRun implements EventSink {
   readonly #state: LiveState
   readonly #replaced: ReplacedTotals
   readonly #close: () => void
   readonly #mutator: Mutator
   readonly #room: Room
   readonly #run: RunWriter
+  readonly #row = new ElementRow()
+  readonly #draft = new EventDraft()
   #writer = -1
+  /** Of the transaction under way. */
+  #stamp: Stamp = 0
   #isFirst = false
   #chainHigh = 0
   #chainLow = 0
@@ -37,7 +46,7 @@ export class OwnRun {
     this.#state = state
     this.#replaced = replaced
     this.#close = close
-    this.#mutator = new Mutator(state, (event) => this.#emit(event))
+    this.#mutator = new Mutator(state, this)
     this.#room = new Room(state)
     this.#run = new RunWriter(state)
   }
@@ -65,27 +74,47 @@ export class OwnRun {
     const needs = this.#room.check(operations)
     this.#makeRoom(writer, stamp, needs)
     this.#isFirst = true
+    this.#stamp = stamp
     const author = { writer, stamp, shipped: this.#run.n0 - 1 }
     const only = operations[0]
     if (operations.length === 1 && only !== undefined) return [this.#mutator.run(only, author)]
     return operations.map((operation) => this.#mutator.run(operation, author))
   }
 
+  /** Has a row tell of adds that wait, for {@link addNew}. */
+  prepare({ values, count, object }: WaitingAdds): void {
+    this.#row.fill(values, 0, count, this.#state.objectFor('set', object).lanes)
+  }
+
   /**
-   * Applies adds that wait, a transaction each, as long as their elements are new.
-   * @returns index of the first whose element is there, or `to`
+   * Applies adds that wait, a transaction each, from one on, up to the first whose element is there.
+   * @returns index of that one, or how many there are
    */
-  addNew(self: ReplicaId, adds: WaitingAdds, from: number, to: number): number {
+  addNew(self: ReplicaId, { object: name, stamps }: WaitingAdds, from: number): number {
     const writer = this.#state.intern(self)
-    for (let i = from; i < to; i++) {
-      const stamp = adds.stamps[i] ?? 0
-      this.#makeRoom(writer, stamp, ONE_ADD)
-      this.#isFirst = true
+    const row = this.#row
+    let at = from
+    while (at < row.count) {
+      this.#makeRoom(writer, stamps[at] ?? 0, ONE_ADD)
       // After the run before has ended: objects without entries go then.
-      const object = this.#state.objectFor('set', adds.object)
-      if (!this.#mutator.addNew(object, adds.values[i] ?? '', stamp)) return i
+      const object = this.#state.objectFor('set', name)
+      const fitting = this.#fitting(at)
+      const end = this.#place(row, object, at, fitting)
+      for (let i = at; i < end; i++) this.#tell(row, i, stamps[i] ?? 0, true)
+      at = end
+      if (at < fitting) break
     }
-    return to
+    return at
+  }
+
+  /** Part of a transaction, see EventSink. */
+  emitNew(row: ElementRow, object: LiveObject, from: number): number {
+    const end = this.#place(row, object, from, row.count)
+    for (let i = from; i < end; i++) {
+      this.#tell(row, i, this.#stamp, this.#isFirst)
+      this.#isFirst = false
+    }
+    return end
   }
 
   /** Ends the run: it becomes bytes. Undefined when it has no events. */
@@ -98,6 +127,45 @@ export class OwnRun {
     this.#state.advance(writer, n0 - 1, chain)
     this.#run.begin(writer, n0 + count, stamp)
     return { replica: this.#state.replicaAt(writer), writer, n0, count, stamp, bytes }
+  }
+
+  /** The end of those in a row that the run has room for, each a transaction, when it has room for one. */
+  #fitting(from: number): number {
+    const row = this.#row
+    const start = row.startOf(from)
+    const max = Math.min(row.count, from + OPEN_EVENTS_MAX - this.#run.count)
+    const room = OPEN_BYTES_MAX - this.#run.length
+    let end = from + 1
+    while (end < max && row.startOf(end) - start + (end - from) * ADD_BYTES_MAX < room) end += 1
+    return end
+  }
+
+  /** Makes elements of a row live, up to the first that is there already. @returns its index, or `to` */
+  #place(row: ElementRow, object: LiveObject, from: number, to: number): number {
+    const state = this.#state
+    const writer = this.#writer
+    const draft = this.#draft
+    draft.kind = KIND_SET
+    draft.object = object.id
+    let n = state.have(writer)
+    for (let i = from; i < to; i++) {
+      row.draft(i, draft)
+      if (object.has(draft)) return i
+      n += 1
+      state.apply(writer, n, draft)
+    }
+    return to
+  }
+
+  /** Has the chain and the run tell of an element that is new. */
+  #tell(row: ElementRow, i: number, stamp: Stamp, starts: boolean): void {
+    const counted = starts ? stamp : -1
+    this.#chainHigh = chainStep(this.#chainHigh, row.highs[i] ?? 0, 0, counted)
+    this.#chainLow = chainStep(this.#chainLow, row.lows[i] ?? 0, 0, counted)
+    const draft = this.#draft
+    row.draft(i, draft)
+    draft.stamp = stamp
+    this.#run.add(draft, starts)
   }
 
   /** Has the next transaction fit the run, or begins another one. */
@@ -122,7 +190,8 @@ export class OwnRun {
     return writer === this.#writer && isRoom && run.fits(stamp)
   }
 
-  #emit(event: EventDraft): void {
+  /** See EventSink. */
+  emit(event: EventDraft): void {
     const state = this.#state
     const writer = this.#writer
     let high = 0

@@ -1,13 +1,14 @@
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import { ROW_MAX } from '../crdt/element-row.ts'
 
 /** Who is told how many members each operation of a transaction changed. */
 export interface Told {
   changed: readonly number[]
 }
 
-/** More become events at once: the work that a look at the state has to wait for stays short. */
-export const WAITING_ADDS_MAX = 1_024
+/** More become events at once: they are one row. */
+export const WAITING_ADDS_MAX: number = ROW_MAX
 
 /**
  * Transactions that add one element each to one set and wait to become events: many in a row cost less than
@@ -19,7 +20,7 @@ export class WaitingAdds {
   /** The first so many of each column count. */
   count = 0
   readonly values: string[] = []
-  readonly stamps: Float64Array = new Float64Array(WAITING_ADDS_MAX)
+  readonly stamps: Stamp[] = []
   readonly told: Told[] = []
 
   get isEmpty(): boolean {

@@ -2,13 +2,22 @@ import { present } from '../base/assert.ts'
 import type { Records } from './records.ts'
 import { NO_SLOT, type Slots } from './slots.ts'
 
-/** A segment splits instead of growing beyond this: no insertion ever moves more keys. */
-const SEGMENT_KEYS_MAX = 4096
-const SEGMENT_KEYS_MIN = 16
+/** A segment splits instead of growing beyond so many cells: no insertion ever moves more keys. */
+const SEGMENT_CELLS_MAX = 6144
+const SEGMENT_CELLS_MIN = 16
+/** Segments have any multiple of so many cells. */
+const CELLS_STEP = 8
 /** Beyond this depth keys collide on purpose: their segment grows instead, and only its owner pays. */
 const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
+/** What it is right after that: it grows by a quarter, so that little room lies idle at any size. */
+const FILL_GROWN = 0.64
+/** Share below which a segment shrinks. */
+const FILL_MIN = 0.4
+
+const NOTHING_DEFERRED = new Int32Array(0)
+const DEFERRED_NUMBERS_MIN = 32
 
 interface Segment {
   /** Pairs: a key's hash, its first slot + 1; 0 is free. Side by side, as they are looked at together. */
@@ -23,7 +32,8 @@ interface Segment {
 /**
  * Key → slot for one large object: extendible hashing (Fagin et al., TODS 1979) over segments with linear
  * probing, so that no single insertion pays for a rehash of everything. Keys stay in the records, their
- * hashes are kept: moving a key needs no look at it. Eight bytes a cell.
+ * hashes are kept: moving a key needs no look at it. Eight bytes a cell. A key's first cell is its hash's last
+ * 16 bits scaled to the segment, which so may have any size.
  */
 export class KeyIndex {
   readonly #records: Records
@@ -31,15 +41,19 @@ export class KeyIndex {
   #directory: Segment[]
   #depth = 0
   #size = 0
+  /** Hashes and slots of {@link defer}, and how many. */
+  #deferred = NOTHING_DEFERRED
+  #deferredCount = 0
 
   constructor(records: Records, slots: Slots) {
     this.#records = records
     this.#slots = slots
-    this.#directory = [segment(SEGMENT_KEYS_MIN, 0)]
+    this.#directory = [segment(SEGMENT_CELLS_MIN, 0)]
   }
 
   /** Distinct keys. */
   get size(): number {
+    this.settle()
     return this.#size
   }
 
@@ -51,13 +65,16 @@ export class KeyIndex {
 
   /** The first slot under a key, or NO_SLOT. */
   find(hash: number, key: DataView, start: number, end: number): number {
+    if (this.#deferredCount > 0) this.settle()
     const { cells } = this.#segmentOf(hash)
-    const mask = cells.length - 2
-    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
+    for (let at = home(hash, cells); ; ) {
       const slot = (cells[at + 1] ?? 0) - 1
       if (slot === NO_SLOT) return NO_SLOT
-      if (cells[at] !== hash) continue
-      if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
+      if (cells[at] === hash) {
+        if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
+      }
+      at += 2
+      if (at === cells.length) at = 0
     }
   }
 
@@ -66,32 +83,23 @@ export class KeyIndex {
    * @returns the one that was, or NO_SLOT when the key is new
    */
   put(hash: number, slot: number, key: DataView, start: number, end: number): number {
-    let target = this.#segmentOf(hash)
-    const { cells } = target
-    const mask = cells.length - 2
-    let at = (hash << 1) & mask
-    for (; ; at = (at + 2) & mask) {
+    if (this.#deferredCount > 0) this.settle()
+    const { cells } = this.#segmentOf(hash)
+    for (let at = home(hash, cells); ; ) {
       const before = (cells[at + 1] ?? 0) - 1
-      if (before === NO_SLOT) break
-      if (cells[at] !== hash) continue
-      if (!this.#records.keyEquals(this.#slots.recordOf(before), key, start, end)) continue
-      cells[at + 1] = slot + 1
-      return before
+      if (before === NO_SLOT) {
+        this.#fill(at, hash, slot)
+        return NO_SLOT
+      }
+      if (cells[at] === hash) {
+        if (this.#records.keyEquals(this.#slots.recordOf(before), key, start, end)) {
+          cells[at + 1] = slot + 1
+          return before
+        }
+      }
+      at += 2
+      if (at === cells.length) at = 0
     }
-    this.#size += 1
-    if (target.count < target.room) {
-      cells[at] = hash
-      cells[at + 1] = slot + 1
-      target.count += 1
-      return NO_SLOT
-    }
-    while (target.count >= target.room) {
-      if (target.cells.length < SEGMENT_KEYS_MAX * 2 || target.depth >= DEPTH_MAX) grow(target)
-      else this.#split(target, hash)
-      target = this.#segmentOf(hash)
-    }
-    place(target, hash, slot + 1)
-    return NO_SLOT
   }
 
   /**
@@ -99,24 +107,30 @@ export class KeyIndex {
    * @param next takes its place; NO_SLOT takes the key out @returns false when the slot is not the first
    */
   take(hash: number, slot: number, next: number): boolean {
+    if (this.#deferredCount > 0) this.settle()
     const target = this.#segmentOf(hash)
     const { cells } = target
-    const mask = cells.length - 2
-    let hole = (hash << 1) & mask
-    for (; cells[hole + 1] !== slot + 1; hole = (hole + 2) & mask) {
+    const past = cells.length
+    let hole = home(hash, cells)
+    while (cells[hole + 1] !== slot + 1) {
       if (cells[hole + 1] === 0) return false
+      hole += 2
+      if (hole === past) hole = 0
     }
     if (next !== NO_SLOT) {
       cells[hole + 1] = next + 1
       return true
     }
     // Backward shift: no tombstones, so lookups stay short however often keys come and go.
-    for (let at = (hole + 2) & mask; ; at = (at + 2) & mask) {
+    for (let at = hole; ; ) {
+      at += 2
+      if (at === past) at = 0
       const entry = cells[at + 1] ?? 0
       if (entry === 0) break
       const own = cells[at] ?? 0
-      const home = (own << 1) & mask
-      if (((at - home) & mask) < ((at - hole) & mask)) continue
+      const first = home(own, cells)
+      const isBetween = hole <= at ? hole < first && first <= at : hole < first || first <= at
+      if (isBetween) continue
       cells[hole] = own
       cells[hole + 1] = entry
       hole = at
@@ -125,11 +139,42 @@ export class KeyIndex {
     cells[hole + 1] = 0
     target.count -= 1
     this.#size -= 1
+    if (target.count * 2 < past * FILL_MIN && past > SEGMENT_CELLS_MIN * 2) {
+      resize(target, cellsFor(target.count))
+    }
     return true
+  }
+
+  /**
+   * Makes a slot the first under its key later, at the next look at the index: many at once cost far less than
+   * one by one in random order.
+   */
+  defer(hash: number, slot: number): void {
+    const at = this.#deferredCount * 2
+    if (at === this.#deferred.length) {
+      const grown = new Int32Array(Math.max(DEFERRED_NUMBERS_MIN, at * 2))
+      grown.set(this.#deferred)
+      this.#deferred = grown
+    }
+    this.#deferred[at] = hash
+    this.#deferred[at + 1] = slot
+    this.#deferredCount += 1
+    this.#slots.setNext(slot, NO_SLOT)
+  }
+
+  /** Takes in what was deferred. */
+  settle(): void {
+    if (this.#deferredCount === 0) return
+    const pairs = this.#deferred.subarray(0, this.#deferredCount * 2)
+    this.#deferred = NOTHING_DEFERRED
+    this.#deferredCount = 0
+    if (this.#size === 0) this.#build(pairs)
+    else this.#putAll(pairs)
   }
 
   /** Visits the first slot of every key. */
   each(visit: (slot: number) => void): void {
+    this.settle()
     let last: Segment | undefined
     for (const one of this.#directory) {
       if (one === last) continue
@@ -142,9 +187,89 @@ export class KeyIndex {
     }
   }
 
+  /** Makes segments of the size that they need, and fills one after the other. */
+  #build(pairs: Int32Array): void {
+    const count = pairs.length / 2
+    let depth = 0
+    while (count >>> depth > SEGMENT_CELLS_MAX * FILL_GROWN && depth < DEPTH_MAX) depth += 1
+    const segmentOf = (hash: number): number => (depth === 0 ? 0 : hash >>> (32 - depth))
+    const ends = new Uint32Array(1 << depth)
+    for (let at = 0; at < pairs.length; at += 2) {
+      const number = segmentOf(pairs[at] ?? 0)
+      ends[number] = (ends[number] ?? 0) + 1
+    }
+    this.#depth = depth
+    this.#directory = [...ends].map((keys) => segment(cellsFor(keys), depth))
+    let end = 0
+    for (let number = 0; number < ends.length; number++) {
+      const keys = ends[number] ?? 0
+      ends[number] = end
+      end += keys
+    }
+    const sorted = new Int32Array(pairs.length)
+    for (let at = 0; at < pairs.length; at += 2) {
+      const hash = pairs[at] ?? 0
+      const number = segmentOf(hash)
+      const to = ends[number] ?? 0
+      sorted[to * 2] = hash
+      sorted[to * 2 + 1] = pairs[at + 1] ?? 0
+      ends[number] = to + 1
+    }
+    this.#putAll(sorted)
+  }
+
+  #putAll(pairs: Int32Array): void {
+    for (let at = 0; at < pairs.length; at += 2) this.#putSlot(pairs[at] ?? 0, pairs[at + 1] ?? 0)
+  }
+
+  /** As {@link put}, but looks at the slot's key only where another one has its hash. */
+  #putSlot(hash: number, slot: number): void {
+    const { cells } = this.#segmentOf(hash)
+    for (let at = home(hash, cells); ; ) {
+      const before = (cells[at + 1] ?? 0) - 1
+      if (before === NO_SLOT) {
+        this.#fill(at, hash, slot)
+        return
+      }
+      if (cells[at] === hash) {
+        const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))
+        if (this.#records.keyEquals(this.#slots.recordOf(before), view, start, end)) {
+          cells[at + 1] = slot + 1
+          this.#slots.setNext(slot, before)
+          return
+        }
+      }
+      at += 2
+      if (at === cells.length) at = 0
+    }
+  }
+
+  /** Puts a new key into the free cell that the search for it ended at, unless its segment is full. */
+  #fill(at: number, hash: number, slot: number): void {
+    const target = this.#segmentOf(hash)
+    this.#size += 1
+    if (target.count < target.room) {
+      target.cells[at] = hash
+      target.cells[at + 1] = slot + 1
+      target.count += 1
+    } else place(this.#roomier(target, hash), hash, slot + 1)
+  }
+
   #segmentOf(hash: number): Segment {
     const index = this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)
     return present(this.#directory[index], 'segment')
+  }
+
+  /** Makes room for one more key. @returns the segment that has it */
+  #roomier(full: Segment, hash: number): Segment {
+    let target = full
+    while (target.count >= target.room) {
+      const cells = cellsFor(target.count)
+      if (cells <= SEGMENT_CELLS_MAX || target.depth >= DEPTH_MAX) resize(target, cells)
+      else this.#split(target, hash)
+      target = this.#segmentOf(hash)
+    }
+    return target
   }
 
   #split(target: Segment, hash: number): void {
@@ -155,14 +280,18 @@ export class KeyIndex {
       this.#depth += 1
     }
     const depth = target.depth + 1
-    const low = segment(SEGMENT_KEYS_MAX, depth)
-    const high = segment(SEGMENT_KEYS_MAX, depth)
     const { cells } = target
+    const isHigh = (own: number): boolean => ((own >>> (32 - depth)) & 1) === 1
+    let highs = 0
+    for (let at = 0; at < cells.length; at += 2) {
+      if (cells[at + 1] !== 0 && isHigh(cells[at] ?? 0)) highs += 1
+    }
+    const low = segment(cellsFor(target.count - highs), depth)
+    const high = segment(cellsFor(highs), depth)
     for (let at = 0; at < cells.length; at += 2) {
       const entry = cells[at + 1] ?? 0
-      if (entry === 0) continue
       const own = cells[at] ?? 0
-      place(((own >>> (32 - depth)) & 1) === 0 ? low : high, own, entry)
+      if (entry !== 0) place(isHigh(own) ? high : low, own, entry)
     }
     const span = 1 << (this.#depth - target.depth)
     const first = (hash >>> (32 - this.#depth)) & ~(span - 1)
@@ -170,15 +299,31 @@ export class KeyIndex {
   }
 }
 
-function segment(keys: number, depth: number): Segment {
-  return { cells: new Int32Array(keys * 2), count: 0, room: Math.floor(keys * FILL_MAX), depth }
+function segment(cells: number, depth: number): Segment {
+  return {
+    cells: new Int32Array(cells * 2),
+    count: 0,
+    room: Math.floor(cells * FILL_MAX),
+    depth,
+  }
 }
 
-function grow(target: Segment): void {
+/** Cells for so many keys and some more. */
+function cellsFor(keys: number): number {
+  const cells = Math.ceil(keys / FILL_GROWN / CELLS_STEP) * CELLS_STEP
+  return Math.max(SEGMENT_CELLS_MIN, cells)
+}
+
+/** Where the search for a hash begins. */
+function home(hash: number, cells: Int32Array): number {
+  return (((hash & 0xffff) * (cells.length >>> 1)) >>> 16) << 1
+}
+
+function resize(target: Segment, cells: number): void {
   const old = target.cells
-  target.cells = new Int32Array(old.length * 2)
+  target.cells = new Int32Array(cells * 2)
   target.count = 0
-  target.room = Math.floor(old.length * FILL_MAX)
+  target.room = Math.floor(cells * FILL_MAX)
   for (let at = 0; at < old.length; at += 2) {
     const entry = old[at + 1] ?? 0
     if (entry !== 0) place(target, old[at] ?? 0, entry)
@@ -187,9 +332,11 @@ function grow(target: Segment): void {
 
 function place(target: Segment, hash: number, entry: number): void {
   const { cells } = target
-  const mask = cells.length - 2
-  let at = (hash << 1) & mask
-  while (cells[at + 1] !== 0) at = (at + 2) & mask
+  let at = home(hash, cells)
+  while (cells[at + 1] !== 0) {
+    at += 2
+    if (at === cells.length) at = 0
+  }
   cells[at] = hash
   cells[at + 1] = entry
   target.count += 1

@@ -126,7 +126,8 @@ export class LiveObject {
     return this.#index === undefined ? this.#chained(key.view, keyStart, keyEnd, next) : next
   }
 
-  insert(slot: number, { keyHash, key, keyStart, keyEnd }: KeyBytes): void {
+  /** @param defers while many come in that nobody looks at: the index takes them in afterwards */
+  insert(slot: number, { keyHash, key, keyStart, keyEnd }: KeyBytes, defers: boolean): void {
     this.#entries += 1
     if (this.#index === undefined) {
       this.#slots.setNext(slot, this.#head)
@@ -134,7 +135,13 @@ export class LiveObject {
       if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
       return
     }
-    this.#slots.setNext(slot, this.#index.put(keyHash, slot, key.view, keyStart, keyEnd))
+    if (defers) this.#index.defer(keyHash, slot)
+    else this.#slots.setNext(slot, this.#index.put(keyHash, slot, key.view, keyStart, keyEnd))
+  }
+
+  /** Has the index take in what was deferred. */
+  settle(): void {
+    this.#index?.settle()
   }
 
   remove(slot: number, key: KeyBytes): void {
@@ -143,6 +150,7 @@ export class LiveObject {
       this.#head = unchain(this.#slots, this.#head, slot)
       return
     }
+    this.#index.settle()
     const next = this.#slots.nextOf(slot)
     const wasFirst = this.#index.take(key.keyHash, slot, next)
     if (!wasFirst) unchain(this.#slots, this.first(key), slot)
@@ -151,6 +159,7 @@ export class LiveObject {
   /** Puts a slot in the place of another one of the same key. */
   replace(slot: number, by: number, key: KeyBytes): void {
     const slots = this.#slots
+    this.#index?.settle()
     slots.setNext(by, slots.nextOf(slot))
     let before = this.#head
     if (this.#index !== undefined) {
@@ -211,10 +220,7 @@ export class LiveObject {
     this.#head = NO_SLOT
     while (slot !== NO_SLOT) {
       const next = this.#slots.nextOf(slot)
-      const record = this.#slots.recordOf(slot)
-      const hash = this.#records.keyHash(record)
-      const { view, start, end } = this.#records.keyOf(record)
-      this.#slots.setNext(slot, index.put(hash, slot, view, start, end))
+      index.defer(this.#records.keyHash(this.#slots.recordOf(slot)), slot)
       slot = next
     }
     this.#index = index

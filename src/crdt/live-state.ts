@@ -45,6 +45,7 @@ export class LiveState {
   readonly #fingerprint = new Fingerprint(this.slots)
   #events = 0
   #unapplied = 0
+  #isLoading = false
 
   /** Replicas ever mentioned, with or without events. */
   get replicaCount(): number {
@@ -200,6 +201,12 @@ export class LiveState {
     return this.slots.find(this.#writers.at(index).live, n) !== NO_SLOT
   }
 
+  /** Entries come in that nobody looks at: that they are many costs less. */
+  set isLoading(isLoading: boolean) {
+    this.#isLoading = isLoading
+    if (!isLoading) for (const object of this.objects()) object.settle()
+  }
+
   /** Makes a dot live whose event is not applied but adopted. @param event its sealed content */
   insert(index: number, n: number, event: EventDraft): void {
     const writer = this.#writers.at(index)
@@ -269,7 +276,7 @@ export class LiveState {
   #place(writer: Writer, index: number, n: number, event: EventDraft): void {
     const object = this.objectAt(event.object)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
-    if (object.tree === undefined) object.insert(slot, event)
+    if (object.tree === undefined) object.insert(slot, event, this.#isLoading)
     else object.tree.insert(pathOf(event), elementOf(event), slot)
     if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
     this.recorder?.inserted(object, slot)

@@ -88,6 +88,7 @@ export class Loader {
         group.epoch = read.value.epoch
         group.chunks = read.value.chunks
         group.coveredBy = read.value.sequence
+        group.state.isLoading = true
         return
       }
       case 'chunk':
@@ -204,6 +205,7 @@ export class Loader {
       this.#dropBase(loading)
       return
     }
+    group.state.isLoading = false
     adoptHead(group.state, manifest.head)
     this.stamps.set('snapshot', Math.max(manifest.stamp, this.stamps.get('snapshot') ?? 0))
     group.sequence = manifest.sequence

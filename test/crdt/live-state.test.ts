@@ -136,6 +136,59 @@ describe('state', () => {
   })
 })
 
+describe('a set of many entries', () => {
+  const elements = fc.constantFrom(...'abcdefgh')
+  const add = fc.record({
+    content: fc.record({
+      type: fc.constant('set' as const),
+      object: fc.constant('o'),
+      element: elements,
+    }),
+    kills: fc.uniqueArray(kill, {
+      maxLength: 2,
+      selector: ({ replica, n }) => `${replica}${n}`,
+    }),
+    starts: fc.boolean(),
+    stampStep: fc.constant(1),
+  })
+  const adds = fc.array(add, { minLength: 10, maxLength: 30, size: 'max' })
+
+  test.each([
+    ['one by one', false],
+    ['while it is loaded', true],
+  ])('that come in %s is live(E)', (_how, isLoading) => {
+    let most = 0
+    fc.assert(
+      fc.property(fc.tuple(adds, adds, adds), fc.nat(), (all, seed) => {
+        const random = seededRandom(seed)
+        const writers = all.map((each, i) => written(i, each))
+        const pen = new Pen(replicaOf('d'))
+        const { state } = pen.group
+        state.isLoading = isLoading
+        for (const { runs } of writers) {
+          for (const bytes of runs) {
+            expect(pen.receive(bytes)).toEqual(['integrated'])
+            if (randomInteger(random, 8) === 0) pen.view.setHas('o', 'a')
+          }
+        }
+        state.isLoading = false
+        most = Math.max(most, state.entries)
+        let slots = 0
+        state.object('set', 'o')?.eachSlot(() => {
+          slots += 1
+        })
+        expect(slots).toBe(state.entries)
+        expectState(
+          pen,
+          writers.flatMap(({ events }) => events),
+        )
+      }),
+      { numRuns: 100 },
+    )
+    expect(most).toBeGreaterThan(30)
+  })
+})
+
 describe('an event that kills one entry', () => {
   const set = (name: string, element: string): Content => ({ type: 'set', object: name, element })
   const register = (text: string): Content => ({ type: 'register', object: 'o', json: text })

@@ -1,3 +1,4 @@
+import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseJoinAddress } from '../../../src/adapters/libp2p/join-address.ts'
@@ -44,6 +45,12 @@ describe('parseJoinAddress()', () => {
     '/ip4/1.2.3.4/udp/5',
     '/ip4/1.2.3.4/tcp/5/ws',
     '/ip4/1.2.3.4/tcp/0',
+    '/ip4/1.2.3.4/tcp/65536',
+    '/ip4/1.2.3.4/tcp/080',
+    '/ip4/1.2.3.04/tcp/5',
+    '/ip6/fe80::1%eth0/tcp/5',
+    '/dns4/a b/tcp/5',
+    '/ip4/1.2.3.4/tcp/5/p2p',
     '/ip4/1.2.3.4/tcp/5/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
     '/nonsense',
     `${'a'.repeat(600)}:80`,
@@ -52,6 +59,62 @@ describe('parseJoinAddress()', () => {
     expect(() => parseJoinAddress(text)).toThrow(
       expect.objectContaining({ code: 'ERR_ADDRESS', hint: expect.stringContaining('host:port') }),
     )
+  })
+
+  it('makes of a multiaddr what the multiaddr package makes of it', () => {
+    const host = fc.oneof(
+      fc.tuple(fc.constantFrom('ip4', 'dns4'), fc.ipV4()),
+      fc.tuple(fc.constant('ip6'), fc.ipV6()),
+      fc.tuple(fc.constantFrom('dns', 'dns4', 'dns6'), fc.domain()),
+    )
+    const given = fc.record({
+      host,
+      port: fc.integer({ min: 1, max: 65_535 }),
+      hasPeer: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(given, ({ host: [family, name], port, hasPeer }) => {
+        const bare = `/${family}/${name}/tcp/${port}`
+        const expected = { type: 'multiaddr', multiaddr: multiaddr(bare).toString() }
+        if (!hasPeer) expect(parseJoinAddress(bare)).toEqual(expected)
+        else {
+          expect(parseJoinAddress(`${bare}/p2p/${PEER}`)).toEqual({ ...expected, peer: PEER })
+        }
+      }),
+    )
+  })
+
+  it('takes no multiaddr that the multiaddr package does not take', () => {
+    const word = fc.constantFrom(
+      ...['ip4', 'ip6', 'dns', 'dns4', 'ip6zone', 'tcp', 'udp', 'p2p', 'ipfs', '', '0', '1', '080'],
+      ...['65535', '65536', '+1', ' 1', '0x1', '1.2.3.4', '1.2.3.04', '1.2.3', '::1', 'FE80::A'],
+      ...['::ffff:1.2.3.4', 'fe80::1%eth0', ':::', 'a.example', 'A', 'a b', 'a%2fb', PEER, 'ws'],
+    )
+    const shape = fc.tuple(
+      fc.constantFrom('ip4', 'ip6', 'dns4'),
+      word,
+      fc.constant('tcp'),
+      fc.constantFrom('1', '65535', '65536', '080', '0'),
+      fc.constantFrom('', '/', `/p2p/${PEER}`, `/ipfs/${PEER}`, '/p2p', '/ws', `/${PEER}`),
+    )
+    const text = fc.oneof(
+      fc.array(word, { maxLength: 7 }).map((words) => `/${words.join('/')}`),
+      shape.map(([a, b, c, d, rest]) => `/${a}/${b}/${c}/${d}${rest}`),
+    )
+    let taken = 0
+    const check = (given: string): void => {
+      let parsed: ReturnType<typeof parseJoinAddress>
+      try {
+        parsed = parseJoinAddress(given)
+      } catch {
+        return
+      }
+      taken += 1
+      const bare = multiaddr(given).decapsulateCode(CODE_P2P)
+      expect(parsed).toMatchObject({ multiaddr: bare.toString() })
+    }
+    fc.assert(fc.property(text, check), { numRuns: 3_000 })
+    expect(taken).toBeGreaterThan(100)
   })
 
   it('throws nothing but HearsayError', () => {

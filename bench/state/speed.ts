@@ -140,7 +140,7 @@ const counters: Case = {
   prepare: (library, scale) => {
     if (library.create(1).counter === undefined) return undefined
     const n = count(library, scale, { full: 200_000, quick: 100_000, slow: 500 })
-    const batched = BATCH * (library.isSlow ? 5 : 200)
+    const batched = BATCH * (library.isSlow ? 5 : 1_000)
     return async () => {
       const document = library.create(1)
       const { counter } = document

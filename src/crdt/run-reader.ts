@@ -114,8 +114,9 @@ export class RunReader {
   }
 
   /** Whether the columns are of this very run, which the caller has not changed since. */
-  holds(bytes: Uint8Array): boolean {
-    return this.#held === bytes
+  holds({ buffer, byteOffset, length }: Uint8Array): boolean {
+    const held = this.#held
+    return held?.buffer === buffer && held.byteOffset === byteOffset && held.length === length
   }
 
   /** Reads a whole run into the columns. Never throws. */

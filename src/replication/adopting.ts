@@ -3,7 +3,7 @@ import { LiveState } from '../crdt/live-state.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { adoptHead, applyItem, checkItem } from './adoption.ts'
-import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
+import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
 import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
 import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
@@ -83,12 +83,12 @@ export class Adopting {
   add(item: BaseItem): boolean {
     if (this.#isWalked) return this.#addBlock(item)
     if (item.writer !== this.#cursor.writer || item.from !== this.#cursor.n) return false
-    checkItem(item, this.head, this.#runs)
-    const known = this.#known(item)
-    const isMap = item.mode !== 'entries'
-    if (isMap ? item.to > known : item.from <= known) throw new DecodeError('item of another kind')
     // A view into a frame would keep the whole frame in memory.
     const own = { ...item, bytes: item.bytes.slice() }
+    checkItem(own, this.head, this.#runs)
+    const known = this.#known(item)
+    if (!hasEntries(item) ? item.to > known : item.from <= known)
+      throw new DecodeError('item of another kind')
     if (item.mode === 'sums') this.#compare(item)
     else this.items.push(own)
     if (this.#aside !== undefined) {
@@ -117,9 +117,8 @@ export class Adopting {
     const starts = this.#differing.get(item.writer)
     if (starts?.has(item.from) !== true) return false
     checkItem(item, this.head, this.#runs)
-    const isMap = item.mode === 'runs' || item.mode === 'bits'
     const to = Math.min(item.from + BLOCK_DOTS - 1, this.#known(item))
-    if (!isMap || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
+    if (!isMap(item) || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
       throw new DecodeError('map of another block')
     }
     this.items.push({ ...item, bytes: item.bytes.slice() })

@@ -3,8 +3,9 @@ import { EventDraft } from '../crdt/event-draft.ts'
 import { KIND_COUNTER } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
-import { type BaseItem, type BaseWriter, livingIntervals } from './base.ts'
+import { type BaseItem, type BaseWriter, hasEntries, isMap, thinnedParts } from './base.ts'
 import { blockCount, SUM_BYTES } from './block-sums.ts'
+import { livingStretches } from './living-map.ts'
 
 /*
  * Merging a base into a state: the result is the state of all events of both. With `have` what is
@@ -23,17 +24,35 @@ export function checkItem(item: BaseItem, head: readonly BaseWriter[], runs: Run
     if (!isWhole) throw new DecodeError('sums of other blocks')
     return
   }
-  if (item.mode !== 'entries') {
-    livingIntervals(item)
+  if (isMap(item)) {
+    livingStretches(item, item.from, item.to)
     return
   }
   if (item.bytes.length === 0) return
-  const read = runs.read(item.bytes)
+  const { run, stretches } = contentOf(item)
+  const read = runs.read(run)
   if (!read.ok) throw new DecodeError(read.reason)
   const { replica, n0, count, isEntries } = read.value
-  const isOfItem =
-    isEntries && replica === writer.replica && n0 === item.from && count === item.to - item.from + 1
+  let living = item.to - item.from + 1
+  if (stretches !== undefined) {
+    living = 0
+    for (let i = 0; i < stretches.length; i += 2) {
+      living += (stretches[i + 1] ?? 0) - (stretches[i] ?? 0) + 1
+    }
+    if (runs.events !== living) throw new DecodeError('item holds something else')
+  }
+  const isOfItem = isEntries && replica === writer.replica && n0 === item.from && count === living
   if (!isOfItem) throw new DecodeError('item holds something else')
+}
+
+/** The run of an item that brings entries, and where they live if not side by side. @throws {DecodeError} */
+function contentOf(item: BaseItem): {
+  readonly run: Uint8Array
+  readonly stretches: readonly number[] | undefined
+} {
+  if (item.mode !== 'thinned') return { run: item.bytes, stretches: undefined }
+  const { map, run } = thinnedParts(item)
+  return { run, stretches: livingStretches(map, item.from, item.to) }
 }
 
 /** Applies one checked item. The writer's events are adopted afterwards, by {@link adoptHead}. */
@@ -46,8 +65,8 @@ export function applyItem(
   const writer = head[item.writer]
   if (writer === undefined) return
   const id = state.intern(writer.replica)
-  if (item.mode === 'entries') applyEntries(state, item, id, runs)
-  else if (item.mode !== 'sums') killUnlessIn(state, id, item, livingIntervals(item))
+  if (hasEntries(item)) applyEntries(state, item, id, runs)
+  else if (isMap(item)) killUnlessIn(state, id, item, livingStretches(item, item.from, item.to))
 }
 
 /** Adopts what a base covers, after all its items. */
@@ -68,22 +87,20 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
     killUnlessIn(state, id, item, [])
     return
   }
+  const { run, stretches } = contentOf(item)
   // A check just before has read it already.
-  if (!runs.holds(item.bytes)) runs.read(item.bytes)
+  if (!runs.holds(run)) runs.read(run)
+  const dots = stretches === undefined ? runs.dots : dotsOf(stretches)
   if (item.from <= have) {
-    const dots = [...runs.dots.subarray(0, runs.events)]
-    killUnlessIn(
-      state,
-      id,
-      item,
-      dots.map((n) => [n, n] as const),
-    )
+    const living: number[] = []
+    for (let i = 0; i < runs.events; i++) living.push(dots[i] ?? 0, dots[i] ?? 0)
+    killUnlessIn(state, id, item, stretches ?? living)
   }
   const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
   const pending = state.pendingKillsOf(id)
   const draft = new EventDraft()
   for (let i = 0; i < runs.events; i++) {
-    const n = runs.dots[i] ?? 0
+    const n = dots[i] ?? 0
     if (n <= have || pending.has(n)) continue
     runs.draft(i, draft)
     draft.object = objects[runs.object[i] ?? 0] ?? -1
@@ -94,19 +111,30 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
   }
 }
 
-/** Kills what lives here in an item's range and not there. */
+/** The dots of stretches, one by one. */
+function dotsOf(stretches: readonly number[]): readonly number[] {
+  const dots: number[] = []
+  for (let i = 0; i < stretches.length; i += 2) {
+    for (let n = stretches[i] ?? 0; n <= (stretches[i + 1] ?? 0); n++) dots.push(n)
+  }
+  return dots
+}
+
+/**
+ * Kills what lives here in an item's range and not there.
+ * @param living first and last dots of stretches in turn
+ */
 function killUnlessIn(
   state: LiveState,
   id: number,
   { from, to }: BaseItem,
-  living: readonly (readonly [number, number])[],
+  living: readonly number[],
 ): void {
   const dead: number[] = []
   let at = 0
   state.walk(id, from, Math.min(to, state.have(id)), (_slot, n) => {
-    while (at < living.length && (living[at]?.[1] ?? 0) < n) at += 1
-    const interval = living[at]
-    if (interval === undefined || n < interval[0]) dead.push(n)
+    while (at < living.length && (living[at + 1] ?? 0) < n) at += 2
+    if (n < (living[at] ?? Infinity)) dead.push(n)
     return true
   })
   for (const n of dead) state.kill(id, n)

@@ -1,20 +1,24 @@
-import { Writer } from '../base/codec.ts'
 import { EventDraft } from '../crdt/event-draft.ts'
 import { hasStamp } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
-import type { BaseCursor, BaseItem, BaseWriter } from './base.ts'
-import { BLOCK_DOTS, blockSums, SUM_BYTES } from './block-sums.ts'
+import { type BaseCursor, type BaseItem, type BaseWriter, thinnedBytes } from './base.ts'
+import { BLOCK_DOTS, blockSums } from './block-sums.ts'
+import { DotBits, type LivingMap, livingMap, MAP_DOTS_MAX, runsOfStretches } from './living-map.ts'
 
 /** Entries gathered into one item: bounds the work of one step. */
 const ITEM_ENTRIES_MAX = 4_096
 const ITEM_BYTES_MAX = 32 << 10
-/** Bytes of lengths after which another item begins, or bits take over. */
-const MAP_BYTES_MAX = 4_096
-/** A longer map of one writer's dots is not told before its blocks were compared. */
+/** An item whose dots span more than one map's ends from so many entries on. */
+const SPARSE_ENTRIES_MIN = 256
+/** Stretches of living dots that are told as they are, over any number of dots. */
+const STRETCHES_MAX = 16
+/** Longer maps of {@link PLAN_DOTS_MAX} dots are not told before their blocks were compared. */
 const WHOLE_MAP_BYTES_MAX = 16 << 10
-/** Blocks of one item of sums. */
-const ITEM_BLOCKS_MAX = MAP_BYTES_MAX / SUM_BYTES
+/** Dots of one writer for which it is decided at once how to tell of them. */
+const PLAN_DOTS_MAX: number = 1 << 20
+/** Blocks of one item of sums: 4 KiB. */
+const ITEM_BLOCKS_MAX = 512
 
 /** The head of a state's base as it is now. */
 export function headOf(state: LiveState): readonly BaseWriter[] {
@@ -39,6 +43,8 @@ export class BaseWalk {
   readonly #out: RunWriter
   readonly #draft = new EventDraft()
   readonly #mapBytesMax: number
+  /** Maps of the next dots. */
+  readonly #planned: BaseItem[] = []
   #writer: number
   #n: number
 
@@ -82,7 +88,7 @@ export class BaseWalk {
     const id = this.#state.intern(writer.replica)
     const item =
       from <= known
-        ? (this.#sums(id, index, from, known) ?? this.#map(id, index, from, known))
+        ? this.#told(id, index, from, known)
         : this.#entries(id, index, from, writer.have)
     this.#n = item.to + 1
     this.#settle()
@@ -97,19 +103,25 @@ export class BaseWalk {
     return this.#map(this.#state.intern(replica), writer, n, Math.min(known, n + BLOCK_DOTS - 1))
   }
 
-  /** Fingerprints of blocks, unless a map is short. */
-  #sums(id: number, writer: number, from: number, known: number): BaseItem | undefined {
+  /** What to tell of dots that the reader has had: maps, or fingerprints of blocks where maps would be long. */
+  #told(id: number, writer: number, from: number, known: number): BaseItem {
+    const planned = this.#planned.shift()
+    if (planned !== undefined) return planned
+    const to = Math.min(known, from + PLAN_DOTS_MAX - 1)
     const isAligned = (from - 1) % BLOCK_DOTS === 0
-    if (!isAligned || (known - from + 1) / 8 <= this.#mapBytesMax) return undefined
-    // Each living stretch takes two lengths.
-    let stretches = 0
-    let past = 0
-    this.#state.walk(id, from, known, (_slot, n) => {
-      if (n !== past) stretches += 1
-      past = n + 1
-      return stretches * 2 <= this.#mapBytesMax
-    })
-    if (stretches * 2 <= this.#mapBytesMax) return undefined
+    let bytes = 0
+    for (let at = from; at <= to; at = (this.#planned.at(-1)?.to ?? to) + 1) {
+      const item = this.#map(id, writer, at, to)
+      this.#planned.push(item)
+      bytes += item.bytes.length
+      if (!isAligned || bytes <= this.#mapBytesMax) continue
+      this.#planned.length = 0
+      return this.#sums(id, writer, from, to)
+    }
+    return this.#planned.shift() ?? this.#map(id, writer, from, to)
+  }
+
+  #sums(id: number, writer: number, from: number, known: number): BaseItem {
     const to = Math.min(known, from + ITEM_BLOCKS_MAX * BLOCK_DOTS - 1)
     return { writer, from, to, mode: 'sums', bytes: blockSums(this.#state, id, from, to) }
   }
@@ -124,63 +136,71 @@ export class BaseWalk {
   #entries(id: number, writer: number, from: number, have: number): BaseItem {
     const out = this.#out
     const draft = this.#draft
-    let entries = 0
-    let past = from
+    const dots: number[] = []
     let isCut = false
     this.#state.walk(id, from, have, (slot, n) => {
       this.#state.draftOf(slot, draft)
       const stamped = hasStamp(draft.kind)
-      if (entries === 0) out.begin(id, from, stamped ? Math.max(0, draft.stamp - 1) : 0, true)
-      const isFull = entries >= ITEM_ENTRIES_MAX || out.length >= ITEM_BYTES_MAX
+      if (dots.length === 0) out.begin(id, from, stamped ? Math.max(0, draft.stamp - 1) : 0, true)
+      const isFull =
+        dots.length >= ITEM_ENTRIES_MAX ||
+        out.length >= ITEM_BYTES_MAX ||
+        (n - from >= MAP_DOTS_MAX && dots.length >= SPARSE_ENTRIES_MIN)
       if (isFull || (stamped && !out.fits(draft.stamp))) {
         isCut = true
         return false
       }
-      out.skip(n - past)
       out.add(draft, stamped)
-      past = n + 1
-      entries += 1
+      dots.push(n)
       return true
     })
-    const to = isCut ? past - 1 : have
-    if (entries === 0) return { writer, from, to: have, mode: 'entries', bytes: new Uint8Array(0) }
-    out.skip(to + 1 - past)
-    return { writer, from, to, mode: 'entries', bytes: out.finish(undefined) }
+    const last = dots.at(-1)
+    if (last === undefined) {
+      return { writer, from, to: have, mode: 'entries', bytes: new Uint8Array(0) }
+    }
+    const to = isCut ? last : have
+    const run = out.finish(undefined)
+    if (dots.length === to - from + 1) return { writer, from, to, mode: 'entries', bytes: run }
+    return { writer, from, to, mode: 'thinned', bytes: thinnedBytes(mapOf(dots, from, to), run) }
   }
 
-  /** Lengths of living and dead stretches, or bits where the dots are too mixed. */
+  /** Which dots live: all of them at once where few stretches do, else page by page. */
   #map(id: number, writer: number, from: number, known: number): BaseItem {
-    const lengths = new Writer(64)
-    // The stretch of living dots being gathered, and the dot after it.
-    let start = from
-    let past = from
-    let isCut = false
+    const dots: number[] = []
+    let stretches = 0
+    let past = 0
     this.#state.walk(id, from, known, (_slot, n) => {
-      if (n === past) {
-        past += 1
-        return true
-      }
-      if (lengths.length >= MAP_BYTES_MAX) {
-        isCut = true
-        return false
-      }
-      lengths.varint(past - start).varint(n - past)
-      start = n
+      if (n !== past) {
+        dots.push(n, n)
+        stretches += 1
+      } else dots[dots.length - 1] = n
       past = n + 1
-      return true
+      return stretches <= STRETCHES_MAX
     })
-    const to = isCut ? past - 1 : known
-    if (past > start) lengths.varint(past - start)
-    const dots = to - from + 1
-    if (lengths.length <= Math.ceil(dots / 8)) {
-      return { writer, from, to, mode: 'runs', bytes: lengths.finish() }
+    if (stretches <= STRETCHES_MAX) {
+      return { writer, from, to: known, mode: 'runs', bytes: runsOfStretches(dots, from) }
     }
-    const bits = new Uint8Array(Math.ceil(dots / 8))
+    const to = Math.min(known, from + MAP_DOTS_MAX - 1)
+    const bits = new DotBits(to - from + 1)
     this.#state.walk(id, from, to, (_slot, n) => {
-      const i = n - from
-      bits[i >>> 3] = (bits[i >>> 3] ?? 0) | (1 << (i & 7))
+      bits.set(n - from)
       return true
     })
-    return { writer, from, to, mode: 'bits', bytes: bits }
+    return { writer, from, to, ...livingMap(bits) }
   }
+}
+
+/** The shortest map of a few dots. */
+function mapOf(dots: readonly number[], from: number, to: number): LivingMap {
+  if (to - from >= MAP_DOTS_MAX) {
+    const stretches: number[] = []
+    for (const n of dots) {
+      if (n === (stretches.at(-1) ?? 0) + 1) stretches[stretches.length - 1] = n
+      else stretches.push(n, n)
+    }
+    return { mode: 'runs', bytes: runsOfStretches(stretches, from) }
+  }
+  const bits = new DotBits(to - from + 1)
+  for (const n of dots) bits.set(n - from)
+  return livingMap(bits)
 }

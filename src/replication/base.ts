@@ -1,7 +1,8 @@
-import { type Decoded, DecodeError, decode, type Reader, type Writer } from '../base/codec.ts'
+import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { Lanes } from '../crdt/event-draft.ts'
 import { REPLICAS_MAX, RUN_BYTES_MAX } from '../crdt/limits.ts'
+import type { LivingMap, MapMode } from './living-map.ts'
 import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 /*
@@ -11,8 +12,9 @@ import { readReplica, replicaBytes } from './replica-bytes.ts'
  * Head: for each writer its id, how many of its events are covered, its chain there, and kills that wait for
  * later events of it. Items cover the dots of each writer in order, from 1 to what the head says:
  *   entries – a run in entries mode, empty when no dot of the range lives
- *   runs    – which dots live, as lengths: living, dead, living, …; for dots that the reader has had
- *   bits    – the same, one bit a dot, least first, where that is shorter
+ *   thinned – the same where dots between those that live are dead: a map of them, then a run in entries mode over
+ *             as many dots as live, from the first dot of the item on without gaps
+ *   runs, bits, gaps – a map of which dots live, see livingMap(); for dots that the reader has had
  *   sums    – fingerprints of blocks of 1,024 dots, where a map would be long: the reader then asks for the
  *             maps of those blocks that differ
  */
@@ -26,7 +28,7 @@ export interface BaseWriter {
   readonly pendingKills: readonly number[]
 }
 
-export type ItemMode = 'entries' | 'runs' | 'bits' | 'sums'
+export type ItemMode = MapMode | 'entries' | 'sums' | 'thinned'
 
 export interface BaseItem {
   /** Index into the head. */
@@ -48,7 +50,7 @@ export interface BaseCursor {
 const PENDING_KILLS_MAX = 1 << 20
 const ITEMS_MAX = 65_536
 /** In the order of their numbers in an item's first byte. */
-const MODES: readonly ItemMode[] = ['entries', 'runs', 'bits', 'sums']
+const MODES: readonly ItemMode[] = ['entries', 'runs', 'bits', 'sums', 'gaps', 'thinned']
 
 export function writeHead(writer: Writer, head: readonly BaseWriter[]): void {
   writer.varint(head.length)
@@ -125,39 +127,34 @@ export function decodeItems(bytes: Uint8Array): Decoded<readonly BaseItem[]> {
   })
 }
 
-/** Intervals of living dots, ascending, both ends included. @throws {DecodeError} */
-export function livingIntervals(item: BaseItem): readonly (readonly [number, number])[] {
-  return item.mode === 'bits' ? intervalsOfBits(item) : intervalsOfRuns(item)
+/** Whether an item tells which dots live, and brings no entries. */
+export function isMap(item: BaseItem): item is BaseItem & { readonly mode: MapMode } {
+  return item.mode === 'runs' || item.mode === 'bits' || item.mode === 'gaps'
 }
 
-function intervalsOfRuns({ bytes, from, to }: BaseItem): readonly (readonly [number, number])[] {
+/** Whether an item brings entries, for dots that the reader has not had. */
+export function hasEntries(item: BaseItem): boolean {
+  return item.mode === 'entries' || item.mode === 'thinned'
+}
+
+/** Puts a map of living dots and a run of them into one item. */
+export function thinnedBytes(map: LivingMap, run: Uint8Array): Uint8Array {
+  const writer = new Writer(run.length + map.bytes.length + 8)
+  return writer.uint8(MODES.indexOf(map.mode)).bytes(map.bytes).raw(run).finish()
+}
+
+/** Takes a thinned item apart. @throws {DecodeError} */
+export function thinnedParts({ bytes }: BaseItem): {
+  readonly map: LivingMap
+  readonly run: Uint8Array
+} {
   const read = decode(bytes, (reader) => {
-    const intervals: (readonly [number, number])[] = []
-    let n = from
-    for (let isLiving = true; reader.remaining > 0; isLiving = !isLiving) {
-      const length = reader.varint()
-      if (n + length > to + 1) throw new DecodeError('map of living dots too long')
-      if (isLiving && length > 0) intervals.push([n, n + length - 1])
-      n += length
+    const mode = MODES[reader.uint8()]
+    if (mode !== 'runs' && mode !== 'bits' && mode !== 'gaps') {
+      throw new DecodeError('unknown map of living dots')
     }
-    return intervals
+    return { map: { mode, bytes: reader.bytes(bytes.length) }, run: reader.raw(reader.remaining) }
   })
   if (!read.ok) throw new DecodeError(read.reason)
   return read.value
-}
-
-function intervalsOfBits({ bytes, from, to }: BaseItem): readonly (readonly [number, number])[] {
-  const dots = to - from + 1
-  if (bytes.length !== Math.ceil(dots / 8)) throw new DecodeError('map of living dots too long')
-  const intervals: (readonly [number, number])[] = []
-  let start = -1
-  for (let i = 0; i <= dots; i++) {
-    const isLiving = i < dots && (((bytes[i >>> 3] ?? 0) >>> (i & 7)) & 1) === 1
-    if (isLiving && start < 0) start = i
-    if (!isLiving && start >= 0) {
-      intervals.push([from + start, from + i - 1])
-      start = -1
-    }
-  }
-  return intervals
 }

@@ -1,5 +1,5 @@
 import type { RunReader } from '../crdt/run-reader.ts'
-import type { BaseItem, BaseWriter } from './base.ts'
+import { type BaseItem, type BaseWriter, hasEntries } from './base.ts'
 import { BaseWalk, headOf } from './base-walk.ts'
 import { type BriefRun, briefRun } from './brief-runs.ts'
 import { encodeFrame } from './frame-codec.ts'
@@ -110,7 +110,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     items.push(item)
     bytes += item.bytes.length
     gathered += item.bytes.length
-    work += item.mode === 'entries' ? BASE_WORK_MAX / 4 : item.to - item.from + 1
+    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.to - item.from + 1
     if (gathered >= BASE_PART_BYTES) part()
   }
   part()

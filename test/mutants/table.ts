@@ -182,7 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADOPTION,
-        find: "else if (item.mode !== 'sums') killUnlessIn(state, id, item, livingIntervals(item))",
+        find: 'else if (isMap(item)) killUnlessIn(state, id, item, livingStretches(item, item.from, item.to))',
         replace: '',
       },
     ],

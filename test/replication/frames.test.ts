@@ -83,6 +83,27 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
   ],
   [
     {
+      type: 'base',
+      group: 'main',
+      session: 3,
+      head: undefined,
+      items: [
+        { writer: 0, from: 1, to: 2_000, mode: 'sums', bytes: new Uint8Array(16).fill(7) },
+        { writer: 0, from: 2_001, to: 2_008, mode: 'bits', bytes: Uint8Array.of(0xd9) },
+        { writer: 0, from: 2_009, to: 2_072, mode: 'gaps', bytes: Uint8Array.of(0x10, 0x55, 0) },
+        { writer: 1, from: 1, to: 8, mode: 'thinned', bytes: Uint8Array.of(2, 1, 0xd9, 0x21) },
+      ],
+    },
+    '2a00030004' +
+      '030001cf0f10' +
+      '07'.repeat(16) +
+      '0200d10f0701d9' +
+      '0400d90f3f03105500' +
+      '0501010704' +
+      '0201d921',
+  ],
+  [
+    {
       type: 'pull',
       group: 'main',
       session: 3,

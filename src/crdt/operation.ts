@@ -134,14 +134,22 @@ export function isLoneAdd(operations: readonly Operation[]): operations is LoneA
   return true
 }
 
+/** An increment by 0 to 2^53 − 1. */
+export interface LoneIncrement {
+  readonly object: string
+  readonly amount: bigint
+  readonly growOnly?: boolean
+}
+
 /**
- * The one increment that increments of one counter amount to; undefined for everything else, for sums that
- * one operation may not add, and for what {@link checkOperations} has to refuse.
+ * The one increment that increments of one counter, or one alone, amount to. Undefined for everything else,
+ * for sums that one operation may not add, and for what {@link checkOperations} has to refuse.
+ * @throws {TypeError} @throws {HearsayError} for the counter's name, as {@link checkOperations}
  */
-export function asOneIncrement(operations: readonly Operation[]): CheckedOperation | undefined {
+export function asOneIncrement(operations: readonly Operation[]): LoneIncrement | undefined {
   if (!Array.isArray(operations) || operations.length > OPERATIONS_MAX) return undefined
   const first = operations[0]
-  if (operations.length < 2 || first?.type !== 'counter-add') return undefined
+  if (first?.type !== 'counter-add') return undefined
   const { object } = first
   const growOnly = first.growOnly === true
   let sum = 0
@@ -153,7 +161,8 @@ export function asOneIncrement(operations: readonly Operation[]): CheckedOperati
     sum += number
     if (number < 0 || sum > Number.MAX_SAFE_INTEGER) return undefined
   }
-  return { type: 'counter-add', object: checkName('object', object), amount: BigInt(sum), growOnly }
+  checkName('object', object)
+  return operations.length === 1 ? first : { object, amount: BigInt(sum), growOnly }
 }
 
 /** Checks a group's or object's name. @throws {TypeError} no text @throws {HearsayError} ERR_INVALID, ERR_LIMIT */

@@ -6,7 +6,7 @@ import { EventDraft, type Lanes } from '../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
-import type { CheckedOperation } from '../crdt/operation.ts'
+import type { CheckedOperation, LoneIncrement } from '../crdt/operation.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
@@ -19,7 +19,7 @@ import { OwnRun } from './own-run.ts'
 import { ReplacedTotals } from './replaced-totals.ts'
 import { hasRoomFor } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
-import { UndoHistory } from './undo-history.ts'
+import { UNDO_TRANSACTIONS_MAX, UndoHistory } from './undo-history.ts'
 import { type Told, WAITING_ADDS_MAX, WaitingAdds } from './waiting-adds.ts'
 
 /** What became of a run from a peer. */
@@ -70,11 +70,8 @@ export class Group {
   readonly #staging: Staging
   #own: OwnRun
   readonly #draft = new EventDraft()
-  readonly #increments = new Increments()
+  readonly #increments = new Increments(UNDO_TRANSACTIONS_MAX)
   readonly #adds = new WaitingAdds()
-  /** Who made the increments, and the latest stamp. */
-  #self: ReplicaId | undefined
-  #stamp: Stamp = 0
   /** Runs that are part of the state and not yet handed to the store. */
   #unsaved: LoggedRun[] = []
 
@@ -209,16 +206,6 @@ export class Group {
    * @throws {HearsayError} ERR_LIMIT @throws {RangeError} nothing changed then
    */
   write(self: ReplicaId, operations: readonly CheckedOperation[], stamp: Stamp): readonly number[] {
-    this.prepare(self, operations)
-    const only = operations[0]
-    const isKnown = this.state.indexOf(self) !== undefined
-    if (operations.length === 1 && only?.type === 'counter-add' && isKnown) {
-      if (this.#increments.add(this.state, only)) {
-        this.#self = self
-        this.#stamp = stamp
-        return [1]
-      }
-    }
     this.settle()
     this.changes.origin = 'local'
     return this.#own.write(self, operations, stamp)
@@ -242,22 +229,24 @@ export class Group {
     return true
   }
 
-  /** Has transactions that wait become events, unless operations that come may wait with them. */
-  prepare(self: ReplicaId, operations: readonly CheckedOperation[]): void {
-    const isIncrement = operations.length === 1 && operations[0]?.type === 'counter-add'
-    if (this.#isWaiting && !(isIncrement && this.#adds.count === 0 && this.#self === self)) {
-      this.settle()
-    }
+  /**
+   * Takes in a transaction of `self` that increments a counter: all of them become one event.
+   * @returns whether it waits; otherwise it has to be written
+   */
+  countLater(self: ReplicaId, increment: LoneIncrement, stamp: Stamp): boolean {
+    const increments = this.#increments
+    if (this.#adds.count > 0 || increments.self !== self) this.settle()
+    if (this.state.indexOf(self) === undefined) return false
+    if (!increments.add(this.state, increment)) return false
+    increments.self = self
+    increments.stamp = stamp
+    return true
   }
 
   /** Has transactions that wait become events. */
   settle(): void {
     if (this.#adds.count > 0) this.#settleAdds()
-    if (this.#increments.isEmpty || this.#self === undefined) return
-    this.changes.origin = 'local'
-    for (const operation of this.#increments.take()) {
-      this.#own.write(this.#self, [operation], this.#stamp)
-    }
+    if (!this.#increments.isEmpty) this.#settleIncrements()
   }
 
   /** Ends the open run of own transactions: it becomes bytes. */
@@ -327,6 +316,14 @@ export class Group {
       at += 1
     }
     this.#adds.forget(count)
+  }
+
+  #settleIncrements(): void {
+    const { self, stamp } = this.#increments
+    if (self === undefined) return
+    this.changes.origin = 'local'
+    this.history.counted(self, this.#increments)
+    for (const operation of this.#increments.take()) this.#own.write(self, [operation], stamp)
   }
 
   #ownRun(): OwnRun {

@@ -1,9 +1,11 @@
+import type { Stamp } from '../base/hybrid-clock.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import type { LiveState } from '../crdt/live-state.ts'
-import type { CheckedOperation } from '../crdt/operation.ts'
+import type { CheckedOperation, LoneIncrement } from '../crdt/operation.ts'
 
 type Increment = Extract<CheckedOperation, { type: 'counter-add' }>
 
-interface Pending {
+interface Waiting {
   readonly object: string
   readonly growOnly: boolean
   amount: number
@@ -11,7 +13,6 @@ interface Pending {
 
 /** Different counters that gather: more are events at once. */
 const COUNTERS_MAX = 64
-const MAX_AMOUNT = BigInt(Number.MAX_SAFE_INTEGER)
 
 /**
  * Increments that wait to become events: while none has left the process, those of one counter are one event,
@@ -19,47 +20,83 @@ const MAX_AMOUNT = BigInt(Number.MAX_SAFE_INTEGER)
  * events first.
  */
 export class Increments {
-  readonly #pending: Pending[] = []
-  #last: Pending | undefined
+  /** Who made them, and the latest stamp. */
+  self: ReplicaId | undefined
+  stamp: Stamp = 0
+  readonly #waiting: Waiting[] = []
+  #last: Waiting | undefined
+  readonly #kept: number
+  /** Of the latest transactions, by their number modulo how many are kept. */
+  readonly #counters: Waiting[] = []
+  readonly #amounts: number[] = []
+  #count = 0
+
+  /** @param kept how many of the latest transactions can be told one by one */
+  constructor(kept: number) {
+    this.#kept = kept
+  }
 
   get isEmpty(): boolean {
     return this.#last === undefined
   }
 
-  /** Takes an increment in; false when it has to be an event of its own. */
-  add(state: LiveState, { object, amount, growOnly }: Increment): boolean {
-    // What may fail, and what needs more than a number, is done one by one.
-    if (amount < 0n || amount > MAX_AMOUNT) return false
-    let pending = this.#last
-    if (pending?.object !== object) {
-      pending = this.#pending.find((one) => one.object === object)
-      pending ??= this.#begin(state, object, growOnly)
-      if (pending === undefined) return false
-      this.#last = pending
+  /** Transactions that wait. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Takes in a transaction of nothing else; false when it has to be an event of its own. */
+  add(state: LiveState, increment: LoneIncrement): boolean {
+    const { object } = increment
+    const growOnly = increment.growOnly === true
+    const number = Number(increment.amount)
+    let waiting = this.#last
+    if (waiting === undefined || waiting.object !== object) {
+      waiting = this.#waiting.find((one) => one.object === object)
+      waiting ??= this.#begin(state, object, growOnly)
+      if (waiting === undefined) return false
+      this.#last = waiting
     }
-    const sum = pending.amount + Number(amount)
-    if (pending.growOnly !== growOnly || sum > Number.MAX_SAFE_INTEGER) return false
-    pending.amount = sum
+    const sum = waiting.amount + number
+    // What needs more than a number is done one by one.
+    if (waiting.growOnly !== growOnly || sum > Number.MAX_SAFE_INTEGER) return false
+    waiting.amount = sum
+    const at = this.#count % this.#kept
+    this.#counters[at] = waiting
+    this.#amounts[at] = number
+    this.#count += 1
     return true
   }
 
-  /** Takes them out, as one operation a counter. */
+  /** The latest transactions, oldest first. */
+  *latest(): Generator<Increment, void, void> {
+    for (let i = Math.max(0, this.#count - this.#kept); i < this.#count; i++) {
+      const waiting = this.#counters[i % this.#kept]
+      if (waiting !== undefined) yield incrementOf(waiting, this.#amounts[i % this.#kept] ?? 0)
+    }
+  }
+
+  /** Takes all out, as one operation a counter. */
   take(): readonly Increment[] {
-    const all = this.#pending.map(({ object, amount, growOnly }) => {
-      return { type: 'counter-add', object, amount: BigInt(amount), growOnly } as const
-    })
-    this.#pending.length = 0
+    const all = this.#waiting.map((waiting) => incrementOf(waiting, waiting.amount))
+    this.#waiting.length = 0
+    this.#counters.length = 0
     this.#last = undefined
+    this.#count = 0
     return all
   }
 
-  #begin(state: LiveState, object: string, growOnly: boolean): Pending | undefined {
+  #begin(state: LiveState, object: string, growOnly: boolean): Waiting | undefined {
     // A sum that might not fit is not put off.
     const total = state.object('counter', object)?.total ?? 0n
     const isSmall = total <= Number.MAX_SAFE_INTEGER && total >= Number.MIN_SAFE_INTEGER
-    if (!isSmall || this.#pending.length >= COUNTERS_MAX) return undefined
-    const pending = { object, growOnly, amount: 0 }
-    this.#pending.push(pending)
-    return pending
+    if (!isSmall || this.#waiting.length >= COUNTERS_MAX) return undefined
+    const waiting = { object, growOnly, amount: 0 }
+    this.#waiting.push(waiting)
+    return waiting
   }
+}
+
+function incrementOf({ object, growOnly }: Waiting, amount: number): Increment {
+  return { type: 'counter-add', object, amount: BigInt(amount), growOnly }
 }

@@ -1,12 +1,19 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
-import { asOneIncrement, checkName, checkOperations, isLoneAdd } from '../crdt/operation.ts'
-import type { Commits } from './commits.ts'
+import {
+  asOneIncrement,
+  checkName,
+  checkOperations,
+  isLoneAdd,
+  type LoneAdd,
+} from '../crdt/operation.ts'
+import type { Answer, Commits } from './commits.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { ReplicationInput } from './replication-io.ts'
 import { undo } from './undo.ts'
+import type { Writing } from './undo-history.ts'
 
 type Wish = Extract<ReplicationInput, { type: 'transact' | 'undo' }>
 
@@ -21,6 +28,7 @@ export interface TransactionsParts {
 /** Transactions that gather before they are handed to the store at once. */
 const UNSAVED_MAX = 16_384
 const NOTHING: readonly never[] = []
+const ONE: readonly number[] = [1]
 
 /** Makes transactions of what users wish for: checked whole, then applied whole. */
 export class Transactions {
@@ -56,22 +64,21 @@ export class Transactions {
 
   #transact(wish: Extract<Wish, { type: 'transact' }>, now: Millis): Group {
     const { operations, request } = wish
-    const isLone = isLoneAdd(operations)
-    const whole = isLone ? undefined : asOneIncrement(operations)
-    const checked = whole === undefined && !isLone ? checkOperations(operations) : NOTHING
+    const isAdd = isLoneAdd(operations)
+    const increment = isAdd ? undefined : asOneIncrement(operations)
+    const mayWait = isAdd || increment !== undefined
+    // What is wrong is told before a group is made for it.
+    const checked = mayWait ? undefined : checkOperations(operations)
     const group = this.#group(wish.group)
-    const self = this.#host.writerOf(group)
-    const stamp = this.#clock.next(now)
-    const answer = { request, changed: NOTHING as readonly number[], undo: undefined }
-    if (isLone) {
-      const [{ object, values }] = operations
-      if (!group.addLater(self, object, values[0], stamp, answer)) {
-        answer.changed = group.history.write(checkOperations(operations), { self, stamp })
-      }
-    } else if (whole !== undefined) {
-      group.history.write([whole], { self, stamp })
-      answer.changed = new Array<number>(operations.length).fill(1)
-    } else answer.changed = group.history.write(checked, { self, stamp })
+    const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
+    const { self, stamp } = author
+    const answer: Answer = { request, changed: NOTHING, undo: undefined }
+    if (increment !== undefined && group.countLater(self, increment, stamp)) {
+      const { length } = operations
+      answer.changed = length === 1 ? ONE : new Array<number>(length).fill(1)
+    } else if (!isAdd || !addLater(group, author, operations, answer)) {
+      answer.changed = group.history.write(checked ?? checkOperations(operations), author)
+    }
     this.#commits.answer(answer)
     return group
   }
@@ -95,4 +102,13 @@ export class Transactions {
     const { size } = this.#host.groups
     throw new HearsayError('ERR_LIMIT', `Cannot write: above ${size} groups`)
   }
+}
+
+function addLater(
+  group: Group,
+  { self, stamp }: Writing,
+  [{ object, values }]: LoneAdd,
+  answer: Answer,
+): boolean {
+  return group.addLater(self, object, values[0], stamp, answer)
 }

@@ -6,6 +6,7 @@ import type { LiveObject } from '../crdt/live-object.ts'
 import type { Recorder } from '../crdt/live-state.ts'
 import type { CheckedOperation, Dot, ObjectType } from '../crdt/operation.ts'
 import type { Group } from './group.ts'
+import type { Increments } from './increments.ts'
 import type { WaitingAdds } from './waiting-adds.ts'
 
 /** Transactions a group remembers, for as long as the process lives. */
@@ -97,7 +98,7 @@ export class UndoHistory implements Recorder {
     const group = this.#group
     const { state } = group
     // What waits becomes events of transactions before this one.
-    group.prepare(self, operations)
+    group.settle()
     this.#begin(self, undoes?.number)
     state.recorder = this
     let changed: readonly number[]
@@ -130,6 +131,14 @@ export class UndoHistory implements Recorder {
       this.#n0 = after - to + i
       this.#keep([{ type: 'set-add', object, values: [values[i] ?? ''] }], this.#n0, true)
     }
+  }
+
+  /** Remembers increments that waited, before they become events. */
+  counted(self: ReplicaId, increments: Increments): void {
+    this.#begin(self, undefined)
+    this.#count += Math.max(0, increments.count - UNDO_TRANSACTIONS_MAX)
+    // Their events are running totals: there is nothing to look at.
+    for (const operation of increments.latest()) this.#keep([operation], this.#n0 - 1, true)
   }
 
   /**

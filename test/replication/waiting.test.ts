@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { present } from '../../src/base/assert.ts'
 import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
-import { checkOperations, type Operation } from '../../src/crdt/operation.ts'
+import {
+  AMOUNT_MAX,
+  asOneIncrement,
+  checkOperations,
+  type Operation,
+} from '../../src/crdt/operation.ts'
 import { undo } from '../../src/replication/undo.ts'
 import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo-history.ts'
 import { type Told, WAITING_ADDS_MAX } from '../../src/replication/waiting-adds.ts'
@@ -34,6 +39,18 @@ class Writer extends Pen {
     told.changed = this.#write({ type: 'set-add', object, values: [value] })
   }
 
+  count(...amounts: readonly Operation[]): void {
+    this.#stamp += 1
+    const increment = this.#waits ? asOneIncrement(amounts) : undefined
+    const changed = amounts.map(() => 1)
+    const author = { self: this.self, stamp: this.#stamp }
+    const waits =
+      increment !== undefined && this.group.countLater(this.self, increment, this.#stamp)
+    this.told.push({
+      changed: waits ? changed : this.group.history.write(checkOperations(amounts), author),
+    })
+  }
+
   transact(operation: Operation): void {
     this.#stamp += 1
     this.told.push({ changed: this.#write(operation) })
@@ -48,7 +65,7 @@ class Writer extends Pen {
   }
 
   /** All that anybody can see. */
-  seen(): unknown {
+  seen() {
     const changes = this.changes()
     const runs = this.take()
     return {
@@ -66,6 +83,12 @@ class Writer extends Pen {
     const author = { self: this.self, stamp: this.#stamp }
     return this.group.history.write(checkOperations([operation]), author)
   }
+}
+
+/** What does not tell how many events increments have become. */
+function shown(writer: Writer): unknown {
+  const { changes, told, undoable, values } = writer.seen()
+  return { changes, told, undoable, values, counters: OBJECTS.map((o) => writer.view.counter(o)) }
 }
 
 const object = fc.constantFrom(...OBJECTS)
@@ -165,3 +188,81 @@ describe('adds that wait', () => {
     expect(writer.told.at(-1)).toEqual({ changed: [] })
   })
 })
+
+describe('increments that wait', () => {
+  const amount = fc.bigInt({ min: -1n, max: 3n })
+  const large = fc.bigInt({ min: AMOUNT_MAX - 4n, max: AMOUNT_MAX })
+  const count = fc.record({
+    type: fc.constant('counter-add' as const),
+    object,
+    amount: fc.oneof({ arbitrary: amount, weight: 9 }, large),
+    growOnly: fc.boolean(),
+  })
+  const steps = fc.array(
+    fc.oneof(
+      {
+        arbitrary: fc.record({ counts: fc.array(count, { minLength: 1, maxLength: 3 }) }),
+        weight: 6,
+      },
+      fc.record({ add: value }),
+      fc.constantFrom('look' as const, 'undo' as const),
+    ),
+    { maxLength: 40 },
+  )
+
+  test('are in the end what they are one by one: values, changes, answers, undo', () => {
+    const play = (writer: Writer, all: typeof steps extends fc.Arbitrary<infer T> ? T : never) => {
+      const seen: unknown[] = []
+      for (const one of all) {
+        if (one === 'look') seen.push(shown(writer))
+        else if (one === 'undo') writer.undo()
+        else if ('add' in one) writer.add('o', one.add)
+        else seen.push(refusalOf(() => writer.count(...one.counts)))
+      }
+      return [...seen, shown(writer)]
+    }
+    fc.assert(
+      fc.property(steps, (all) => {
+        expect(play(new Writer(true), all)).toEqual(play(new Writer(false), all))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('are many, of many counters', () => {
+    const [late, early] = [new Writer(true), new Writer(false)]
+    for (const writer of [late, early]) {
+      writer.transact({ type: 'counter-add', object: 'o', amount: 1n })
+      for (let i = 0; i < 3 * UNDO_TRANSACTIONS_MAX; i++) {
+        writer.count({ type: 'counter-add', object: `o${i % (i < 250 ? 60 : 70)}`, amount: BigInt(i) })
+      }
+    }
+    expect(shown(late)).toEqual(shown(early))
+    late.undo()
+    early.undo()
+    expect(shown(late)).toEqual(shown(early))
+  })
+
+  test('of one counter are one event', () => {
+    const writer = new Writer(true)
+    writer.transact({ type: 'set-add', object: 'o', values: ['x'] })
+    for (let i = 0; i < 500; i++) {
+      writer.count({ type: 'counter-add', object: 'o', amount: 1n })
+      writer.count(
+        { type: 'counter-add', object: 'p', amount: 1n },
+        { type: 'counter-add', object: 'p', amount: 2n },
+      )
+    }
+    expect(writer.view.counter('p')).toBe(1_500n)
+    expect(writer.group.state.events).toBe(3)
+  })
+})
+
+function refusalOf(write: () => void): string | undefined {
+  try {
+    write()
+    return undefined
+  } catch (error) {
+    return String(error)
+  }
+}

@@ -234,7 +234,11 @@ describe('increments that wait', () => {
     for (const writer of [late, early]) {
       writer.transact({ type: 'counter-add', object: 'o', amount: 1n })
       for (let i = 0; i < 3 * UNDO_TRANSACTIONS_MAX; i++) {
-        writer.count({ type: 'counter-add', object: `o${i % (i < 250 ? 60 : 70)}`, amount: BigInt(i) })
+        writer.count({
+          type: 'counter-add',
+          object: `o${i % (i < 250 ? 60 : 70)}`,
+          amount: BigInt(i),
+        })
       }
     }
     expect(shown(late)).toEqual(shown(early))

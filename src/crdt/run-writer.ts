@@ -30,8 +30,12 @@ const INITIAL_BYTES = 256
 const HEAD_BYTES_MAX = 1 + REPLICA_BYTES + 3 * 8
 /** Longer keys share what they share up to here. */
 export const SHARED_BYTES_MAX = 255
-/** Key bytes written twice before a new group is cheaper. */
+/** Key bytes written twice before a new group is tried. */
 const WASTE_MAX = 2
+/** The same where the last group with a longer prefix did not last: opening it and another after it is dear. */
+const WASTE_MAX_PATIENT = 8
+/** What opening two groups costs. */
+const TWO_GROUPS_BYTES = 6
 
 /** Who the numbers in events stand for. */
 export interface RunNames {
@@ -67,6 +71,9 @@ export class RunWriter {
   #starts = 0
   #prefix = 0
   #waste = 0
+  #wasteMax = WASTE_MAX
+  /** By how much the open group's prefix is longer than the one before, which fitted too. */
+  #gain = 0
 
   constructor(names: RunNames) {
     this.#names = names
@@ -104,6 +111,8 @@ export class RunWriter {
     this.#killed = 0
     this.#stamp0 = stamp
     this.#isEntries = isEntries
+    this.#wasteMax = WASTE_MAX
+    this.#gain = 0
     this.#objects.clear()
     this.#replicas.clear()
     this.#replicas.set(writer, 0)
@@ -136,7 +145,7 @@ export class RunWriter {
     const shared = hasKey(kind) ? this.#sharedPrefix(event, keyLength) : 0
     if (this.#repeats(event, killMode, startMode, keyLength, shared)) {
       this.#bytes[this.#repeatsAt] = (this.#bytes[this.#repeatsAt] ?? 0) + 1
-      this.#waste += shared - this.#prefix
+      this.#waste = shared === this.#prefix ? 0 : this.#waste + shared - this.#prefix
     } else this.#openGroup(event, killMode, startMode, keyLength, shared)
     if (starts) this.#lastStamp = event.stamp
     this.#count += 1
@@ -190,7 +199,7 @@ export class RunWriter {
     if ((this.#bytes[this.#repeatsAt] ?? 0) >= REPEATS_MAX) return false
     if (!hasKey(event.kind)) return true
     if (keyLength !== this.#lastKeyLength || shared < this.#prefix) return false
-    return this.#waste + shared - this.#prefix <= WASTE_MAX
+    return shared === this.#prefix || this.#waste + shared - this.#prefix <= this.#wasteMax
   }
 
   #openGroup(
@@ -206,6 +215,7 @@ export class RunWriter {
     this.#bytes[this.#at++] = kind | (isSame ? 8 : 0) | (killMode << 4) | (startMode << 6)
     if (hasObject && !isSame) this.#writeObject(event.object)
     if (startMode === STARTS_LATER) this.#varint(event.stamp - this.#lastStamp)
+    if (this.#repeatsAt >= 0) this.#learn(shared)
     this.#prefix = shared
     if (hasKey(kind)) {
       const differs = keyLength !== this.#lastKeyLength
@@ -218,6 +228,16 @@ export class RunWriter {
     this.#kills = killMode
     this.#starts = startMode
     this.#waste = 0
+  }
+
+  /** Whether longer prefixes last long enough here to be worth a group. */
+  #learn(shared: number): void {
+    const longer = shared - this.#prefix
+    if (longer < 0 && this.#gain > 0) {
+      const saved = this.#gain * ((this.#bytes[this.#repeatsAt] ?? 0) + 1)
+      this.#wasteMax = saved > TWO_GROUPS_BYTES ? 0 : WASTE_MAX_PATIENT
+    }
+    this.#gain = longer
   }
 
   #writeObject(object: number): void {

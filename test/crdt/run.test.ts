@@ -196,6 +196,16 @@ describe('entries', () => {
     expect(unpacked(bytes).map(({ n }) => n)).toEqual([5, 8, 9])
   })
 
+  test('under ascending numbers, all or every second one, take about two bytes', () => {
+    const sizeOf = (step: number): number => {
+      const numbers = Array.from({ length: 1_000 }, (_, i) => `element-${100_000 + i * step}`)
+      const items = numbers.map((key) => next(1000, element(key)))
+      return encodeEntries(A, 1, items).length / numbers.length
+    }
+    expect(sizeOf(1)).toBeLessThan(1.8)
+    expect(sizeOf(2)).toBeLessThan(2.4)
+  })
+
   test('read as they were written, with their gaps', () => {
     const entry = fc.record({
       content: anyContent.filter(({ type }) => type !== 'unknown'),

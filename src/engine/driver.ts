@@ -52,6 +52,7 @@ export class Driver {
   #isHalted = false
   #isBusy = false
   #isFull = false
+  #flush: 'none' | 'asked' | 'due' = 'none'
   #failure: HearsayError | undefined
   #armed: Millis | undefined
   #last: Millis = 0
@@ -177,18 +178,37 @@ export class Driver {
         if (output === undefined || this.#isHalted) break
         this.#carry(output)
       }
-      input = this.#inputs.shift() ?? this.#flush()
+      input = this.#inputs.shift() ?? this.#flushed()
       if (input === undefined || this.#isHalted) break
     }
     this.#isBusy = false
     this.#arm()
   }
 
-  /** While a commit is under way events gather, so that load makes commits fuller instead of more. */
-  #flush(): EngineInput | undefined {
+  /**
+   * While a commit is under way events gather, so that load makes commits fuller instead of more. So do those
+   * of one turn: a thousand callers who were answered together write again together.
+   */
+  #flushed(): EngineInput | undefined {
     // After a failure nothing more is written, and whoever waits is told at once.
     const isFree = this.#failure !== undefined || this.#issued.replication <= this.#durable
-    return isFree && this.engine.hasUnsaved ? { type: 'flush' } : undefined
+    if (!isFree || !this.engine.hasUnsaved) return undefined
+    const { disk } = this.#ports
+    if (disk.soon !== undefined && this.#flush !== 'due' && this.#failure === undefined) {
+      if (this.#flush === 'none') disk.soon(() => this.#flushNow())
+      this.#flush = 'asked'
+      return undefined
+    }
+    this.#flush = 'none'
+    return { type: 'flush' }
+  }
+
+  #flushNow(): void {
+    if (this.#isHalted) return
+    this.#flush = 'due'
+    this.#step(this.#inputs.shift())
+    // What it was for may have been saved meanwhile.
+    if (this.#flush === 'due') this.#flush = 'none'
   }
 
   #carry(output: EngineOutput): void {

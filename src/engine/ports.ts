@@ -95,6 +95,11 @@ export interface DiskPort {
    */
   watch?(listener: (room: DiskRoom) => void): DiskRoom | undefined
   /**
+   * Calls `ready` once, soon, when whoever writes at the same time has done so: what gathers until then shares
+   * a commit. Without it what has gathered is committed at once.
+   */
+  soon?(ready: () => void): void
+  /**
    * Commits the writes as one atomic, durable batch (fsync in strict mode), then calls `done`.
    * Batches become durable in the order of the calls. After a failure nothing is ever retried.
    */

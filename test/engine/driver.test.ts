@@ -24,11 +24,18 @@ class World {
   wallMs = STARTED_AT
   wake: (() => void) | undefined
   armedAt: number | undefined
+  /** Asked by the driver when the disk tells when a turn ends. */
+  readonly soon: (() => void)[] = []
   #tellRoom: (room: DiskRoom) => void = () => {}
 
   /** @param before what happens to the driver before its start */
   constructor(
-    options: { isFull?: boolean; seed?: number; before?: (driver: Driver) => void } = {},
+    options: {
+      isFull?: boolean
+      seed?: number
+      hasTurns?: boolean
+      before?: (driver: Driver) => void
+    } = {},
   ) {
     const publicKey = new Uint8Array(32).fill(1)
     const signer: Signer = {
@@ -64,6 +71,9 @@ class World {
             this.#tellRoom = listener
             return roomOf(options.isFull ?? false)
           },
+          ...(options.hasTurns === true
+            ? { soon: (ready: () => void) => void this.soon.push(ready) }
+            : {}),
           commit: (writes, done) => {
             this.commits.push({ writes, done: (failure) => done(failure) })
           },
@@ -123,6 +133,10 @@ class World {
     while (this.commits.length > 0) this.commitNext()
   }
 
+  endTurn(): void {
+    for (const ready of this.soon.splice(0)) ready()
+  }
+
   frameCount(protocol: string): number {
     return this.frames.filter((frame) => frame.protocol === protocol).length
   }
@@ -168,6 +182,67 @@ describe('Driver', () => {
     expect(world.commits).toHaveLength(1)
     world.commitNext()
     expect([first.length, second.length, third.length]).toEqual([1, 1, 1])
+  })
+
+  test('writes of one turn share a commit where the disk tells when it ends', () => {
+    const world = new World({ hasTurns: true })
+    world.endTurn()
+    world.commitAll()
+    const write = (count: number): Outcome[][] =>
+      Array.from({ length: count }, (_, i) => world.add(`c${i}`))
+    const answered = (list: readonly Outcome[][]): number => list.flat().length
+    const first = write(3)
+    expect([world.commits.length, world.soon.length]).toEqual([0, 1])
+    world.endTurn()
+    expect([world.commits.length, world.soon.length]).toEqual([1, 0])
+    // While it is under way nobody is asked: the end of the commit is what is waited for.
+    const second = write(2)
+    world.endTurn()
+    expect([world.commits.length, world.soon.length]).toEqual([1, 0])
+    world.commitNext()
+    expect([answered(first), answered(second)]).toEqual([3, 0])
+    // Who has just been answered writes again together with those who waited.
+    const third = write(3)
+    expect([world.commits.length, world.soon.length]).toEqual([0, 1])
+    world.endTurn()
+    expect(world.commits).toHaveLength(1)
+    world.commitNext()
+    expect([answered(second), answered(third)]).toEqual([2, 3])
+    expect([world.commits.length, world.soon.length]).toEqual([0, 0])
+  })
+
+  test('a turn that ends with nothing left to save saves nothing, and the next one is asked for', () => {
+    const world = new World({ hasTurns: true })
+    world.link()
+    world.endTurn()
+    world.commitAll()
+    const first = world.add('one')
+    // A frame that is sent tells of events: they are saved before it, without waiting for the turn.
+    const items = [{ group: 'main', isPartial: false, digest: new Uint8Array(16).fill(1) }]
+    const digest = { type: 'digest', wantsAnswer: true, isLast: true, after: '', items } as const
+    world.listener?.frame(world.link(), 'sync', encodeFrame(digest))
+    expect(world.commits).toHaveLength(1)
+    world.commitAll()
+    expect(first).toMatchObject([{ ok: true }])
+    world.endTurn()
+    expect(world.commits).toEqual([])
+    const second = world.add('two')
+    world.endTurn()
+    world.commitAll()
+    expect(second).toMatchObject([{ ok: true }])
+  })
+
+  test('a commit that failed answers those who wait for the end of the turn', () => {
+    const world = new World({ hasTurns: true })
+    world.endTurn()
+    world.commitAll()
+    const first = world.add('one')
+    world.endTurn()
+    const second = world.add('two')
+    world.commitNext(new Error('EIO'))
+    world.endTurn()
+    expect([first, second]).toMatchObject([[{ ok: false }], [{ ok: false }]])
+    expect(world.commits).toEqual([])
   })
 
   test('membership goes on while the disk does not answer', () => {

@@ -19,7 +19,7 @@ export interface GroupCommitOptions {
 
 /** A DiskPort with what its owner needs to stop it. */
 export interface GroupCommit extends DiskPort {
-  /** Resolves when nothing is queued or in flight. */
+  /** Resolves when nothing is queued, in flight or about to come. */
   idle(): Promise<void>
   /** As a crash: drops what is not in flight and calls nobody again. */
   halt(): void
@@ -55,6 +55,7 @@ class StoreGroupCommit implements GroupCommit {
   #queue: Queued[] = []
   #failure: Error | undefined
   #isRunning = false
+  #isSoon = false
   #isHalted = false
   #idleWaiters: (() => void)[] = []
 
@@ -74,6 +75,16 @@ class StoreGroupCommit implements GroupCommit {
     return this.#guard?.room
   }
 
+  soon(ready: () => void): void {
+    this.#isSoon = true
+    // After all input that this turn of the event loop brings: whoever is answered or asks in it writes in it.
+    setImmediate(() => {
+      this.#isSoon = false
+      if (!this.#isHalted) ready()
+      this.#wakeIdle()
+    })
+  }
+
   commit(writes: readonly StoreWrite[], done: (failure: Error | undefined) => void): void {
     if (this.#isHalted) return
     let bytes = 0
@@ -87,7 +98,7 @@ class StoreGroupCommit implements GroupCommit {
   }
 
   idle(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve()
+    if (!this.#isRunning && !this.#isSoon) return Promise.resolve()
     return new Promise((resolve) => this.#idleWaiters.push(resolve))
   }
 
@@ -106,6 +117,11 @@ class StoreGroupCommit implements GroupCommit {
       }
     }
     this.#isRunning = false
+    this.#wakeIdle()
+  }
+
+  #wakeIdle(): void {
+    if (this.#isRunning || this.#isSoon) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()

@@ -180,6 +180,40 @@ test('halt() inside done stops the callbacks of the same batch', async () => {
   expect(order).toEqual(['a'])
 })
 
+test('soon() comes after everything of its turn, and idle() waits for what it brings', async () => {
+  const { store, held } = heldStore()
+  const disk = createGroupCommit(store, SYNCED)
+  const order: string[] = []
+  disk.soon?.(() => {
+    order.push('soon')
+    disk.commit([row('a')], () => order.push('a'))
+  })
+  const idle = disk.idle().then(() => order.push('idle'))
+  for (let i = 0; i < 10; i++) await Promise.resolve()
+  order.push('turn')
+  await turn()
+  await turn()
+  expect(order).toEqual(['turn', 'soon'])
+  held[0]?.release()
+  await idle
+  expect(order).toEqual(['turn', 'soon', 'a', 'idle'])
+})
+
+test('soon() that brings nothing ends the wait, and after halt() nobody is called', async () => {
+  const { store } = heldStore()
+  const disk = createGroupCommit(store, SYNCED)
+  let calls = 0
+  const count = (): void => {
+    calls += 1
+  }
+  disk.soon?.(count)
+  await disk.idle()
+  disk.soon?.(count)
+  disk.halt()
+  await disk.idle()
+  expect(calls).toBe(1)
+})
+
 test('what done reported is in the store', async () => {
   const store = createMemoryStore()
   await store.open()

@@ -105,11 +105,12 @@ export class Adopting {
     const replica = this.head[item.writer]?.replica
     const id = replica === undefined ? undefined : state.indexOf(replica)
     if (id === undefined) throw new DecodeError('sums of a writer unknown here')
-    const differing = differingBlocks(state, id, item)
-    if (differing.length === 0) return
     const starts = this.#differing.get(item.writer) ?? new Set()
-    for (const start of differing) starts.add(start)
-    this.#differing.set(item.writer, starts)
+    for (const { from, to, map } of differingBlocks(state, id, item)) {
+      if (map === undefined) starts.add(from)
+      else this.items.push({ writer: item.writer, from, to, ...map })
+    }
+    if (starts.size > 0) this.#differing.set(item.writer, starts)
   }
 
   /** The map of a block that was asked for. */

@@ -13,8 +13,6 @@ const ITEM_BYTES_MAX = 32 << 10
 const SPARSE_ENTRIES_MIN = 256
 /** Stretches of living dots that are told as they are, over any number of dots. */
 const STRETCHES_MAX = 16
-/** Longer maps of {@link PLAN_DOTS_MAX} dots are not told before their blocks were compared. */
-const WHOLE_MAP_BYTES_MAX = 16 << 10
 /** Dots of one writer for which it is decided at once how to tell of them. */
 const PLAN_DOTS_MAX: number = 1 << 20
 /** Blocks of one item of sums: 4 KiB. */
@@ -50,14 +48,14 @@ export class BaseWalk {
 
   /**
    * @param known by writer of the head: dots up to here need no content @param from where to begin
-   * @param mapBytesMax of one writer, before sums take over
+   * @param mapBytesMax of 2^20 dots of one writer, before sums take over
    */
   constructor(
     state: LiveState,
     head: readonly BaseWriter[],
     known: readonly number[],
     from: BaseCursor = { writer: 0, n: 1 },
-    mapBytesMax: number = WHOLE_MAP_BYTES_MAX,
+    mapBytesMax: number = Infinity,
   ) {
     this.#mapBytesMax = mapBytesMax
     this.#state = state

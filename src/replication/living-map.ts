@@ -34,8 +34,16 @@ export class DotBits {
     this.words = new Int32Array(Math.ceil(dots / WORD))
   }
 
+  has(index: number): boolean {
+    return (((this.words[index >>> 5] ?? 0) >>> (index & 31)) & 1) === 1
+  }
+
   set(index: number): void {
     this.words[index >>> 5] = (this.words[index >>> 5] ?? 0) | (1 << (index & 31))
+  }
+
+  flip(index: number): void {
+    this.words[index >>> 5] = (this.words[index >>> 5] ?? 0) ^ (1 << (index & 31))
   }
 }
 
@@ -117,7 +125,7 @@ function readGaps(reader: Reader, dots: number): DotBits {
     for (let b = 0; b < k; b++) gap += bit() << b
     index += gap + 1
     if (index >= dots) throw new DecodeError('map of living dots too long')
-    bits.words[index >>> 5] = (bits.words[index >>> 5] ?? 0) ^ (1 << (index & 31))
+    bits.flip(index)
   }
   if (Math.ceil(at / 8) !== code.length) throw new DecodeError('trailing bytes')
   return bits

@@ -1,6 +1,8 @@
+import type { ReplicaId } from '../base/ids.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { type BaseItem, type BaseWriter, hasEntries } from './base.ts'
 import { BaseWalk, headOf } from './base-walk.ts'
+import { BLOCK_DOTS } from './block-sums.ts'
 import { type BriefRun, briefRun } from './brief-runs.ts'
 import { encodeFrame } from './frame-codec.ts'
 import {
@@ -35,6 +37,9 @@ export interface ServeOptions {
 
 /** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter. */
 const BASE_WORK_MAX = 1 << 20
+/** Bytes of maps of one writer after which sums of its blocks are told; and where little has happened. */
+const MAP_BYTES_MAX = 16 << 10
+const FEW_MAP_BYTES_MAX = 2 << 10
 /** Items that travel together: few enough that taking them in holds nobody up. */
 const BASE_PART_BYTES = 4_096
 /** Events that follow a complete base at once. */
@@ -80,7 +85,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
   const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
   const known = head.map(({ replica }) => has.get(replica) ?? 0)
   const cursor = covered === undefined ? undefined : pull.base?.cursor
-  const walk = new BaseWalk(group.state, head, known, cursor)
+  const walk = new BaseWalk(group.state, head, known, cursor, mapBytesMax(group, head, has))
   const frames: Uint8Array[] = []
   const [name, session] = [group.name, pull.session]
   let bytes = 0
@@ -136,6 +141,26 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     }),
   )
   return { frames, bytes }
+}
+
+/**
+ * From which size on maps are not told before sums were compared: these tell what differs where it is little,
+ * at most one event in two blocks; otherwise they cost a round trip before the maps.
+ */
+function mapBytesMax(
+  { state }: Group,
+  head: readonly BaseWriter[],
+  has: ReadonlyMap<ReplicaId, number>,
+): number {
+  let events = 0
+  let blocks = 0
+  for (const { replica, have } of head) {
+    const known = Math.min(have, has.get(replica) ?? 0)
+    events += have - known
+    blocks += known / BLOCK_DOTS
+  }
+  for (const [replica, n] of has) events += Math.max(0, n - state.haveOf(replica))
+  return events * 2 <= blocks ? FEW_MAP_BYTES_MAX : MAP_BYTES_MAX
 }
 
 /** The head that a puller goes on with; undefined when it has none or events since then are gone from the log. */

@@ -5,7 +5,7 @@ import type { GroupAccess } from './group-access.ts'
 import { createMapHandle } from './map-handle.ts'
 import { fromBigint } from './numbers.ts'
 import { counterAdd, type Operation, setChange } from './operations.ts'
-import { request } from './requests.ts'
+import { request, requestFor } from './requests.ts'
 import type {
   Counter,
   GroupHandle,
@@ -33,9 +33,10 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
     const { results } = await request(driver, command, options)
     return { group, results: operationResults(operations, results) }
   }
-  const run = async (operation: Operation, waiting?: Waiting): Promise<number> => {
-    const { results } = await write([operation], waiting)
-    return results[0]?.changed ?? 0
+  const run = (operation: Operation, waiting: Waiting = {}): Promise<number> => {
+    const command = { type: 'transact', group, operations: [operation] } as const
+    const options = { expected: 'transact', signal: waiting.signal } as const
+    return requestFor(driver, command, options, ({ results }) => results[0]?.changed ?? 0)
   }
   const access: GroupAccess = { group, changes, view, run }
   return {
@@ -50,8 +51,8 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
       watch: (options) => followObject(changes, { group, name, type: 'counter' }, options),
     }),
     set: (name): SetHandle => ({
-      add: async (values, options) => run(setChange('set-add', name, values), options),
-      remove: async (values, options) => run(setChange('set-remove', name, values), options),
+      add: (values, options) => run(setChange('set-add', name, values), options),
+      remove: (values, options) => run(setChange('set-remove', name, values), options),
       has: (value) => view().setHas(name, value),
       get size() {
         return view().setSize(name)

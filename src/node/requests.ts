@@ -1,6 +1,11 @@
 import type { Driver } from '../engine/driver.ts'
 import type { Command, CommandResult } from '../engine/engine-types.ts'
 
+interface RequestOptions<Type> {
+  readonly expected: Type
+  readonly signal?: AbortSignal | undefined
+}
+
 type ResultOf<Type extends CommandResult['type']> = Extract<CommandResult, { readonly type: Type }>
 
 /**
@@ -11,9 +16,18 @@ type ResultOf<Type extends CommandResult['type']> = Extract<CommandResult, { rea
 export function request<Type extends CommandResult['type']>(
   driver: Driver,
   command: Command,
-  options: { readonly expected: Type; readonly signal?: AbortSignal | undefined },
+  options: RequestOptions<Type>,
 ): Promise<ResultOf<Type>> {
-  const { expected, signal } = options
+  return requestFor(driver, command, options, (result) => result)
+}
+
+/** As {@link request}, for what `read` makes of the result: one promise, where awaiting would make three. */
+export function requestFor<Type extends CommandResult['type'], Told>(
+  driver: Driver,
+  command: Command,
+  { expected, signal }: RequestOptions<Type>,
+  read: (result: ResultOf<Type>) => Told,
+): Promise<Told> {
   if (signal?.aborted === true) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     let id = 0
@@ -25,7 +39,7 @@ export function request<Type extends CommandResult['type']>(
     id = driver.request(command, (outcome) => {
       signal?.removeEventListener('abort', abort)
       if (!outcome.ok) reject(outcome.error)
-      else if (isResult(outcome.result, expected)) resolve(outcome.result)
+      else if (isResult(outcome.result, expected)) resolve(read(outcome.result))
       else reject(new Error(`Broken invariant: ${expected} answered ${outcome.result.type}`))
     })
   })

@@ -114,16 +114,18 @@ export function checkOperations(operations: readonly Operation[]): readonly Chec
   return operations.map(checkOperation)
 }
 
-/** Operations that add one element to one set and do nothing else. */
-export type LoneAdd = readonly [
-  { readonly type: 'set-add'; readonly object: string; readonly values: readonly [string] },
-]
+/** An operation that adds one element to a set. */
+export interface LoneAdd {
+  readonly type: 'set-add'
+  readonly object: string
+  readonly values: readonly [string]
+}
 
 /**
  * Whether a transaction is a lone add; it is checked then.
  * @throws {TypeError} @throws {HearsayError} as {@link checkOperations}
  */
-export function isLoneAdd(operations: readonly Operation[]): operations is LoneAdd {
+export function isLoneAdd(operations: readonly Operation[]): operations is readonly [LoneAdd] {
   if (!Array.isArray(operations) || operations.length !== 1) return false
   const only = operations[0]
   if (only?.type !== 'set-add') return false

@@ -19,19 +19,13 @@ export interface CommitsParts {
   readonly tunables: ReplicationTunables
 }
 
-/** A transaction that is answered once it is durable. */
+/** A transaction's answer, told once it is durable: it is complete when the group's runs are taken. */
 export interface Answer extends Told {
+  readonly type: 'transacted'
   readonly request: number
-  /** Members by operation; told at the latest when the group's runs are taken. */
-  changed: readonly number[]
   /** What it did, if it was an undo. */
-  readonly undo: UndoResult | undefined
+  readonly undo?: UndoResult
 }
-
-/** Most operations change one member or none. */
-const NONE = { changed: 0 }
-const ONE = { changed: 1 }
-const ONLY_ONE: readonly { readonly changed: number }[] = [ONE]
 
 const NOBODY: ReadonlySet<number> = new Set()
 
@@ -114,11 +108,7 @@ export class Commits {
     this.#unsaved.clear()
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     for (const [group, runs] of saved) this.tell(group, runs)
-    for (const { request, changed, undo: undone } of this.#results) {
-      const results = resultsOf(changed)
-      if (undone === undefined) this.#outbox.push({ type: 'transacted', request, results })
-      else this.#outbox.push({ type: 'transacted', request, results, undo: undone })
-    }
+    for (const answer of this.#results) this.#outbox.push(answer)
     this.#results = []
     this.#arrivals.clear()
     this.#isSaving = false
@@ -159,12 +149,4 @@ export class Commits {
     }
     this.#outbox.push({ type: 'digest', group: group.name, digest: group.digest() })
   }
-}
-
-function resultsOf(changed: readonly number[]): readonly { readonly changed: number }[] {
-  if (changed.length === 1 && changed[0] === 1) return ONLY_ONE
-  return changed.map((members) => {
-    if (members === 1) return ONE
-    return members === 0 ? NONE : { changed: members }
-  })
 }

@@ -106,17 +106,9 @@ export class Dissemination {
    * Sends what is due; called at the end of every input.
    * @param compare sends a peer our digest
    */
-  flush(now: Millis, compare: (peer: Peer) => void): void {
-    for (const peer of this.#host.peers.values()) {
-      if (peer.ackDueAt === undefined || peer.ackDueAt > now) continue
-      if (peer.hasAcked) {
-        peer.hasAcked = false
-        peer.ackDueAt = now + this.#host.tunables.ackTimeoutMs
-        continue
-      }
-      peer.forgetOutstanding()
-      this.#announceTo.add(peer)
-    }
+  flush(now: Millis, compare: (peer: Peer, now: Millis) => void): void {
+    // Each input comes by here.
+    if (this.#host.peers.size > 0) this.#giveUp(now)
     const hasWork = this.#outgoing.length > 0 || this.#announceTo.size > 0 || this.#hasAcks
     if (!hasWork) {
       this.#flushAt = undefined
@@ -131,8 +123,22 @@ export class Dissemination {
     this.#flushedAt = now
     this.#sendPushes(now)
     this.#sendAcks()
-    for (const peer of this.#announceTo) compare(peer)
+    for (const peer of this.#announceTo) compare(peer, now)
     this.#announceTo.clear()
+  }
+
+  /** Has peers that owe acks for too long compare with us. */
+  #giveUp(now: Millis): void {
+    for (const peer of this.#host.peers.values()) {
+      if (peer.ackDueAt === undefined || peer.ackDueAt > now) continue
+      if (peer.hasAcked) {
+        peer.hasAcked = false
+        peer.ackDueAt = now + this.#host.tunables.ackTimeoutMs
+        continue
+      }
+      peer.forgetOutstanding()
+      this.#announceTo.add(peer)
+    }
   }
 
   #sendPushes(now: Millis): void {

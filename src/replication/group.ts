@@ -6,7 +6,7 @@ import { EventDraft, type Lanes } from '../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
-import type { CheckedOperation, LoneIncrement } from '../crdt/operation.ts'
+import type { CheckedOperation, LoneAdd, LoneIncrement } from '../crdt/operation.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
@@ -17,6 +17,7 @@ import { chainOver, isOther } from './history.ts'
 import { Increments } from './increments.ts'
 import { OwnRun } from './own-run.ts'
 import { ReplacedTotals } from './replaced-totals.ts'
+import { ONE_CHANGED, resultsOf } from './results.ts'
 import { hasRoomFor } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UNDO_TRANSACTIONS_MAX, UndoHistory } from './undo-history.ts'
@@ -33,7 +34,6 @@ export type Receipt =
 
 /** Entries beyond one an element that a set may hold while adds to it wait. */
 const SURPLUS_MAX = 1_024
-const ONE: readonly number[] = [1]
 
 /** One group's replicated state with the log it came from. */
 export class Group {
@@ -217,14 +217,14 @@ export class Group {
    * @param told is told what it changed, at the latest when runs are taken to be saved
    * @returns whether it waits; otherwise it has to be written
    */
-  addLater(self: ReplicaId, object: string, value: string, stamp: Stamp, told: Told): boolean {
+  addLater(self: ReplicaId, { object, values }: LoneAdd, stamp: Stamp, told: Told): boolean {
     const adds = this.#adds
     if (!adds.continues(self, object)) {
       this.settle()
       if (!this.#mayWait(self, object)) return false
       adds.begin(self, object)
     }
-    adds.add(value, stamp, told)
+    adds.add(values[0], stamp, told)
     if (adds.count === WAITING_ADDS_MAX) this.settle()
     return true
   }
@@ -308,11 +308,12 @@ export class Group {
       const from = at
       at = this.#own.addNew(self, this.#adds, from)
       this.history.added(this.#adds, from, at)
-      for (let i = from; i < at; i++) present(told[i], 'transaction').changed = ONE
+      for (let i = from; i < at; i++) present(told[i], 'transaction').results = ONE_CHANGED
       if (at === count) break
       const operation = { type: 'set-add', object, values: [values[at] ?? ''] } as const
       const stamp = stamps[at] ?? 0
-      present(told[at], 'transaction').changed = this.history.write([operation], { self, stamp })
+      const changed = this.history.write([operation], { self, stamp })
+      present(told[at], 'transaction').results = resultsOf(changed)
       at += 1
     }
     this.#adds.forget(count)

@@ -49,6 +49,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #runs = new RunReader()
   readonly #commits: Commits
   readonly #transactions: Transactions
+  readonly #compare: (peer: Peer, now: Millis) => void
   readonly #tellsDiffs: boolean
   #now: Millis = 0
   readonly #nothing: Group
@@ -65,6 +66,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const sessions = new SyncSessions(host, fragments)
     this.#dissemination = dissemination
     this.#sessions = sessions
+    this.#compare = (peer, now) => sessions.comparisons.compare(peer, now)
     const [outbox, clock, tunables] = [this.#outbox, this.#clock, this.#tunables]
     this.#commits = new Commits({ outbox, dissemination, clock, tunables })
     const [commits, wrote] = [this.#commits, (now: Millis) => sessions.comparisons.disturb(now)]
@@ -139,7 +141,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       default:
         unreachable(input)
     }
-    this.#dissemination.flush(now, (peer) => this.#sessions.comparisons.compare(peer, now))
+    this.#dissemination.flush(now, this.#compare)
   }
 
   /** Whether events wait for a `flush`: they are written when the store is free, several at once. */

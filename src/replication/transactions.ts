@@ -1,19 +1,13 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
-import {
-  asOneIncrement,
-  checkName,
-  checkOperations,
-  isLoneAdd,
-  type LoneAdd,
-} from '../crdt/operation.ts'
+import { asOneIncrement, checkName, checkOperations, isLoneAdd } from '../crdt/operation.ts'
 import type { Answer, Commits } from './commits.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
 import type { ReplicationInput } from './replication-io.ts'
+import { NO_RESULTS, ONE_CHANGED, resultsOf } from './results.ts'
 import { undo } from './undo.ts'
-import type { Writing } from './undo-history.ts'
 
 type Wish = Extract<ReplicationInput, { type: 'transact' | 'undo' }>
 
@@ -27,8 +21,6 @@ export interface TransactionsParts {
 
 /** Transactions that gather before they are handed to the store at once. */
 const UNSAVED_MAX = 16_384
-const NOTHING: readonly never[] = []
-const ONE: readonly number[] = [1]
 
 /** Makes transactions of what users wish for: checked whole, then applied whole. */
 export class Transactions {
@@ -70,14 +62,16 @@ export class Transactions {
     // What is wrong is told before a group is made for it.
     const checked = mayWait ? undefined : checkOperations(operations)
     const group = this.#group(wish.group)
-    const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
-    const { self, stamp } = author
-    const answer: Answer = { request, changed: NOTHING, undo: undefined }
+    const self = this.#host.writerOf(group)
+    const stamp = this.#clock.next(now)
+    const answer: Answer = { type: 'transacted', request, results: NO_RESULTS }
     if (increment !== undefined && group.countLater(self, increment, stamp)) {
       const { length } = operations
-      answer.changed = length === 1 ? ONE : new Array<number>(length).fill(1)
-    } else if (!isAdd || !addLater(group, author, operations, answer)) {
-      answer.changed = group.history.write(checked ?? checkOperations(operations), author)
+      answer.results = length === 1 ? ONE_CHANGED : resultsOf(new Array<number>(length).fill(1))
+    } else if (!isAdd || !group.addLater(self, operations[0], stamp, answer)) {
+      const author = { self, stamp }
+      const changed = group.history.write(checked ?? checkOperations(operations), author)
+      answer.results = resultsOf(changed)
     }
     this.#commits.answer(answer)
     return group
@@ -90,7 +84,7 @@ export class Transactions {
     const group = this.#group(name)
     const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
     const undone = undo(group, transaction, author)
-    this.#commits.answer({ request, changed: NOTHING, undo: undone })
+    this.#commits.answer({ type: 'transacted', request, results: NO_RESULTS, undo: undone })
     return group
   }
 
@@ -102,13 +96,4 @@ export class Transactions {
     const { size } = this.#host.groups
     throw new HearsayError('ERR_LIMIT', `Cannot write: above ${size} groups`)
   }
-}
-
-function addLater(
-  group: Group,
-  { self, stamp }: Writing,
-  [{ object, values }]: LoneAdd,
-  answer: Answer,
-): boolean {
-  return group.addLater(self, object, values[0], stamp, answer)
 }

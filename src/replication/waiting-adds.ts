@@ -1,10 +1,11 @@
 import type { Stamp } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { ROW_MAX } from '../crdt/element-row.ts'
+import type { Results } from './results.ts'
 
-/** Who is told how many members each operation of a transaction changed. */
+/** Who is told what each operation of a transaction changed. */
 export interface Told {
-  changed: readonly number[]
+  results: Results
 }
 
 /** More become events at once: they are one row. */

@@ -8,6 +8,7 @@ import {
   checkOperations,
   type Operation,
 } from '../../src/crdt/operation.ts'
+import { resultsOf } from '../../src/replication/results.ts'
 import { undo } from '../../src/replication/undo.ts'
 import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo-history.ts'
 import { type Told, WAITING_ADDS_MAX } from '../../src/replication/waiting-adds.ts'
@@ -32,11 +33,12 @@ class Writer extends Pen {
 
   add(object: string, value: string): void {
     this.#stamp += 1
-    const told: Told = { changed: [] }
+    const told: Told = { results: [] }
     this.told.push(told)
     const stamp = this.#stamp
-    if (this.#waits && this.group.addLater(this.self, object, value, stamp, told)) return
-    told.changed = this.#write({ type: 'set-add', object, values: [value] })
+    const add = { type: 'set-add', object, values: [value] } as const
+    if (this.#waits && this.group.addLater(this.self, add, stamp, told)) return
+    told.results = resultsOf(this.#write(add))
   }
 
   count(...amounts: readonly Operation[]): void {
@@ -46,14 +48,13 @@ class Writer extends Pen {
     const author = { self: this.self, stamp: this.#stamp }
     const waits =
       increment !== undefined && this.group.countLater(this.self, increment, this.#stamp)
-    this.told.push({
-      changed: waits ? changed : this.group.history.write(checkOperations(amounts), author),
-    })
+    const done = waits ? changed : this.group.history.write(checkOperations(amounts), author)
+    this.told.push({ results: resultsOf(done) })
   }
 
   transact(operation: Operation): void {
     this.#stamp += 1
-    this.told.push({ changed: this.#write(operation) })
+    this.told.push({ results: resultsOf(this.#write(operation)) })
   }
 
   undo(): void {
@@ -72,7 +73,7 @@ class Writer extends Pen {
       runs,
       changes,
       digest: this.group.digest(),
-      told: this.told.map(({ changed }) => changed),
+      told: this.told.map(({ results }) => results),
       undoable: this.view.undoable(),
       written: this.group.history.written,
       values: OBJECTS.map((name) => this.view.setValues(name)),
@@ -181,11 +182,11 @@ describe('adds that wait', () => {
       writer.receive(...other.take())
     }
     writer.add('o', 'new')
-    expect(writer.told.at(-1)).toEqual({ changed: [1] })
+    expect(writer.told.at(-1)).toEqual({ results: [{ changed: 1 }] })
     writer.add('o', 'same')
-    expect(writer.told.at(-1)).toEqual({ changed: [0] })
+    expect(writer.told.at(-1)).toEqual({ results: [{ changed: 0 }] })
     writer.add('o', 'newer')
-    expect(writer.told.at(-1)).toEqual({ changed: [] })
+    expect(writer.told.at(-1)).toEqual({ results: [] })
   })
 })
 

@@ -1,5 +1,4 @@
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
-import { StateMigration } from '../../replication/format-1/state-migration.ts'
 
 /** One step of the store's format. */
 export interface StoreMigration {
@@ -18,6 +17,8 @@ export interface StoreMigration {
 const STATE_AS_RUNS: StoreMigration = {
   from: 1,
   async *migrate(pages) {
+    // Once in the life of an old directory: no other start loads it.
+    const { StateMigration } = await import('../../replication/format-1/state-migration.ts')
     const state = new StateMigration()
     for await (const rows of pages) yield rows.flatMap((row) => state.add(row))
     yield state.end()

@@ -56,7 +56,7 @@ export class Arena {
     return position & OFFSET_MASK
   }
 
-  /** Gives a record up. @returns the chunk whose records should be moved because most of it is dead, or −1 */
+  /** Gives a record up. @returns the chunk whose records should be moved because a third of it is dead, or −1 */
   release(position: number, length: number): number {
     const number = position >>> CHUNK_BITS
     const chunk = this.#chunk(number)
@@ -66,7 +66,7 @@ export class Arena {
       this.drop(number)
       return -1
     }
-    return chunk.live * 2 < chunk.end ? number : -1
+    return chunk.live * 3 < chunk.end * 2 ? number : -1
   }
 
   /** Bytes written to a chunk, all of them whole records. */

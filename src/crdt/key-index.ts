@@ -11,8 +11,8 @@ const CELLS_STEP = 8
 const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
-/** What it is right after that: it grows by a quarter, so that little room lies idle at any size. */
-const FILL_GROWN = 0.64
+/** What it is right after that: it grows by a seventh, so that little room lies idle at any size. */
+const FILL_GROWN = 0.7
 /** Share below which a segment shrinks. */
 const FILL_MIN = 0.4
 

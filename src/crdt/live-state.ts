@@ -1,14 +1,14 @@
-import { assert, present } from '../base/assert.ts'
+import { assert } from '../base/assert.ts'
 import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { readUtf8 } from '../base/utf8.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
+import { elementOf, pathOf } from './draft-path.ts'
+import { evacuate } from './evacuation.ts'
 import { EventDraft, type Lanes } from './event-draft.ts'
 import { Fingerprint } from './fingerprint.ts'
-import { KIND_COUNTER, KIND_MAP_SET, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
+import { KIND_COUNTER, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import { LiveObjects } from './live-objects.ts'
-import { readPath } from './map-path.ts'
 import type { ObjectType } from './operation.ts'
 import { Records } from './records.ts'
 import { NO_SLOT, Slots } from './slots.ts'
@@ -338,7 +338,13 @@ export class LiveState {
   #release(position: number, end: number): void {
     const { records } = this
     const sparse = records.release(position, end - records.arena.offsetOf(position))
-    if (sparse >= 0) this.#evacuate(sparse)
+    if (sparse >= 0)
+      evacuate(sparse, {
+        records,
+        slots: this.slots,
+        objectAt: (id) => this.objectAt(id),
+        scratch: this.#dead,
+      })
   }
 
   #count(object: LiveObject, event: EventDraft, sign: 1 | -1): void {
@@ -348,51 +354,4 @@ export class LiveState {
     if (typeof amount === 'bigint') object.count(sign === 1 ? amount : -amount, growOnly)
     else object.count(sign * amount, growOnly)
   }
-
-  /** Moves the live records out of a chunk most of whose bytes are dead, and gives it back. */
-  #evacuate(chunk: number): void {
-    const { records } = this
-    const { arena } = records
-    const from = arena.chunkAt(chunk)
-    const end = arena.chunkEnd(chunk)
-    const entry = this.#dead
-    for (let start = 0; start < end; ) {
-      const dead = records.deadLength(from.bytes, start)
-      if (dead > 0) {
-        start += dead
-        continue
-      }
-      const next = records.readAt(from, start, entry)
-      const slot = this.#slotAt(entry, arena.positionIn(chunk, start))
-      this.slots.setRecord(slot, records.copy(from, start, next))
-      start = next
-    }
-    arena.drop(chunk)
-  }
-
-  /** The slot whose record lies at a position. */
-  #slotAt(entry: EventDraft, position: number): number {
-    const object = this.objectAt(entry.object)
-    if (object.tree !== undefined) {
-      const path = pathOf(entry)
-      const element = elementOf(entry)
-      const chain =
-        element === undefined ? object.tree.at(path) : object.tree.elementAt(path, element)
-      const slot = chain.find((one) => this.slots.recordOf(one) === position)
-      return present(slot, 'slot of a live record')
-    }
-    entry.rehashKey()
-    let slot = object.first(entry)
-    while (this.slots.recordOf(slot) !== position) slot = object.after(slot, entry)
-    return slot
-  }
-}
-
-function pathOf(event: EventDraft): readonly string[] {
-  return readPath(event.keyBytes, event.keyStart, event.keyEnd)
-}
-
-function elementOf(event: EventDraft): string | undefined {
-  if (event.kind !== KIND_MAP_SET) return undefined
-  return readUtf8(event.payloadBytes, event.payloadStart, event.payloadEnd)
 }

@@ -92,7 +92,7 @@ export class Records {
 
   /**
    * Gives up a record that was read.
-   * @returns the chunk whose records should be moved because most of it is dead, or −1
+   * @returns the chunk whose records should be moved because a third of it is dead, or −1
    */
   release(position: number, length: number): number {
     const { bytes } = this.arena.at(position)

@@ -13,6 +13,8 @@ const BLOCKS_PER_PAGE = PAGE_DOTS / BLOCK_DOTS
 const PIECE_BITS = 14
 const PIECE_SLOTS = 1 << PIECE_BITS
 const PIECE_MASK = PIECE_SLOTS - 1
+/** How far {@link Slots.findAfter} looks. */
+const NEAR_SLOTS = 16
 /** Index columns of a piece by slot, live words and blocks. */
 const WORD_BITS = 5
 
@@ -131,6 +133,19 @@ export class Slots {
   dotOf(slot: number): number {
     const base = this.#piece(slot).bases[(slot & PIECE_MASK) >>> BLOCK_BITS] ?? 0
     return base + (slot & (BLOCK_DOTS - 1)) + 1
+  }
+
+  /** The live slot among the next few after another one whose record lies at a position, or NO_SLOT. */
+  findAfter(slot: number, record: number): number {
+    const end = Math.min(slot + NEAR_SLOTS, this.#blocks * BLOCK_DOTS - 1)
+    for (let near = slot + 1; near <= end; near++) {
+      const { records, live } = this.#piece(near)
+      const at = near & PIECE_MASK
+      if (records[at] !== record) continue
+      const word = live[at >>> WORD_BITS] ?? 0
+      if (((word >>> (near & 31)) & 1) === 1) return near
+    }
+    return NO_SLOT
   }
 
   recordOf(slot: number): number {

@@ -11,6 +11,7 @@ class Twin {
   readonly #slots = new Slots()
   readonly #writers: readonly WriterPages[] = Array.from({ length: WRITERS }, writerPages)
   readonly #model = new Map<string, { readonly slot: number; readonly record: number }>()
+  readonly #gone: { readonly slot: number; readonly record: number }[] = []
   #records = 0
 
   get bytes(): number {
@@ -35,12 +36,25 @@ class Twin {
     const held = this.#model.get(`${id}:${n}`)
     if (held === undefined) return
     this.#slots.remove(this.#writer(id), held.slot)
+    this.#gone.push(held)
     this.#model.delete(`${id}:${n}`)
   }
 
   find(id: number, n: number): void {
     const found = this.#slots.find(this.#writer(id), n)
     same(found, this.#model.get(`${id}:${n}`)?.slot ?? NO_SLOT)
+  }
+
+  /** The live slot of a record, looked for from every slot. */
+  near(): void {
+    const slots = this.#slots
+    for (const { slot, record } of this.#gone) same(slots.findAfter(slot - 1, record), NO_SLOT)
+    for (const { slot, record } of this.#model.values()) {
+      for (let after = Math.max(NO_SLOT, slot - 20); after < slot + 2; after++) {
+        const isNear = slot > after && slot - after <= 16
+        same(slots.findAfter(after, record), isNear ? slot : NO_SLOT)
+      }
+    }
   }
 
   walk(id: number, from: number, to: number, stopAfter: number): void {
@@ -114,6 +128,7 @@ describe('slots', () => {
           else twin.walk(id, Math.min(n, to), Math.max(n, to), stopAfter)
         }
         twin.check()
+        twin.near()
       }),
     )
   })

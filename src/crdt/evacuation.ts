@@ -1,0 +1,54 @@
+import { present } from '../base/assert.ts'
+import { elementOf, pathOf } from './draft-path.ts'
+import type { EventDraft } from './event-draft.ts'
+import type { LiveObject } from './live-object.ts'
+import type { Records } from './records.ts'
+import { NO_SLOT, type Slots } from './slots.ts'
+
+export interface EvacuationParts {
+  readonly records: Records
+  readonly slots: Slots
+  readonly objectAt: (id: number) => LiveObject
+  readonly scratch: EventDraft
+}
+
+/** Moves the live records out of a chunk a third of whose bytes are dead, and gives it back. */
+export function evacuate(chunk: number, parts: EvacuationParts): void {
+  const { records, slots, scratch } = parts
+  const { arena } = records
+  const from = arena.chunkAt(chunk)
+  const end = arena.chunkEnd(chunk)
+  let slot = NO_SLOT
+  for (let start = 0; start < end; ) {
+    const dead = records.deadLength(from.bytes, start)
+    if (dead > 0) {
+      start += dead
+      continue
+    }
+    const next = records.readAt(from, start, scratch)
+    // Entries that came one after the other have neighbouring slots: looking there costs no search by key.
+    const position = arena.positionIn(chunk, start)
+    slot = slots.findAfter(slot, position)
+    if (slot === NO_SLOT) slot = slotAt(scratch, position, parts)
+    slots.setRecord(slot, records.copy(from, start, next))
+    start = next
+  }
+  arena.drop(chunk)
+}
+
+/** The slot whose record lies at a position. */
+function slotAt(entry: EventDraft, position: number, { slots, objectAt }: EvacuationParts): number {
+  const object = objectAt(entry.object)
+  if (object.tree !== undefined) {
+    const path = pathOf(entry)
+    const element = elementOf(entry)
+    const chain =
+      element === undefined ? object.tree.at(path) : object.tree.elementAt(path, element)
+    const slot = chain.find((one) => slots.recordOf(one) === position)
+    return present(slot, 'slot of a live record')
+  }
+  entry.rehashKey()
+  let slot = object.first(entry)
+  while (slots.recordOf(slot) !== position) slot = object.after(slot, entry)
+  return slot
+}

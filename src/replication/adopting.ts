@@ -1,4 +1,5 @@
 import { DecodeError } from '../base/codec.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
@@ -26,6 +27,8 @@ export class Adopting {
   readonly items: BaseItem[] = []
   /** Events since the head, as runs. */
   readonly tail: Uint8Array[] = []
+  /** The writer whose events here the base takes the place of. */
+  readonly replaces: ReplicaId | undefined
   readonly #group: Group
   readonly #runs: RunReader
   readonly #aside: LiveState | undefined
@@ -39,13 +42,16 @@ export class Adopting {
     readonly head: readonly BaseWriter[]
     readonly vector: readonly VectorEntry[]
     readonly runs: RunReader
+    readonly replaces?: ReplicaId | undefined
   }) {
-    const { group, head, vector, runs } = options
+    const { group, head, vector, runs, replaces } = options
+    this.replaces = replaces
     this.#group = group
     this.head = head
     this.vector = vector
     this.#runs = runs
-    this.#aside = mayBuildAside(group) && !this.hasKnown ? new LiveState() : undefined
+    const isAside = mayBuildAside(group) && !this.hasKnown && replaces === undefined
+    this.#aside = isAside ? new LiveState() : undefined
     this.#settle()
   }
 

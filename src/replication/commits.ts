@@ -2,6 +2,7 @@ import type { Millis, Outbox, StoreWrite } from '../base/core.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
 import type { Adopting } from './adopting.ts'
 import type { Dissemination } from './dissemination.ts'
+import type { Replaced } from './endings.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
 import type { Arrival } from './host.ts'
@@ -116,13 +117,21 @@ export class Commits {
 
   /**
    * Merges a complete base and stores it, as one step.
+   * @param replace makes room for what takes the place of something here
    * @param follow takes in the events that came after it
    */
-  adopt(group: Group, adopting: Adopting, follow: () => void, now: Millis): void {
+  adopt(
+    group: Group,
+    adopting: Adopting,
+    { replace, follow }: { readonly replace: () => Replaced; readonly follow: () => void },
+    now: Millis,
+  ): void {
     this.save(now)
+    const { writes: first, issued } = replace()
     adopting.apply()
-    const writes = adoptedRows(group.name, group.sequence, adopting)
-    for (const { value } of writes) {
+    const rows = adoptedRows(group.name, group.sequence, adopting)
+    const writes = [...first, ...rows]
+    for (const { value } of rows) {
       const bytes = value?.length ?? 0
       group.addRow({ sequence: group.sequence, runs: [], bytes, at: now })
     }
@@ -131,7 +140,7 @@ export class Commits {
     this.save(now)
     const stored = this.#snapshots.saved(group, this.#clock.last, now)
     if (stored.length > 0) this.#outbox.push({ type: 'persist', writes: stored })
-    this.tell(group, [])
+    this.tell(group, issued)
   }
 
   /** Tells peers and readers what a group has become. @param runs new ones, on their way to the store */

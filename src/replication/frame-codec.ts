@@ -108,12 +108,13 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       return writer.finish()
     case 'chains':
       writeGroup(writer.uint8(TYPE_CHAINS), frame.group).raw(replicaBytes(frame.replica))
-      writer.varint(frame.have).varint(frame.chains.length)
-      for (const { n, chain } of frame.chains) {
+      writer.varint(frame.asked).varint(frame.have).varint(frame.chains.length)
+      for (const { n, chain, stamp } of frame.chains) {
         writer
           .varint(n)
           .uint32(chain.high >>> 0)
           .uint32(chain.low >>> 0)
+          .varint(stamp)
       }
       return writer.finish()
   }
@@ -194,13 +195,14 @@ function readTrace(reader: Reader): SyncFrame {
 
 function readChains(reader: Reader): SyncFrame {
   const [group, replica] = [readGroup(reader), readReplica(reader)]
-  const have = reader.varint()
+  const [asked, have] = [reader.varint(), reader.varint()]
   const chains: DotChain[] = []
   for (let left = reader.varint(TRACE_DOTS_MAX); left > 0; left--) {
     const n = reader.varint()
-    chains.push({ n, chain: { high: reader.uint32() | 0, low: reader.uint32() | 0 } })
+    const chain = { high: reader.uint32() | 0, low: reader.uint32() | 0 }
+    chains.push({ n, chain, stamp: reader.varint() })
   }
-  return { type: 'chains', group, replica, have, chains }
+  return { type: 'chains', group, replica, asked, have, chains }
 }
 
 /** The name of the group that everybody has is left out. */

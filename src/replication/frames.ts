@@ -158,6 +158,8 @@ export type SyncFrame =
       readonly type: 'chains'
       readonly group: string
       readonly replica: ReplicaId
+      /** The last dot of the question. */
+      readonly asked: number
       readonly have: number
       readonly chains: readonly DotChain[]
     }
@@ -172,6 +174,8 @@ export interface AckEntry extends BriefEntry {
 export interface DotChain {
   readonly n: number
   readonly chain: Lanes
+  /** Of the transaction that the event is part of; 0 where it is not known. */
+  readonly stamp: number
 }
 
 /** Pieces of a run of `total` bytes. */

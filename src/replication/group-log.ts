@@ -82,6 +82,14 @@ export class GroupLog {
     this.#rows.push(row)
   }
 
+  /** Writers that were ended in rows kept. */
+  *reissues(): Generator<Reissue, void, void> {
+    for (let i = this.#head; i < this.#rows.length; i++) {
+      const reissue = this.#rows[i]?.reissue
+      if (reissue !== undefined) yield reissue
+    }
+  }
+
   /** Whether everything above `known` of a writer is here. */
   reaches(writer: number, known: number): boolean {
     return known >= (this.#writers[writer]?.truncated ?? 0)
@@ -129,6 +137,10 @@ export class GroupLog {
     }
     log.runs.splice(0, log.runs.length, ...rest)
     log.head = 0
+    if (n < log.truncated) {
+      log.truncated = n
+      log.chain = undefined
+    }
     const changed: LogRow[] = []
     for (let i = this.#head; i < this.#rows.length; i++) {
       const row = this.#rows[i]

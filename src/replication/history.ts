@@ -90,6 +90,28 @@ export function chainAt(
   return chainOver(state, runs, table, { from: 0, to: n - run.n0 + 1, chain })
 }
 
+/** What is known of a writer's event. */
+export interface Point {
+  /** After it. */
+  readonly chain: Lanes
+  /** Of the transaction that it is part of; 0 where the log does not tell. */
+  readonly stamp: number
+}
+
+/** As {@link chainAt}, with the stamp. */
+export function pointAt(
+  group: Group,
+  writer: number,
+  n: number,
+  runs: RunReader,
+): Point | undefined {
+  const chain = chainAt(group, writer, n, runs)
+  if (chain === undefined) return undefined
+  const run = group.log.runAt(writer, group.log.indexAbove(writer, n - 1))
+  const isThere = run !== undefined && run.n0 <= n && runs.read(run.bytes).ok
+  return { chain, stamp: isThere ? (runs.stamps[n - run.n0] ?? 0) : 0 }
+}
+
 /** The chain that a run of the log begins with. */
 function chainBefore(
   { state, log }: Group,
@@ -113,7 +135,10 @@ export function isOther(
   if (writer === undefined) return false
   const held = log.runAt(writer, log.indexAbove(writer, end - 1))
   if (held === undefined || held.n0 + held.count - 1 !== end) return false
-  const ours = chainAfter(held.bytes)
-  const theirs = chainAfter(bytes)
-  return ours.high !== theirs.high || ours.low !== theirs.low
+  return !isAlike(chainAfter(held.bytes), chainAfter(bytes))
+}
+
+/** Whether two chains are the same: the events before them are. */
+export function isAlike(a: Lanes, b: Lanes): boolean {
+  return a.high === b.high && a.low === b.low
 }

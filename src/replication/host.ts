@@ -4,6 +4,7 @@ import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import type { Adopting } from './adopting.ts'
+import type { Issued } from './branches.ts'
 import type { SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
@@ -47,8 +48,19 @@ export interface Host {
   synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void
   /** Has all peers but one that are not known to be equal compare with us. */
   announce(group: Group, except: Peer | undefined): void
-  /** A peer knows our own events otherwise than we do. */
-  suspect(peer: Peer, group: Group, now: Millis): void
-  /** Ends our identity in a group at event `n`; what we wrote after it goes on under a new one. */
-  renew(group: Group, n: number, peer: Peer, now: Millis): void
+  /** A peer knows a writer's events otherwise than we do; our own unless `replica` says whose. */
+  suspect(peer: Peer, group: Group, now: Millis, replica?: ReplicaId): void
+  /** Whether it is open what a group's state is to be. */
+  isInDispute(group: Group): boolean
+  /**
+   * Ends a writer at event `n`; what is held of it after that goes on under another id.
+   * @returns false where the log does not reach back far enough: nothing has changed then
+   */
+  renew(group: Group, part: Issued, now: Millis): boolean
+  /** Has a peer's view of a writer take the place of ours; what only we hold goes on under another id. */
+  replace(group: Group, replica: ReplicaId, peer: Peer, now: Millis): void
+  /** Writes again what has come of a writer that was ended here, and that we had killed by mistake. */
+  bringBack(group: Group, now: Millis): void
+  /** Nothing is open in a group any more. */
+  settled(group: Group): void
 }

@@ -3,26 +3,22 @@ import { hex } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import { parseReplicaId, type ReplicaId } from '../base/ids.ts'
 import { type Random, randomBytes } from '../base/random.ts'
-import { type SyncFrame, TRACE_DOTS_MAX } from './frames.ts'
+import { Branches } from './branches.ts'
+import { ForkSearch, keepsId } from './fork-search.ts'
+import type { DotChain, SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
-import { chainAt } from './history.ts'
+import { pointAt } from './history.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
-/** A search for the last own event that a peer knows as we do. */
+/** A peer knows a writer's events otherwise than we do. */
 interface Dispute {
   readonly peer: Peer
   readonly replica: ReplicaId
-  /** Equal there. */
-  low: number
-  /** No event after it is equal. */
-  high: number
-  /** Whether any was seen to differ. */
-  differs: boolean
-  /** The last event asked for. */
-  asked: number
+  readonly search: ForkSearch
+  /** Infinite while the peer's view is on its way. */
   deadlineAt: Millis
   /** Questions without an answer. */
   unanswered: number
@@ -35,18 +31,29 @@ const QUESTIONS_MAX = 4
 const TRACE_COST_BYTES = 48 << 10
 /** A forger who claims our events must not keep us busy. */
 const CLAIMS_PAUSE_MS = 10_000
+/** Time for a peer to find out by itself that it is to give way. */
+const RIGHT_PAUSE_MS = 2_000
+const PAUSES_MAX = 1_024
 
 /**
- * Who we are to others. A replica id stands for one unbroken sequence of writes, which a store that was
- * rolled back or cloned breaks without knowing. Peers show it: they hold more of our events than we do, or
- * others under the same dots. Then our events no longer leave, the last one that both know is searched for,
- * and what was written here after it goes on under a new id: see reissue.ts.
+ * Who wrote what. A replica id stands for one unbroken sequence of writes, which a store that was rolled back
+ * or cloned breaks without knowing. Members show each other: one holds more of our events than we do, or
+ * others under the same dots. Then the last one that both know alike is searched for.
+ *
+ * One of both histories keeps the id; see keepsId(). Whoever holds the other one ends the writer there and
+ * issues what came after under an id that follows from the events themselves: all members that believed that
+ * history issue the same events, and nothing needs to be agreed on, nor the writer to be there. See reissue.ts.
+ * A writer itself goes on under a new id. Where the logs no longer reach back, see replacement.ts.
  */
 export class Identity {
   readonly #host: Host
   readonly #random: Random
   readonly #disputes = new Map<Group, Dispute>()
-  readonly #quietUntil = new Map<Group, Millis>()
+  /** Until when claims about a writer by a peer are not heard. */
+  readonly #pauses = new Map<string, Millis>()
+  readonly #branches = new Map<Group, Branches>()
+  /** Groups that have got events since it was last looked for what is held twice. */
+  readonly #touched = new Set<Group>()
 
   constructor(host: Host, random: Random) {
     this.#host = host
@@ -58,7 +65,7 @@ export class Identity {
     for (const { deadlineAt } of this.#disputes.values()) {
       if (next === undefined || deadlineAt < next) next = deadlineAt
     }
-    return next
+    return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
   /** A new id. */
@@ -66,20 +73,27 @@ export class Identity {
     return present(parseReplicaId(hex(randomBytes(this.#random, 16))), 'replica id')
   }
 
-  /** A peer knows our own events otherwise than we do. */
-  suspect(peer: Peer, group: Group, now: Millis): void {
-    if (group.isDisputed) return
-    if (now < (this.#quietUntil.get(group) ?? Number.NEGATIVE_INFINITY)) {
+  /** Whether it is open what a group's state is to be. */
+  isInDispute(group: Group): boolean {
+    return this.#disputes.has(group)
+  }
+
+  /** A peer knows a writer's events otherwise than we do. */
+  suspect(peer: Peer, group: Group, replica: ReplicaId, now: Millis): void {
+    if (this.#disputes.has(group)) return
+    const isOurs = replica === this.#host.writerOf(group)
+    const writer = isOurs ? group.state.intern(replica) : group.state.indexOf(replica)
+    if (writer === undefined || (!isOurs && group.state.have(writer) === 0)) return
+    if (now < (this.#pauses.get(pauseKey(peer, group, replica)) ?? Number.NEGATIVE_INFINITY)) {
       this.#host.dropped('identity-claim')
       return
     }
-    const replica = this.#host.writerOf(group)
-    const high = group.state.haveOf(replica)
-    const bounds = { low: 0, high, differs: false, asked: high }
-    const dispute = { peer, replica, ...bounds, deadlineAt: now, unanswered: 0 }
-    group.isDisputed = true
+    group.close()
+    const search = new ForkSearch(group, writer)
+    const dispute = { peer, replica, search, deadlineAt: now, unanswered: 0 }
+    group.isDisputed = isOurs
     this.#disputes.set(group, dispute)
-    this.#ask(group, dispute, high, now)
+    this.#ask(group, dispute, now)
   }
 
   onTrace(peer: Peer, frame: Frame<'trace'>, now: Millis): void {
@@ -90,66 +104,37 @@ export class Identity {
     peer.spend(frame.dots.length * TRACE_COST_BYTES)
     const group = this.#host.groups.get(frame.group)
     const writer = group?.state.indexOf(frame.replica)
-    const chains: Frame<'chains'>['chains'][number][] = []
+    const chains: DotChain[] = []
     if (group !== undefined && writer !== undefined) {
       for (const n of frame.dots) {
         if (n > group.state.have(writer)) continue
-        const chain = chainAt(group, writer, n, this.#host.runs)
-        if (chain !== undefined) chains.push({ n, chain })
+        const point = pointAt(group, writer, n, this.#host.runs)
+        if (point !== undefined) chains.push({ n, ...point })
       }
     }
     const have = group?.state.haveOf(frame.replica) ?? 0
     const { group: name, replica } = frame
-    this.#host.send(peer, 'control', { type: 'chains', group: name, replica, have, chains })
+    const asked = frame.dots.at(-1) ?? 0
+    this.#host.send(peer, 'control', { type: 'chains', group: name, replica, asked, have, chains })
   }
 
   onChains(peer: Peer, frame: Frame<'chains'>, now: Millis): void {
     const group = this.#host.groups.get(frame.group)
     const dispute = group === undefined ? undefined : this.#disputes.get(group)
-    if (group === undefined || dispute?.peer !== peer || dispute.replica !== frame.replica) {
+    const isAsked = dispute?.peer === peer && dispute.replica === frame.replica
+    if (group === undefined || !isAsked || dispute.deadlineAt === Number.POSITIVE_INFINITY) {
       this.#host.dropped('sync-chains-unasked')
       return
     }
-    const writer = group.state.intern(dispute.replica)
-    const have = group.state.have(writer)
+    const { search } = dispute
     dispute.unanswered = 0
-    let told = 0
-    for (const { n, chain } of frame.chains) {
-      if (n <= dispute.low || n > dispute.high) continue
-      const ours = chainAt(group, writer, n, this.#host.runs)
-      if (ours === undefined) continue
-      told += 1
-      if (ours.high === chain.high && ours.low === chain.low) dispute.low = n
-      else {
-        dispute.high = n - 1
-        dispute.differs = true
-        break
-      }
-    }
-    const top = Math.min(dispute.high, frame.have)
-    const isStuck = told === 0 && top >= dispute.asked
-    if (dispute.low < top && !isStuck) {
-      this.#ask(group, dispute, top, now)
+    if (!search.learn(frame, this.#host.runs)) return
+    if (!search.isOver) {
+      this.#ask(group, dispute, now)
       return
     }
     this.#close(group)
-    if (dispute.low >= top && !dispute.differs && frame.have <= have) {
-      // It only was behind.
-      if (frame.have === have) group.provenOwn = have
-      this.#host.announce(group, undefined)
-      return
-    }
-    this.#quietUntil.set(group, now + CLAIMS_PAUSE_MS)
-    // Where logs do not tell, what was there at the start is taken to be known.
-    const guess = Math.max(dispute.low, Math.min(top, group.loadedOwn))
-    const n = dispute.low >= top ? dispute.low : guess
-    if (n >= group.provenOwn) this.#host.renew(group, n, peer, now)
-    else {
-      // Others have what we wrote as we did: it is not for us to give way.
-      const text = `another store writes as ${dispute.replica}, seen at ${peer.id}`
-      this.#host.alarm(`replica-forked: group ${group.name}: ${text}`)
-      this.#host.announce(group, undefined)
-    }
+    this.#decide(group, dispute, now)
   }
 
   tick(now: Millis): void {
@@ -157,22 +142,94 @@ export class Identity {
       if (dispute.deadlineAt > now) continue
       dispute.unanswered += 1
       if (dispute.unanswered < QUESTIONS_MAX) {
-        this.#ask(group, dispute, dispute.asked, now)
+        this.#ask(group, dispute, now)
         continue
       }
       this.#host.dropped('identity-claim')
-      this.#quietUntil.set(group, now + CLAIMS_PAUSE_MS)
-      this.#close(group)
-      this.#host.announce(group, undefined)
+      this.#pause(group, dispute, now + CLAIMS_PAUSE_MS)
+      this.settled(group)
     }
   }
 
   peerDown(peer: Peer): void {
     for (const [group, dispute] of [...this.#disputes]) {
-      if (dispute.peer !== peer) continue
-      this.#close(group)
-      this.#host.announce(group, undefined)
+      if (dispute.peer === peer) this.settled(group)
     }
+  }
+
+  /** A group has got events. */
+  touched(group: Group): void {
+    this.#touched.add(group)
+  }
+
+  /** At the end of an input: ends writers here that somebody has ended elsewhere. */
+  sweep(now: Millis): void {
+    for (const group of this.#touched) {
+      if (this.#disputes.has(group)) continue
+      this.#touched.delete(group)
+      const branches = this.#branches.get(group) ?? new Branches()
+      this.#branches.set(group, branches)
+      for (;;) {
+        const issued = branches.find(group, this.#host.runs)
+        if (issued === undefined || !this.#host.renew(group, issued, now)) break
+      }
+      this.#host.bringBack(group, now)
+    }
+  }
+
+  /** A writer has ended in a group. */
+  ended(group: Group): void {
+    this.#branches.get(group)?.ended()
+    this.#touched.add(group)
+  }
+
+  /** A dispute is over. */
+  settled(group: Group): void {
+    if (!this.#disputes.has(group)) return
+    this.#close(group)
+    this.#touched.add(group)
+    this.#host.announce(group, undefined)
+  }
+
+  #decide(group: Group, dispute: Dispute, now: Millis): void {
+    const { peer, replica, search } = dispute
+    const { state } = group
+    const have = state.haveOf(replica)
+    const isOurs = replica === this.#host.writerOf(group)
+    if (search.parting === undefined && search.isExact) {
+      // One of both only is behind; if it is we, of what we wrote ourselves, we have lost it.
+      const n = search.low
+      if (isOurs && search.theirs > n) {
+        this.#host.renew(group, { replica, n }, now)
+        return
+      }
+      if (isOurs) group.provenOwn = Math.max(group.provenOwn, n)
+      this.#pause(group, dispute, now + (isOurs ? 0 : RIGHT_PAUSE_MS))
+      this.#host.announce(group, undefined)
+      return
+    }
+    if (keepsId(search, have)) {
+      this.#pause(group, dispute, now + RIGHT_PAUSE_MS)
+      const n = search.parting?.n ?? have
+      this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n })
+      this.#host.announce(group, undefined)
+      return
+    }
+    // Where logs do not tell, what was there at the start is taken to be known.
+    const known = isOurs ? Math.min(search.top, group.loadedOwn) : 0
+    const n = search.isExact ? search.low : Math.max(search.low, known)
+    const isDone = (search.isExact || isOurs) && this.#host.renew(group, { replica, n }, now)
+    if (isDone && search.isExact) return
+    if (state.haveOf(replica) === 0) return
+    group.isDisputed = replica === this.#host.writerOf(group)
+    dispute.deadlineAt = Number.POSITIVE_INFINITY
+    this.#disputes.set(group, dispute)
+    this.#host.replace(group, replica, peer, now)
+  }
+
+  #pause(group: Group, { peer, replica }: Dispute, until: Millis): void {
+    if (this.#pauses.size >= PAUSES_MAX) this.#pauses.clear()
+    this.#pauses.set(pauseKey(peer, group, replica), until)
   }
 
   #close(group: Group): void {
@@ -180,15 +237,14 @@ export class Identity {
     this.#disputes.delete(group)
   }
 
-  #ask(group: Group, dispute: Dispute, top: number, now: Millis): void {
-    const { peer, replica, low } = dispute
+  #ask(group: Group, dispute: Dispute, now: Millis): void {
+    const { peer, replica, search } = dispute
     dispute.deadlineAt = now + ANSWER_MS
-    dispute.asked = top
-    const dots: number[] = []
-    for (let i = 1; i <= TRACE_DOTS_MAX; i++) {
-      const n = low + Math.ceil(((top - low) * i) / TRACE_DOTS_MAX)
-      if (n > (dots.at(-1) ?? low)) dots.push(n)
-    }
+    const dots = search.dots()
     this.#host.send(peer, 'control', { type: 'trace', group: group.name, replica, dots })
   }
+}
+
+function pauseKey(peer: Peer, group: Group, replica: ReplicaId): string {
+  return `${peer.id} ${replica} ${group.name}`
 }

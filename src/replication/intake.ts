@@ -12,10 +12,6 @@ import type { Arrival, Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import type { SyncSessions } from './sync-sessions.ts'
 
-/** An alarm about one thing is not repeated within this time. */
-const ALARM_PAUSE_MS = 60_000
-const ALARMS_MAX = 256
-
 /** What the intake works with. */
 export interface IntakeParts {
   readonly host: Host
@@ -30,7 +26,6 @@ export class Intake {
   readonly #fragments: Fragments
   readonly #dissemination: Dissemination
   readonly #sessions: SyncSessions
-  readonly #alarms = new Map<string, Millis>()
 
   constructor({ host, fragments, dissemination, sessions }: IntakeParts) {
     this.#host = host
@@ -158,27 +153,18 @@ export class Intake {
     return n0 + count - 1 > group.state.haveOf(replica)
   }
 
-  /** Two histories under one replica id: ours is kept, and whoever writes under that id hears of it. */
+  /** Two histories under one replica id: nothing is taken in before it is clear which of them keeps it. */
   #conflict(
     peer: Peer,
     group: Group,
     { replica, n0 }: { readonly replica: ReplicaId; readonly n0: number },
     now: Millis,
   ): void {
-    if (replica === this.#host.writerOf(group)) {
-      this.#host.suspect(peer, group, now)
-      return
+    if (replica !== this.#host.writerOf(group)) {
+      this.#host.dropped('replica-forked')
+      this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n: n0 })
     }
-    this.#host.dropped('replica-forked')
-    this.#alarmOnce(now, `replica-forked: group ${group.name}: writer ${replica}`)
-    this.#host.send(peer, 'control', { type: 'fork', group: group.name, replica, n: n0 })
-  }
-
-  #alarmOnce(now: Millis, text: string): void {
-    if (now - (this.#alarms.get(text) ?? Number.NEGATIVE_INFINITY) < ALARM_PAUSE_MS) return
-    if (this.#alarms.size >= ALARMS_MAX) this.#alarms.clear()
-    this.#alarms.set(text, now)
-    this.#host.alarm(text)
+    this.#host.suspect(peer, group, now, replica)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Millis } from '../base/core.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import type { Adopting } from './adopting.ts'
 import type { VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
@@ -23,6 +24,8 @@ export interface Pull {
   wantsWhole: boolean
   /** Ask for a base whatever the log holds. */
   readonly isRepair: boolean
+  /** The writer whose events here those of the peer are to replace. */
+  readonly replaces: ReplicaId | undefined
   /** Asked for together with a digest: nobody has said yet that there is anything to get. */
   isGuess: boolean
   /** Times that it was asked again after silence. */
@@ -34,7 +37,7 @@ export interface Pull {
 export function newPull({
   now,
   ...from
-}: Pick<Pull, 'id' | 'peer' | 'group' | 'isRepair'> & { readonly now: Millis }): Pull {
+}: Pick<Pull, 'id' | 'peer' | 'group' | 'isRepair' | 'replaces'> & { readonly now: Millis }): Pull {
   return {
     ...from,
     startedAt: now,

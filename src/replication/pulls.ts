@@ -1,11 +1,13 @@
 import { DecodeError } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import { Adopting, mayBuildAside } from './adopting.ts'
 import type { Relation } from './comparisons.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import type { DigestItem, SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
+import { chainAt, isAlike } from './history.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import { newPull, type Pull } from './pull.ts'
@@ -170,6 +172,14 @@ export class Pulls {
     if (pull?.peer === peer && pull.isGuess) this.#finish(pull, now)
   }
 
+  /** Asks for a base whose events of one writer take the place of ours. */
+  replace(peer: Peer, group: Group, replica: ReplicaId, now: Millis): void {
+    this.abandon(group, now)
+    const current = this.#pulls.get(group.name)
+    if (current !== undefined) this.#finish(current, now)
+    this.#ask(this.#begin(peer, group, { isRepair: true, replaces: replica, now }))
+  }
+
   #onBaseEnd(pull: Pull, adopting: Adopting, frame: Frame<'end'>, now: Millis): void {
     const isWhole = adopting.isComplete && !frame.hasMore && frame.cursor === undefined
     if (!isWhole) {
@@ -222,9 +232,10 @@ export class Pulls {
   #begin(
     peer: Peer,
     group: Group,
-    { isRepair, now }: { readonly isRepair: boolean; readonly now: Millis },
+    options: Pick<Pull, 'isRepair'> & { readonly replaces?: ReplicaId; readonly now: Millis },
   ): Pull {
-    const pull = newPull({ id: this.#nextId, peer, group, isRepair, now })
+    const { isRepair, replaces, now } = options
+    const pull = newPull({ id: this.#nextId, peer, group, isRepair, replaces, now })
     this.#nextId += 1
     this.#pulls.set(group.name, pull)
     peer.group(group.name).pulled ??= { bytes: 0, events: 0 }
@@ -254,7 +265,10 @@ export class Pulls {
   #ask(pull: Pull): void {
     const { id, peer, group, adopting } = pull
     pull.isGuess = false
-    if (adopting === undefined) pull.asked = pull.wantsWhole ? [] : group.vector()
+    if (adopting === undefined) {
+      const vector = pull.wantsWhole ? [] : group.vector()
+      pull.asked = vector.filter(({ replica }) => replica !== pull.replaces)
+    }
     this.#host.send(peer, 'control', {
       type: 'pull',
       group: group.name,
@@ -277,7 +291,7 @@ export class Pulls {
       return
     }
     // What is in dispute is not merged: it may be ours to issue again.
-    if (pull.group.isDisputed) return
+    if (this.#host.isInDispute(pull.group) && pull.replaces === undefined) return
     if (frame.head !== undefined && !this.#beginBase(pull, frame.head, now)) return
     const { adopting } = pull
     if (adopting === undefined) return
@@ -313,27 +327,32 @@ export class Pulls {
   #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}, now: Millis): boolean {
     const { group, asked } = pull
     const self = this.#host.writerOf(group)
-    if (head.some(({ replica, have }) => replica === self && have > group.state.haveOf(self))) {
+    const isOurs = ({ replica, have }: { replica: ReplicaId; have: number }): boolean =>
+      replica === self && replica !== pull.replaces && have > group.state.haveOf(self)
+    if (head.some(isOurs)) {
       this.#host.suspect(pull.peer, group, now)
       return false
     }
-    const isFork = head.some(({ replica, have, chain }) => {
+    const fork = head.find(({ replica, have, chain }) => {
       const writer = group.state.indexOf(replica)
-      if (writer === undefined || have !== group.state.have(writer)) return false
-      const own = group.state.chainOf(writer)
-      return own.high !== chain.high || own.low !== chain.low
+      if (replica === pull.replaces || writer === undefined || have === 0) return false
+      const own = chainAt(group, writer, have, this.#host.runs)
+      return own !== undefined && !isAlike(own, chain)
     })
+    if (fork !== undefined) this.#host.suspect(pull.peer, group, now, fork.replica)
     if (
-      isFork ||
+      fork !== undefined ||
       !hasRoomFor(
         group.state,
         head.map(({ replica }) => replica),
       )
     ) {
-      this.#host.dropped(isFork ? 'replica-forked' : 'replicas-limit')
+      this.#host.dropped(fork === undefined ? 'replicas-limit' : 'replica-forked')
       return false
     }
-    const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs })
+    const { replaces } = pull
+    const { runs } = this.#host
+    const adopting = new Adopting({ group, head, vector: asked, runs, replaces })
     if (adopting.hasKnown && !pull.isRepair && mayBuildAside(group)) {
       // A few events of ours are cheaper to get again than a merge that holds everybody up.
       pull.wantsWhole = true
@@ -350,6 +369,7 @@ export class Pulls {
 
   #finish(pull: Pull, now: Millis): void {
     this.#pulls.delete(pull.group.name)
+    if (pull.replaces !== undefined) this.#host.settled(pull.group)
     if (pull.hasNews) this.#host.announce(pull.group, pull.peer)
     for (const [name, waiting] of [...this.#wanted]) {
       if (this.#pulls.size >= this.#host.tunables.pullsMax) return

@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { Commits } from './commits.ts'
 import { Dissemination } from './dissemination.ts'
+import { Endings, type Replaced } from './endings.ts'
 import { Fragments } from './fragments.ts'
 import { decodeFrame, encodeFrame } from './frame-codec.ts'
 import { MAIN_GROUP } from './frames.ts'
@@ -21,7 +22,6 @@ import {
   replicationTunables,
 } from './options.ts'
 import { Peer } from './peer.ts'
-import { renew } from './renew.ts'
 import type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { startUp } from './startup.ts'
 import { SyncSessions } from './sync-sessions.ts'
@@ -44,6 +44,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   readonly #dissemination: Dissemination
   readonly #sessions: SyncSessions
   readonly #identity: Identity
+  readonly #endings: Endings
   readonly #intake: Intake
   /** Scratch that all groups read runs with. */
   readonly #runs = new RunReader()
@@ -72,6 +73,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const [commits, wrote] = [this.#commits, (now: Millis) => sessions.comparisons.disturb(now)]
     this.#transactions = new Transactions({ host, commits, clock, wrote })
     this.#identity = new Identity(host, options.random)
+    const parts = { host, commits: this.#commits, identity: this.#identity, sessions }
+    this.#endings = new Endings({ ...parts, outbox, clock })
     this.#intake = new Intake({ host, fragments, dissemination, sessions })
     this.#nothing = this.#newGroup('nothing')
     this.#loader = new Loader((name) => this.#loaded(name), this.#runs, options.place)
@@ -103,6 +106,10 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     const { replica, outputs } = startUp(this.#loader, parts)
     this.#replica = replica
     for (const output of outputs) this.#outbox.push(output)
+    for (const group of this.#groups.values()) {
+      this.#identity.touched(group)
+      this.#endings.load(group)
+    }
   }
 
   handle(input: ReplicationInput, now: Millis): void {
@@ -141,6 +148,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       default:
         unreachable(input)
     }
+    this.#identity.sweep(now)
     this.#dissemination.flush(now, this.#compare)
   }
 
@@ -230,15 +238,26 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       synced: (peer, pulled) => this.#outbox.push({ type: 'synced', peer: peer.id, ...pulled }),
       announce: (group, except) => this.#dissemination.announce(group, except),
       runs: this.#runs,
-      integrated: (group, runs, from) => this.#commits.integrated(group, runs, from),
+      integrated: (group, runs, from) => {
+        this.#identity.touched(group)
+        this.#commits.integrated(group, runs, from)
+      },
       adopt: (group, adopting, from, now) => {
         const follow = (): void => this.#intake.onTail(from, group, adopting.tail, now)
-        this.#commits.adopt(group, adopting, follow, now)
+        const replace = (): Replaced => this.#endings.replace(group, adopting, now)
+        this.#commits.adopt(group, adopting, { replace, follow }, now)
+        this.#identity.touched(group)
       },
       acked: (group) => this.#outbox.push({ type: 'acked', group: group.name }),
       observe: (stamp, now) => this.#clock.observe(stamp, now),
-      suspect: (peer, group, now) => this.#identity.suspect(peer, group, now),
-      renew: (group, n, peer, now) => this.#renew(group, n, peer, now),
+      suspect: (peer, group, now, replica) =>
+        this.#identity.suspect(peer, group, replica ?? this.#writerOf(group), now),
+      isInDispute: (group) => this.#identity.isInDispute(group),
+      renew: (group, part, now) => this.#endings.renew(group, part, now),
+      replace: (group, replica, peer, now) =>
+        this.#sessions.pulls.replace(peer, group, replica, now),
+      bringBack: (group, now) => this.#endings.bringBack(group, now),
+      settled: (group) => this.#identity.settled(group),
     }
   }
 
@@ -337,8 +356,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       case 'fork': {
         const group = this.#groups.get(frame.group)
-        if (group === undefined || frame.replica !== this.#writerOf(group)) break
-        this.#identity.suspect(peer, group, now)
+        if (group !== undefined) this.#identity.suspect(peer, group, frame.replica, now)
         break
       }
       case 'trace':
@@ -354,19 +372,5 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
 
   #writerOf(group: Group): ReplicaId {
     return group.self ?? present(this.#replica, 'replica id')
-  }
-
-  #renew(group: Group, n: number, peer: Peer, now: Millis): void {
-    this.#commits.save(now)
-    const former = this.#writerOf(group)
-    const { writes, issued, text } = renew(group, { former, n, to: this.#identity.mint(), now })
-    this.#outbox.push({ type: 'persist', writes })
-    const writer = group.state.intern(former)
-    for (const other of this.#peers.values()) other.unlearn(group.name, writer, n)
-    this.#outbox.push({ type: 'alarm', reason: `identity-reused: group ${group.name}: ${text}` })
-    this.#commits.tell(group, issued)
-    this.#sessions.pulls.abandon(group, now)
-    this.#sessions.comparisons.compare(peer, now)
-    this.#sessions.comparisons.disturb(now)
   }
 }

@@ -157,11 +157,13 @@ export function adoptedRows(
 
 /** The row of a reissue. */
 export function reissuedRow(group: string, sequence: number, reissue: Reissue): StoreWrite {
-  const { former, n, chain, kills, revived, runs } = reissue
+  const { former, n, chain, kills, ours, revived, runs } = reissue
   const writer = new Writer(256).varint(0).uint8(REISSUED).raw(replicaBytes(former)).varint(n)
   writer.uint32(chain.high >>> 0).uint32(chain.low >>> 0)
-  writer.varint(kills.length)
-  for (const dot of kills) writer.varint(dot)
+  for (const dots of [kills, ours]) {
+    writer.varint(dots.length)
+    for (const dot of dots) writer.varint(dot)
+  }
   for (const list of [revived, runs]) {
     writer.varint(list.length)
     for (const bytes of list) writer.bytes(bytes)
@@ -270,10 +272,15 @@ function readReissue(reader: Reader): Reissue {
   const former = readReplica(reader)
   const n = reader.varint()
   const chain = { high: reader.uint32() | 0, low: reader.uint32() | 0 }
-  const kills: number[] = []
-  for (let left = reader.varint(ROW_RUNS_MAX); left > 0; left--) kills.push(reader.varint())
+  const [kills, ours] = [readDots(reader), readDots(reader)]
   const [revived, runs] = [readRuns(reader), readRuns(reader)]
-  return { former, n, chain, kills, revived, runs }
+  return { former, n, chain, kills, ours, revived, runs }
+}
+
+function readDots(reader: Reader): readonly number[] {
+  const dots: number[] = []
+  for (let left = reader.varint(ROW_RUNS_MAX); left > 0; left--) dots.push(reader.varint())
+  return dots
 }
 
 function readRuns(reader: Reader): readonly Uint8Array[] {

@@ -36,7 +36,7 @@ const FRAMES: { readonly [Type in SyncFrame['type']]: Extract<SyncFrame, { type:
   ack: { type: 'ack', group: 'main', vector: [] },
   fork: { type: 'fork', group: 'main', replica: replicaOf('a'), n: 1 },
   trace: { type: 'trace', group: 'main', replica: replicaOf('a'), dots: [1] },
-  chains: { type: 'chains', group: 'main', replica: replicaOf('a'), have: 1, chains: [] },
+  chains: { type: 'chains', group: 'main', replica: replicaOf('a'), asked: 1, have: 1, chains: [] },
 }
 
 function typesOf(isSo: (bytes: Uint8Array) => boolean): readonly string[] {

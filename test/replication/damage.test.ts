@@ -174,7 +174,7 @@ describe('a damaged row', () => {
           for (const node of world.nodes) expectShows(node.core.view('main'), expected)
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 200, endOnFailure: true },
     )
     expect(damages).toBeGreaterThan(50)
   })

@@ -48,7 +48,7 @@ export function checkItem(item: BaseItem, head: readonly BaseWriter[], runs: Run
 /** The run of an item that brings entries, and where they live if not side by side. @throws {DecodeError} */
 function contentOf(item: BaseItem): {
   readonly run: Uint8Array
-  readonly stretches: readonly number[] | undefined
+  readonly stretches: ArrayLike<number> | undefined
 } {
   if (item.mode !== 'thinned') return { run: item.bytes, stretches: undefined }
   const { map, run } = thinnedParts(item)
@@ -112,7 +112,7 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
 }
 
 /** The dots of stretches, one by one. */
-function dotsOf(stretches: readonly number[]): readonly number[] {
+function dotsOf(stretches: ArrayLike<number>): readonly number[] {
   const dots: number[] = []
   for (let i = 0; i < stretches.length; i += 2) {
     for (let n = stretches[i] ?? 0; n <= (stretches[i + 1] ?? 0); n++) dots.push(n)
@@ -128,7 +128,7 @@ function killUnlessIn(
   state: LiveState,
   id: number,
   { from, to }: BaseItem,
-  living: readonly number[],
+  living: ArrayLike<number>,
 ): void {
   const dead: number[] = []
   let at = 0

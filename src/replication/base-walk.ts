@@ -15,8 +15,8 @@ const SPARSE_ENTRIES_MIN = 256
 const STRETCHES_MAX = 16
 /** Dots of one writer for which it is decided at once how to tell of them. */
 const PLAN_DOTS_MAX: number = 1 << 20
-/** Blocks of one item of sums: 4 KiB. */
-const ITEM_BLOCKS_MAX = 512
+/** Blocks of one item of sums: what differs in them is found at once. */
+const ITEM_BLOCKS_MAX = 64
 
 /** The head of a state's base as it is now. */
 export function headOf(state: LiveState): readonly BaseWriter[] {
@@ -43,6 +43,8 @@ export class BaseWalk {
   readonly #mapBytesMax: number
   /** Maps of the next dots. */
   readonly #planned: BaseItem[] = []
+  /** Dots of the writer up to here are told by sums. */
+  #sumsTo = 0
   #writer: number
   #n: number
 
@@ -105,6 +107,7 @@ export class BaseWalk {
   #told(id: number, writer: number, from: number, known: number): BaseItem {
     const planned = this.#planned.shift()
     if (planned !== undefined) return planned
+    if (from <= this.#sumsTo) return this.#sums(id, writer, from, this.#sumsTo)
     const to = Math.min(known, from + PLAN_DOTS_MAX - 1)
     const isAligned = (from - 1) % BLOCK_DOTS === 0
     let bytes = 0
@@ -114,6 +117,7 @@ export class BaseWalk {
       bytes += item.bytes.length
       if (!isAligned || bytes <= this.#mapBytesMax) continue
       this.#planned.length = 0
+      this.#sumsTo = to
       return this.#sums(id, writer, from, to)
     }
     return this.#planned.shift() ?? this.#map(id, writer, from, to)
@@ -128,6 +132,7 @@ export class BaseWalk {
     while (this.#writer < this.#head.length && this.#n > (this.#head[this.#writer]?.have ?? 0)) {
       this.#writer += 1
       this.#n = 1
+      this.#sumsTo = 0
     }
   }
 

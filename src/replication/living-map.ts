@@ -50,9 +50,8 @@ export class DotBits {
 /** The shortest map. */
 export function livingMap(bits: DotBits): LivingMap {
   const plainBytes = Math.ceil(bits.dots / 8)
-  const stretches = stretchesOf(bits, 0)
-  // Two lengths each.
-  const runs = stretches.length < plainBytes ? runsOfStretches(stretches, 0) : undefined
+  // A byte at least for each length.
+  const runs = borders(bits) < plainBytes ? runsOfStretches(stretchesOf(bits, 0), 0) : undefined
   const bytesMax = Math.min(plainBytes, runs?.length ?? plainBytes)
   const gaps = gapsOf(bits, bytesMax)
   if (gaps !== undefined) return { mode: 'gaps', bytes: gaps }
@@ -65,9 +64,9 @@ export function livingMap(bits: DotBits): LivingMap {
  * First and last dots of living stretches in turn, ascending.
  * @param from the first dot @throws {DecodeError}
  */
-export function livingStretches(map: LivingMap, from: number, to: number): readonly number[] {
+export function livingStretches(map: LivingMap, from: number, to: number): ArrayLike<number> {
   const { mode, bytes } = map
-  const read = decode(bytes, (reader) => {
+  const read = decode<ArrayLike<number>>(bytes, (reader) => {
     if (mode === 'runs') return readRuns(reader, from, to)
     const dots = to - from + 1
     if (dots > MAP_DOTS_MAX) throw new DecodeError('map of living dots too long')
@@ -139,7 +138,7 @@ function readPattern(reader: Reader, bytes: number): number {
 }
 
 /** The lengths of stretches of living dots, and of the dead ones between them. */
-export function runsOfStretches(stretches: readonly number[], from: number): Uint8Array {
+export function runsOfStretches(stretches: ArrayLike<number>, from: number): Uint8Array {
   const writer = new Writer(64)
   let past = from
   for (let i = 0; i < stretches.length; i += 2) {
@@ -223,32 +222,51 @@ function bestK(gaps: readonly number[], dots: number): number {
 function patternOf({ words, dots }: DotBits): number {
   const whole = Math.floor(dots / WORD)
   if (whole === 0) return ALL
-  const living = new Int32Array(WORD)
-  for (let w = 0; w < whole; w++) {
-    const word = words[w] ?? 0
-    for (let bit = 0; bit < WORD; bit++) living[bit] = (living[bit] ?? 0) + ((word >>> bit) & 1)
-  }
   let pattern = 0
   for (let bit = 0; bit < WORD; bit++) {
-    if ((living[bit] ?? 0) * 2 >= whole) pattern |= 1 << bit
+    let living = 0
+    for (let w = 0; w < whole; w++) living += ((words[w] ?? 0) >>> bit) & 1
+    if (living * 2 >= whole) pattern |= 1 << bit
   }
   return pattern
 }
 
-function stretchesOf({ words, dots }: DotBits, from: number): readonly number[] {
-  const stretches: number[] = []
-  let isLiving = false
+/** How often life and death follow each other. */
+function borders({ words }: Pick<DotBits, 'words'>): number {
+  let count = 0
+  let before = 0
+  for (const word of words) {
+    count += ones(word ^ ((word << 1) | before))
+    before = word >>> 31
+  }
+  return count
+}
+
+function ones(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x5555_5555)
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
+}
+
+function stretchesOf({ words, dots }: DotBits, from: number): ArrayLike<number> {
+  const count = borders({ words })
+  const stretches = new Float64Array(count + (count % 2))
+  let at = 0
+  let before = 0
   for (let w = 0; w < words.length; w++) {
     const word = words[w] ?? 0
-    if (word === (isLiving ? ALL : 0)) continue
-    for (let bit = 0; bit < WORD; bit++) {
-      if (((word >>> bit) & 1) === (isLiving ? 1 : 0)) continue
-      stretches.push(from + w * WORD + bit - (isLiving ? 1 : 0))
-      isLiving = !isLiving
+    let changes = word ^ ((word << 1) | before)
+    before = word >>> 31
+    while (changes !== 0) {
+      const low = changes & -changes
+      const n = from + w * WORD + 31 - Math.clz32(low)
+      // A living one begins a stretch, a dead one ends it before itself.
+      stretches[at++] = (word & low) === 0 ? n - 1 : n
+      changes ^= low
     }
   }
   // The last word may be full of dots.
-  if (isLiving) stretches.push(from + dots - 1)
+  if (at < stretches.length) stretches[at] = from + dots - 1
   return stretches
 }
 

@@ -1,6 +1,6 @@
 import type { ReplicaId } from '../base/ids.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
-import { type BaseItem, type BaseWriter, hasEntries } from './base.ts'
+import { type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
 import { BaseWalk, headOf } from './base-walk.ts'
 import { BLOCK_DOTS } from './block-sums.ts'
 import { type BriefRun, briefRun } from './brief-runs.ts'
@@ -35,13 +35,15 @@ export interface ServeOptions {
   readonly isBrief?: boolean
 }
 
-/** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter. */
+/** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter, a sum three. */
 const BASE_WORK_MAX = 1 << 20
 /** Bytes of maps of one writer after which sums of its blocks are told; and where little has happened. */
 const MAP_BYTES_MAX = 16 << 10
 const FEW_MAP_BYTES_MAX = 2 << 10
 /** Items that travel together: few enough that taking them in holds nobody up. */
 const BASE_PART_BYTES = 4_096
+/** Dots of a map that are as much work as a byte of entries. */
+const DOTS_PER_BYTE = 64
 /** Events that follow a complete base at once. */
 const BASE_TAIL_BYTES = 1 << 20
 
@@ -114,8 +116,10 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     if (item === undefined) break
     items.push(item)
     bytes += item.bytes.length
-    gathered += item.bytes.length
-    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.to - item.from + 1
+    gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
+    if (isMap(item)) gathered += (item.to - item.from) / DOTS_PER_BYTE
+    const dots = item.to - item.from + 1
+    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.mode === 'sums' ? dots * 3 : dots
     if (gathered >= BASE_PART_BYTES) part()
   }
   part()

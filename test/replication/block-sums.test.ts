@@ -63,7 +63,7 @@ test('differingBlocks() tells the map of a block where one dot or two make the d
     expect(differing.map(({ map }) => map !== undefined)).toEqual([true, true, false, false, false])
     for (const { from, to, map } of differing) {
       if (map === undefined) continue
-      const stretches = livingStretches(map, from, to)
+      const stretches = Array.from(livingStretches(map, from, to))
       const dots = living(theirs, from, to)
       const told = dots.filter((n) =>
         stretches.some((first, i) => i % 2 === 0 && first <= n && n <= (stretches[i + 1] ?? 0)),

@@ -167,10 +167,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   nextDeadline(): Millis | undefined {
-    const deadlines = [this.#sessions, this.#dissemination, this.#identity]
-      .map((part) => part.nextDeadline())
-      .filter((at) => at !== undefined)
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+    let next: Millis | undefined
+    for (const part of [this.#sessions, this.#dissemination, this.#identity]) {
+      const at = part.nextDeadline()
+      if (at !== undefined && (next === undefined || at < next)) next = at
+    }
+    return next
   }
 
   /** Names of the groups that hold anything, and `main`. */

@@ -1,5 +1,13 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Json, Operation } from '../../src/crdt/operation.ts'
+import {
+  AMOUNT_MAX,
+  asOneIncrement,
+  checkOperations,
+  isLoneAdd,
+  type Json,
+  type Operation,
+} from '../../src/crdt/operation.ts'
 import { Writer } from './written.ts'
 
 const set = (value: string): Operation => ({ type: 'set-add', object: 's', values: [value] })
@@ -99,5 +107,99 @@ describe('limits', () => {
       '{"__proto__":{"polluted":1},"constructor":{"prototype":1}}',
     )
     expect(view.counter('__proto__')).toBe(1n)
+  })
+})
+
+describe('short cuts', () => {
+  const name = fc.constantFrom('c', 'd', '', 'lone \ud800', 'n'.repeat(1025))
+  const element = fc.constantFrom('e', '', '\udc00', 'e'.repeat(4096), 'e'.repeat(4097))
+  const amount = fc.oneof(
+    fc.constantFrom(0n, 1n, -1n, AMOUNT_MAX - 1n, AMOUNT_MAX, AMOUNT_MAX + 1n),
+    fc.bigInt({ min: 0n, max: 9n }),
+  )
+  const operation: fc.Arbitrary<Operation> = fc.oneof(
+    fc.record({
+      type: fc.constantFrom('set-add' as const, 'set-remove' as const),
+      object: name,
+      values: fc.array(element, { maxLength: 2 }),
+    }),
+    fc.record({
+      type: fc.constant('counter-add' as const),
+      object: fc.oneof({ arbitrary: fc.constant('c'), weight: 4 }, name),
+      amount,
+      growOnly: fc.boolean(),
+    }),
+  )
+  const operations = fc.array(operation, { maxLength: 3 })
+
+  /** What a check returned, or the message it threw. */
+  function outcome<T>(check: () => T): T | string {
+    try {
+      return check()
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  test('isLoneAdd() refuses what checkOperations() refuses, and lets pass no other', () => {
+    const lone = operations.map((all) => all.slice(0, 1))
+    fc.assert(
+      fc.property(fc.oneof(lone, operations), (all) => {
+        const isLone = outcome(() => isLoneAdd(all))
+        const checked = outcome(() => checkOperations(all))
+        const [only] = all
+        const isAdd = all.length === 1 && only?.type === 'set-add' && only.values.length === 1
+        expect(isLone).toEqual(typeof checked === 'string' && isAdd ? checked : isAdd)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('asOneIncrement() is the sum of what checkOperations() lets pass', () => {
+    fc.assert(
+      fc.property(operations, (all) => {
+        const one = outcome(() => asOneIncrement(all))
+        const checked = outcome(() => checkOperations(all))
+        if (one === undefined) return
+        if (typeof checked === 'string' || typeof one === 'string') {
+          expect(one).toBe(checked)
+          return
+        }
+        const [first] = all
+        const amounts = checked.map((each) => (each.type === 'counter-add' ? each.amount : 0n))
+        const sum = amounts.reduce((a, b) => a + b, 0n)
+        expect({ ...first, ...one }).toEqual({ ...first, amount: sum })
+        expect(amounts.every((each) => each >= 0n)).toBe(true)
+        expect(sum).toBeLessThanOrEqual(AMOUNT_MAX)
+        expect(new Set(all.map(({ type, object }) => `${type} ${object}`)).size).toBe(1)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test('are taken by increments of one counter and by one element', () => {
+    expect(isLoneAdd([set('x')])).toBe(true)
+    expect(asOneIncrement([count(1n), count(2n)])?.amount).toBe(3n)
+    expect(asOneIncrement([count(1n), count(-1n)])).toBeUndefined()
+    expect(asOneIncrement([count(1n), count(1n, true)])).toBeUndefined()
+  })
+
+  test('a thousand increments in one transaction are one event and a thousand answers', () => {
+    const writer = new Writer()
+    const all = new Array<Operation>(1_000).fill(count(2n))
+    writer.core.handle({ type: 'transact', request: 1, group: 'main', operations: [set('x')] }, 0)
+    writer.core.handle({ type: 'transact', request: 2, group: 'main', operations: all }, 0)
+    writer.core.handle({ type: 'flush' }, 0)
+    const answers = []
+    for (let output = writer.core.poll(); output !== undefined; output = writer.core.poll()) {
+      if (output.type === 'transacted') answers.push([output.request, output.results])
+    }
+    const changed = { changed: 1 }
+    expect(answers).toEqual([
+      [1, [changed]],
+      [2, new Array(1_000).fill(changed)],
+    ])
+    expect(writer.core.ownEvents('main')).toBe(2)
+    expect(writer.core.view('main').counter('c')).toBe(2_000n)
   })
 })

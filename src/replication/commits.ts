@@ -40,6 +40,8 @@ export class Commits {
   readonly #clock: HybridClock
   readonly #snapshots: Snapshots
   readonly #unsaved = new Set<Group>()
+  /** The one of them that was written last. */
+  #last: Group | undefined
   /** How runs have come; those of our own are not here. */
   readonly #arrivals = new Map<LoggedRun, Arrival>()
   #results: Answer[] = []
@@ -67,6 +69,8 @@ export class Commits {
 
   /** A group has events of our own. */
   wrote(group: Group): void {
+    if (group === this.#last) return
+    this.#last = group
     this.#unsaved.add(group)
   }
 
@@ -107,6 +111,7 @@ export class Commits {
       writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
     }
     this.#unsaved.clear()
+    this.#last = undefined
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     for (const [group, runs] of saved) this.tell(group, runs)
     for (const answer of this.#results) this.#outbox.push(answer)

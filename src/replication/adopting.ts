@@ -27,8 +27,8 @@ export class Adopting {
   readonly items: BaseItem[] = []
   /** Events since the head, as runs. */
   readonly tail: Uint8Array[] = []
-  /** The writer whose events here the base takes the place of. */
-  readonly replaces: ReplicaId | undefined
+  /** The writer whose events here the base takes the place of, or those whose events differ. */
+  readonly replaces: ReplicaId | 'differing' | undefined
   readonly #group: Group
   readonly #runs: RunReader
   readonly #aside: LiveState | undefined
@@ -42,7 +42,7 @@ export class Adopting {
     readonly head: readonly BaseWriter[]
     readonly vector: readonly VectorEntry[]
     readonly runs: RunReader
-    readonly replaces?: ReplicaId | undefined
+    readonly replaces?: ReplicaId | 'differing' | undefined
   }) {
     const { group, head, vector, runs, replaces } = options
     this.replaces = replaces

@@ -46,7 +46,7 @@ export function checkItem(item: BaseItem, head: readonly BaseWriter[], runs: Run
 }
 
 /** The run of an item that brings entries, and where they live if not side by side. @throws {DecodeError} */
-function contentOf(item: BaseItem): {
+export function contentOf(item: BaseItem): {
   readonly run: Uint8Array
   readonly stretches: ArrayLike<number> | undefined
 } {
@@ -112,7 +112,7 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
 }
 
 /** The dots of stretches, one by one. */
-function dotsOf(stretches: ArrayLike<number>): readonly number[] {
+export function dotsOf(stretches: ArrayLike<number>): readonly number[] {
   const dots: number[] = []
   for (let i = 0; i < stretches.length; i += 2) {
     for (let n = stretches[i] ?? 0; n <= (stretches[i + 1] ?? 0); n++) dots.push(n)

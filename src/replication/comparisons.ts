@@ -38,8 +38,6 @@ const WHOLE_DIGEST_GROUPS_MAX = 4
 /** Bytes of items after which a digest frame is closed. */
 const DIGEST_FRAME_BYTES = 128 << 10
 const JITTER_SHARE = 0.3
-/** A peer that keeps differing is no reason to repeat an alarm more often than this. */
-const ALARM_PAUSE_MS = 60_000
 
 /** Compares digests with peers: one after the other while all is quiet, at once when something happened. */
 export class Comparisons {
@@ -191,10 +189,6 @@ export class Comparisons {
     if (isEqual || item.isPartial || group.state.unapplied > 0) {
       this.#remedies.hasNothing(peer, group, now)
       return 'equal'
-    }
-    if (now - told.alarmedAt >= ALARM_PAUSE_MS) {
-      told.alarmedAt = now
-      this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
     }
     return 'fingerprints-differ'
   }

@@ -1,4 +1,4 @@
-import type { Millis, Outbox } from '../base/core.ts'
+import type { Millis, Outbox, StoreWrite } from '../base/core.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
@@ -6,11 +6,12 @@ import type { Adopting } from './adopting.ts'
 import type { Issued } from './branches.ts'
 import type { Commits } from './commits.ts'
 import type { Group } from './group.ts'
+import type { LoggedRun } from './group-log.ts'
 import type { Host } from './host.ts'
 import type { Identity } from './identity.ts'
 import { MistakenKills } from './mistaken-kills.ts'
 import { type Renewed, renew } from './renew.ts'
-import { replace } from './replacement.ts'
+import { differingWriters, replace } from './replacement.ts'
 import type { ReplicationOutput } from './replication-io.ts'
 import type { SyncSessions } from './sync-sessions.ts'
 
@@ -80,13 +81,20 @@ export class Endings {
   /** Makes room for a peer's view of a writer, which a base brings, and issues what only we hold of it. */
   replace(group: Group, adopting: Adopting, now: Millis): Replaced {
     const { host, identity } = this.#parts
-    const { replaces: former } = adopting
-    if (former === undefined) return NOTHING
-    const isOurs = former === host.writerOf(group)
-    const replaced = replace(group, adopting, { former, to: identity.mint(), isOurs, now })
-    if (replaced === undefined) return NOTHING
-    this.#tell(group, { former, n: 0, isOurs, text: replaced.text })
-    return replaced
+    const { replaces } = adopting
+    if (replaces === undefined) return NOTHING
+    const formers = replaces === 'differing' ? differingWriters(group, adopting) : [replaces]
+    const writes: StoreWrite[] = []
+    const issued: LoggedRun[] = []
+    for (const former of formers) {
+      const isOurs = former === host.writerOf(group)
+      const replaced = replace(group, adopting, { former, to: identity.mint(), isOurs, now })
+      if (replaced === undefined) continue
+      this.#tell(group, { former, n: 0, isOurs, text: replaced.text })
+      writes.push(...replaced.writes)
+      issued.push(...replaced.issued)
+    }
+    return { writes, issued }
   }
 
   #tell(

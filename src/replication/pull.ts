@@ -24,8 +24,8 @@ export interface Pull {
   wantsWhole: boolean
   /** Ask for a base whatever the log holds. */
   readonly isRepair: boolean
-  /** The writer whose events here those of the peer are to replace. */
-  readonly replaces: ReplicaId | undefined
+  /** The writer whose events here those of the peer are to replace, or those whose events differ. */
+  readonly replaces: ReplicaId | 'differing' | undefined
   /** Asked for together with a digest: nobody has said yet that there is anything to get. */
   isGuess: boolean
   /** Times that it was asked again after silence. */

@@ -1,3 +1,4 @@
+import { compareBytes } from '../base/bytes.ts'
 import { DecodeError } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
@@ -30,6 +31,8 @@ const PULL_RETRIES_MAX = 5
 /** Others are pulled from when a peer asked on a guess is silent for so long: a slow answer comes twice then. */
 const GUESS_MS = 250
 const REPAIR_PAUSE_MS = 10_000
+/** A peer that keeps differing is no reason to repeat an alarm more often than this. */
+const ALARM_PAUSE_MS = 60_000
 const NOBODY: ReadonlySet<number> = new Set()
 const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
 
@@ -148,8 +151,13 @@ export class Pulls {
     }
     const told = peer.group(group.name)
     if (now - told.repairedAt < REPAIR_PAUSE_MS || this.#pulls.has(group.name)) return
+    const isFirst = told.repairedAt === Number.NEGATIVE_INFINITY
     told.repairedAt = now
-    this.#ask(this.#begin(peer, group, { isRepair: true, now }))
+    if (isFirst) this.#ask(this.#begin(peer, group, { isRepair: true, now }))
+    // Other entries under one dot: one of both gives way.
+    else if (told.digest !== undefined && compareBytes(group.digest(), told.digest) < 0) {
+      this.#ask(this.#begin(peer, group, { isRepair: true, replaces: 'differing', now }))
+    }
   }
 
   /**
@@ -232,7 +240,7 @@ export class Pulls {
   #begin(
     peer: Peer,
     group: Group,
-    options: Pick<Pull, 'isRepair'> & { readonly replaces?: ReplicaId; readonly now: Millis },
+    options: Pick<Pull, 'isRepair'> & Partial<Pick<Pull, 'replaces'>> & { readonly now: Millis },
   ): Pull {
     const { isRepair, replaces, now } = options
     const pull = newPull({ id: this.#nextId, peer, group, isRepair, replaces, now })
@@ -266,7 +274,7 @@ export class Pulls {
     const { id, peer, group, adopting } = pull
     pull.isGuess = false
     if (adopting === undefined) {
-      const vector = pull.wantsWhole ? [] : group.vector()
+      const vector = pull.wantsWhole || pull.replaces === 'differing' ? [] : group.vector()
       pull.asked = vector.filter(({ replica }) => replica !== pull.replaces)
     }
     this.#host.send(peer, 'control', {
@@ -351,8 +359,12 @@ export class Pulls {
       return false
     }
     const { replaces } = pull
-    const { runs } = this.#host
-    const adopting = new Adopting({ group, head, vector: asked, runs, replaces })
+    const told = pull.peer.group(group.name)
+    if (pull.isRepair && replaces === undefined && now - told.alarmedAt >= ALARM_PAUSE_MS) {
+      told.alarmedAt = now
+      this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
+    }
+    const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs, replaces })
     if (adopting.hasKnown && !pull.isRepair && mayBuildAside(group)) {
       // A few events of ours are cheaper to get again than a merge that holds everybody up.
       pull.wantsWhole = true

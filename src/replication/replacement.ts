@@ -6,6 +6,8 @@ import { hasStamp, KIND_COUNTER } from '../crdt/kinds.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import type { Adopting } from './adopting.ts'
+import { contentOf, dotsOf } from './adoption.ts'
+import { hasEntries } from './base.ts'
 import type { Group } from './group.ts'
 import { chainWith } from './history.ts'
 import { killsAbove, type Reissue } from './reissue.ts'
@@ -68,6 +70,24 @@ export function replace(
   return { writes: [...writes, ...done.writes], issued: done.issued, text }
 }
 
+/** Writers whose entries under some dots are others in a base that covers as many of their events. */
+export function differingWriters(
+  group: Group,
+  base: Pick<Adopting, 'head' | 'items'>,
+): readonly ReplicaId[] {
+  group.close()
+  const { state } = group
+  const differing: ReplicaId[] = []
+  for (const { replica, have } of base.head) {
+    const writer = state.indexOf(replica)
+    if (writer === undefined || have === 0 || have !== state.have(writer)) continue
+    const copier = new Copier(group, writer, writer)
+    copier.read(base)
+    if (copier.differs()) differing.push(replica)
+  }
+  return differing
+}
+
 /** Encodes the live entries of a writer that a base does not hold. */
 class Copier {
   readonly #group: Group
@@ -100,10 +120,13 @@ class Copier {
     const runs = new RunReader()
     const draft = new EventDraft()
     for (const item of items) {
-      const isIts = head[item.writer]?.replica === replica && item.mode === 'entries'
-      if (!isIts || item.bytes.length === 0 || !runs.read(item.bytes).ok) continue
+      const isIts = head[item.writer]?.replica === replica && hasEntries(item)
+      if (!isIts || item.bytes.length === 0) continue
+      const { run, stretches } = contentOf(item)
+      if (!runs.read(run).ok) continue
+      const dots = stretches === undefined ? runs.dots : dotsOf(stretches)
       for (let i = 0; i < runs.events; i++) {
-        const n = runs.dots[i] ?? 0
+        const n = dots[i] ?? 0
         this.#theirs.set(n, { high: runs.highs[i] ?? 0, low: runs.lows[i] ?? 0 })
         if (runs.kinds[i] !== KIND_COUNTER) continue
         runs.draft(i, draft)
@@ -111,6 +134,22 @@ class Copier {
         this.#totals.set(name, readAmount(draft.payloadBytes, draft.payloadStart, this.#cursor))
       }
     }
+  }
+
+  /** Whether a dot lives on both sides with different contents. */
+  differs(): boolean {
+    const { state } = this.#group
+    const draft = this.#draft
+    let isSame = true
+    state.walk(this.#writer, 1, state.have(this.#writer), (slot, n) => {
+      const theirs = this.#theirs.get(n)
+      if (theirs === undefined) return true
+      state.draftOf(slot, draft)
+      draft.seal(state.objectAt(draft.object).lanes)
+      isSame = theirs.high === draft.high && theirs.low === draft.low
+      return isSame
+    })
+    return !isSame
   }
 
   copies(): readonly Uint8Array[] {

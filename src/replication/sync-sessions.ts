@@ -16,7 +16,10 @@ type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
  *     A → B  summary or digest      equal: B → A equal; done
  *     B → A  pull (B's vector)      A answers with events … end, and pulls itself where B's vector is ahead
  *     A → B  pull (A's vector)      B answers with events … end
- *     then whoever finds itself equal says so by a digest that wants no answer
+ *     then whoever finds itself equal says so
+ *
+ * Where vectors are short and peers may differ, digests bring them, and one of them a group asks along: then
+ * whoever is ahead answers the digest as a pull, and two that meet are equal after one round trip.
  *
  * Nothing is remembered between two frames that a loss could make wrong: a digest restarts everything, a
  * pull says all that its answer needs, a lost end is a timeout that leads to the next digest. Equal vectors

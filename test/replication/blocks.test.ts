@@ -9,12 +9,12 @@ const BATCH = 1_000
 const BLOCK = 1_024
 
 /** Two nodes that hold the same half of many elements, in no pattern, and no event that tells which. */
-function halved(): { world: World; left: string[] } {
+function halved(elements: number = ELEMENTS): { world: World; left: string[] } {
   const world = new World({ seed: 11, nodes: 2, faults: NO_FAULTS, tunables: SHORT })
   const [a, b] = [world.node(0), world.node(1)]
   const random = seededRandom(7)
   const left: string[] = []
-  for (let from = 0; from < ELEMENTS; from += BATCH) {
+  for (let from = 0; from < elements; from += BATCH) {
     const values = Array.from({ length: BATCH }, (_, i) => `e${from + i}`)
     const dead = values.filter(() => random.next() < 0.5)
     const gone = new Set(dead)
@@ -90,6 +90,13 @@ test(
     expect(told.bytes).toBeLessThanOrEqual(SUMS_BYTES)
   },
 )
+
+test('a shorter map is compared by blocks, too, where little has happened', TIMEOUT, () => {
+  const { world, left } = halved(100_000)
+  const told = rejoin([left[10] ?? ''], { world, left })
+  expect(told.sums).toBeGreaterThan(0)
+  expect(told.maps).toEqual([])
+})
 
 test('a block in which more differs is told by its map', TIMEOUT, () => {
   const { world, left } = halved()

@@ -123,6 +123,54 @@ describe('two replicas that meet', () => {
     expect(to.core.view('main').setHas('s', keys[4_000] ?? '')).toBe(true)
   })
 
+  test('turn to another peer at once when the first one has nothing', () => {
+    const { world, keys } = twins(3)
+    const [equal, from, to] = [world.node(0), world.node(1), world.node(2)]
+    change(world, from, keys.slice(4_000, 4_100), keys[7] ?? '')
+    world.link(to, equal)
+    world.link(to, from)
+    world.run(20)
+    expect(to.core.view('main').setHas('s', keys[4_000] ?? '')).toBe(true)
+  })
+
+  test('show what they are ahead by to whoever does not ask, until it is seen', () => {
+    const { world, keys } = twins(3)
+    const [dead, ahead, behind] = [world.node(0), world.node(1), world.node(2)]
+    change(world, ahead, keys.slice(4_000, 4_100), keys[7] ?? '')
+    let shown = 0
+    world.filter = (from, _to, bytes) => {
+      if (from === dead) return false
+      const frame = decodeFrame(bytes)
+      if (from !== ahead || !frame.ok || frame.value.type !== 'digest') return true
+      // It never begins by itself.
+      if (frame.value.wantsAnswer) return false
+      shown += 1
+      return shown > 1
+    }
+    // The silent one is asked, so the other one is not.
+    world.link(behind, dead)
+    world.link(behind, ahead)
+    world.run(20_000)
+    expect(behind.core.view('main').setHas('s', keys[4_000] ?? '')).toBe(true)
+    expect(shown).toBeGreaterThan(1)
+  })
+
+  test('ask for nothing without room on the disk', () => {
+    const { world } = twins()
+    const sessions: (number | undefined)[] = []
+    world.node(1).core.isFull = true
+    world.filter = (_from, _to, bytes) => {
+      const frame = decodeFrame(bytes)
+      if (!frame.ok || frame.value.type !== 'digest') return false
+      for (const { past } of frame.value.items) sessions.push(past?.session)
+      return false
+    }
+    world.linkAll()
+    world.run(2)
+    expect(sessions).toEqual([expect.any(Number), 0])
+    expect(sessions[0]).toBeGreaterThan(0)
+  })
+
   test('of more than eight writers compare hashes first', () => {
     const world = new World({ seed: 4, nodes: 10, faults: NO_FAULTS })
     for (const [i, node] of world.nodes.entries()) world.transact(node, [add(`${i}`)])

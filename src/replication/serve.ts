@@ -35,7 +35,10 @@ export interface ServeOptions {
   readonly isBrief?: boolean
 }
 
-/** Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter, dots of sums threefold. */
+/**
+ * Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter, dots of sums
+ * threefold.
+ */
 const BASE_WORK_MAX = 1 << 20
 /** Bytes of maps of one writer after which sums of its blocks are told; and where little has happened. */
 const MAP_BYTES_MAX = 16 << 10

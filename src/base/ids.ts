@@ -1,4 +1,5 @@
-import { base58, fromBase58 } from './base58.ts'
+import { fromString } from 'uint8arrays/from-string'
+import { toString as asString } from 'uint8arrays/to-string'
 
 declare const brand: unique symbol
 type Brand<Base, Name extends string> = Base & { readonly [brand]: Name }
@@ -14,7 +15,7 @@ export const PUBLIC_KEY_BYTES = 32
 
 /** The peer id of a 32-byte Ed25519 public key. */
 export function peerIdFromPublicKey(publicKey: Uint8Array): PeerId {
-  return base58(peerIdBytes(publicKey)) as PeerId
+  return asString(peerIdBytes(publicKey), 'base58btc') as PeerId
 }
 
 /** The 38 bytes of a peer id's multihash, over which Kademlia hashes. */
@@ -28,8 +29,13 @@ export function peerIdBytes(publicKey: Uint8Array): Uint8Array {
 /** The public key inside an Ed25519 peer id, or undefined when the text is no such id. */
 export function publicKeyOf(text: string): Uint8Array | undefined {
   if (text.length < 40 || text.length > 64) return undefined
-  const bytes = fromBase58(text)
-  if (bytes?.length !== PEER_ID_PREFIX.length + PUBLIC_KEY_BYTES) return undefined
+  let bytes: Uint8Array
+  try {
+    bytes = fromString(text, 'base58btc')
+  } catch {
+    return undefined
+  }
+  if (bytes.length !== PEER_ID_PREFIX.length + PUBLIC_KEY_BYTES) return undefined
   for (let i = 0; i < PEER_ID_PREFIX.length; i++) {
     if (bytes[i] !== PEER_ID_PREFIX[i]) return undefined
   }

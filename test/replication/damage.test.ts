@@ -178,4 +178,49 @@ describe('a damaged row', () => {
     )
     expect(damages).toBeGreaterThan(50)
   })
+
+  it('of a backup that was put back and written on ends with equal members', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: 2, max: 4 }),
+        faults,
+        fc.array(step, { maxLength: 25, size: 'max' }),
+        fc.array(step, { maxLength: 25, size: 'max' }),
+        fc.array(step, { maxLength: 12, size: 'max' }),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        (seed, nodes, faultsOn, first, second, alone, picks, isShort) => {
+          const loss = Math.min(0.1, faultsOn.loss)
+          const tunables = isShort ? SHORT : {}
+          const world = new World({ seed, nodes, faults: { ...faultsOn, loss }, tunables })
+          const victim = world.node(seed % nodes)
+          world.linkAll()
+          play(world, first)
+          const backup = new Map(victim.rows)
+          play(world, second)
+          settle(world)
+          world.crash(victim)
+          world.restore(victim, backup)
+          const keys = [...backup.keys()].filter((key) => key.startsWith('state!'))
+          fc.pre(keys.length > 0)
+          const damaged = [...new Set(picks.map((pick) => keyOf(keys, pick % keys.length)))]
+          world.start(victim, seed % 3 === 0 ? [] : damaged)
+          for (const item of alone) {
+            if (item.type === 'write') world.transact(victim, item.operations)
+            else if (item.type === 'run') world.run(item.ms)
+          }
+          world.run(100)
+          world.crash(victim)
+          for (let i = 0; i < 2; i++) {
+            heal(world)
+            // Repairs of states that differ come every ten seconds, one peer after the other.
+            expect(world.converge(600_000)).toBeDefined()
+            for (const node of world.nodes) world.crash(node)
+          }
+        },
+      ),
+      { numRuns: 200, endOnFailure: true },
+    )
+  })
 })

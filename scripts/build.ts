@@ -1,8 +1,9 @@
 // Builds the package: node scripts/build.ts [--out DIR, default dist] [--no-types]
 //
 // Loading a module costs Node.js more than running most of them: looked up and read one by one, the 890
-// that a node needs take half a second. So they come in a few files: of the library our own modules,
-// for packages are shared with who embeds it; of the command line all but the native database.
+// that a node needs take half a second. So they come in a few files: of the library our own modules and
+// those that reading state needs, for other packages are shared with who embeds it; of the command line
+// all but the native database.
 
 import { spawnSync } from 'node:child_process'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -19,6 +20,8 @@ const LIBRARY = {
   'lab/index': 'src/lab/index.ts',
 }
 const COMMAND = { main: 'src/cli/main.ts' }
+/** 35 modules, of which four functions are used. */
+const INLINED = /^(?:uint8arrays|multiformats)(?:\/|$)/
 /** It finds its binary by its own place. */
 const NATIVE = 'classic-level'
 const PACKAGE_DIRECTORY = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//
@@ -39,14 +42,15 @@ const { values } = parseArgs({
 const out = resolve(values.out)
 await rm(out, { recursive: true, force: true })
 if (!values['no-types']) declareTypes()
-await bundle(LIBRARY, { dir: out, isExternal: isPackage, sourcemap: true })
+const inLibrary = await bundle(LIBRARY, { dir: out, isExternal: isShared, sourcemap: true })
+await writeFile(join(out, 'THIRD-PARTY.txt'), await notices(inLibrary))
 const cli = join(out, 'cli')
-const modules = await bundle(COMMAND, {
+const inCommand = await bundle(COMMAND, {
   dir: cli,
   isExternal: (id) => id === NATIVE,
   sourcemap: false,
 })
-await writeFile(join(cli, 'THIRD-PARTY.txt'), await notices(modules))
+await writeFile(join(cli, 'THIRD-PARTY.txt'), await notices(inCommand))
 
 function declareTypes(): void {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
@@ -57,8 +61,8 @@ function declareTypes(): void {
   if (status !== 0) throw new Error('Cannot build: the sources have type errors')
 }
 
-function isPackage(id: string): boolean {
-  return !id.startsWith('.') && !id.startsWith('/') && !/^[A-Za-z]:/.test(id)
+function isShared(id: string): boolean {
+  return !INLINED.test(id) && !/^[.#]/.test(id) && !id.startsWith('/') && !/^[A-Za-z]:/.test(id)
 }
 
 /** @returns the paths of all modules inside */

@@ -54,7 +54,16 @@ describe('the library', () => {
     expect(all.filter(ofHost).length).toBeGreaterThan(100)
     expect(all.filter((url: string) => url.includes('/dist/')).length).toBeGreaterThan(100)
     expect(early.filter((url: string) => url.startsWith(`file://${dist}`)).length).toBeLessThan(8)
+    expect(early.filter((url: string) => /\/(?:uint8arrays|multiformats)\//.test(url))).toEqual([])
   })
+})
+
+test('the library carries the licences of what is copied into it', async () => {
+  const text = await readFile(join(dist, 'THIRD-PARTY.txt'), 'utf8')
+  expect(text.match(/^\S+ \d+\.\d+\.\d+: .*$/gm)).toEqual([
+    expect.stringMatching(/^multiformats .*Apache-2.0 OR MIT/),
+    expect.stringMatching(/^uint8arrays .*Apache-2.0 OR MIT/),
+  ])
 })
 
 describe('the command line', () => {

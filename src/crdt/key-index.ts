@@ -3,18 +3,18 @@ import type { Records } from './records.ts'
 import { NO_SLOT, type Slots } from './slots.ts'
 
 /** A segment splits instead of growing beyond so many cells: no insertion ever moves more keys. */
-const SEGMENT_CELLS_MAX = 6144
+const SEGMENT_CELLS_MAX = 4096
 const SEGMENT_CELLS_MIN = 16
-/** Segments have any multiple of so many cells. */
+/** Segments that are built at once have any multiple of so many cells. */
 const CELLS_STEP = 8
 /** Beyond this depth keys collide on purpose: their segment grows instead, and only its owner pays. */
 const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
-/** What it is right after that: it grows by a seventh, so that little room lies idle at any size. */
-const FILL_GROWN = 0.7
+/** What it is where a segment is made for keys that are known. */
+const FILL_BUILT = 0.7
 /** Share below which a segment shrinks. */
-const FILL_MIN = 0.4
+const FILL_MIN = 0.3
 
 const NOTHING_DEFERRED = new Int32Array(0)
 const DEFERRED_NUMBERS_MIN = 32
@@ -140,7 +140,7 @@ export class KeyIndex {
     target.count -= 1
     this.#size -= 1
     if (target.count * 2 < past * FILL_MIN && past > SEGMENT_CELLS_MIN * 2) {
-      resize(target, cellsFor(target.count))
+      resize(target, cellsGrown(target.count))
     }
     return true
   }
@@ -191,7 +191,7 @@ export class KeyIndex {
   #build(pairs: Int32Array): void {
     const count = pairs.length / 2
     let depth = 0
-    while (count >>> depth > SEGMENT_CELLS_MAX * FILL_GROWN && depth < DEPTH_MAX) depth += 1
+    while (count >>> depth > SEGMENT_CELLS_MAX * FILL_BUILT && depth < DEPTH_MAX) depth += 1
     const segmentOf = (hash: number): number => (depth === 0 ? 0 : hash >>> (32 - depth))
     const ends = new Uint32Array(1 << depth)
     for (let at = 0; at < pairs.length; at += 2) {
@@ -264,7 +264,7 @@ export class KeyIndex {
   #roomier(full: Segment, hash: number): Segment {
     let target = full
     while (target.count >= target.room) {
-      const cells = cellsFor(target.count)
+      const cells = cellsGrown(target.count)
       if (cells <= SEGMENT_CELLS_MAX || target.depth >= DEPTH_MAX) resize(target, cells)
       else this.#split(target, hash)
       target = this.#segmentOf(hash)
@@ -286,8 +286,8 @@ export class KeyIndex {
     for (let at = 0; at < cells.length; at += 2) {
       if (cells[at + 1] !== 0 && isHigh(cells[at] ?? 0)) highs += 1
     }
-    const low = segment(cellsFor(target.count - highs), depth)
-    const high = segment(cellsFor(highs), depth)
+    const low = segment(cellsGrown(target.count - highs), depth)
+    const high = segment(cellsGrown(highs), depth)
     for (let at = 0; at < cells.length; at += 2) {
       const entry = cells[at + 1] ?? 0
       const own = cells[at] ?? 0
@@ -310,8 +310,18 @@ function segment(cells: number, depth: number): Segment {
 
 /** Cells for so many keys and some more. */
 function cellsFor(keys: number): number {
-  const cells = Math.ceil(keys / FILL_GROWN / CELLS_STEP) * CELLS_STEP
+  const cells = Math.ceil(keys / FILL_BUILT / CELLS_STEP) * CELLS_STEP
   return Math.max(SEGMENT_CELLS_MIN, cells)
+}
+
+/**
+ * Cells for one key more: powers of two, so that segments that grow in step take the room that others left.
+ * Many sizes leave an allocator with holes that fit none.
+ */
+function cellsGrown(keys: number): number {
+  let cells = SEGMENT_CELLS_MIN
+  while (Math.floor(cells * FILL_MAX) <= keys) cells *= 2
+  return cells
 }
 
 /** Where the search for a hash begins. */

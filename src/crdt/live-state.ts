@@ -268,6 +268,11 @@ export class LiveState {
     return this.slots.walk(this.#writers.at(index).live, from, to, visit)
   }
 
+  /** Which of a writer's dots from … to live: a bit each, least first. */
+  liveBits(index: number, from: number, to: number): Int32Array {
+    return this.slots.liveBits(this.#writers.at(index).live, from, to)
+  }
+
   /** Fills a draft with the content of a live slot, unsealed. */
   draftOf(slot: number, draft: EventDraft): void {
     this.records.read(this.slots.recordOf(slot), draft)

@@ -17,6 +17,7 @@ const PIECE_MASK = PIECE_SLOTS - 1
 const NEAR_SLOTS = 16
 /** Index columns of a piece by slot, live words and blocks. */
 const WORD_BITS = 5
+const WORD_DOTS = 1 << WORD_BITS
 
 interface Page {
   /** Block number of each 64 dots, −1 where none lives. */
@@ -211,6 +212,27 @@ export class Slots {
     return to
   }
 
+  /** Which of a writer's dots from … to live: a bit each, least first. Far cheaper than a walk. */
+  liveBits(writer: WriterPages, from: number, to: number): Int32Array {
+    const bits = new Int32Array(Math.ceil((to - from + 1) / WORD_DOTS))
+    for (let number = pageNumber(from - 1); number <= pageNumber(to - 1); number++) {
+      const page = writer.pages.get(number)
+      if (page === undefined) continue
+      for (let part = 0; part < BLOCKS_PER_PAGE; part++) {
+        const block = page.blocks[part] ?? -1
+        if (block < 0) continue
+        const { live } = this.#piece(block * BLOCK_DOTS)
+        const word = ((block * BLOCK_DOTS) & PIECE_MASK) >>> WORD_BITS
+        const at = number * PAGE_DOTS + part * BLOCK_DOTS + 1 - from
+        putBits(bits, at, live[word] ?? 0)
+        putBits(bits, at + WORD_DOTS, live[word + 1] ?? 0)
+      }
+    }
+    const beyond = bits.length * WORD_DOTS - (to - from + 1)
+    if (beyond > 0) bits[bits.length - 1] = (bits.at(-1) ?? 0) & (-1 >>> beyond)
+    return bits
+  }
+
   /** Bytes of the columns. */
   get allocatedBytes(): number {
     let bytes = 0
@@ -254,6 +276,15 @@ export class Slots {
     }
     this.#pieces[number] = fresh
   }
+}
+
+/** Sets 32 bits from a place on that may lie before the first bit or end behind the last. */
+function putBits(bits: Int32Array, at: number, word: number): void {
+  const first = Math.floor(at / WORD_DOTS)
+  const shift = at - first * WORD_DOTS
+  if (first >= 0 && first < bits.length) bits[first] = (bits[first] ?? 0) | (word << shift)
+  if (shift === 0 || first + 1 < 0 || first + 1 >= bits.length) return
+  bits[first + 1] = (bits[first + 1] ?? 0) | (word >>> (WORD_DOTS - shift))
 }
 
 function newPiece(slots: number): Piece {

@@ -5,6 +5,7 @@ import { NO_SLOT, Slots, type WriterPages, writerPages } from '../../src/crdt/sl
 import { same } from './same.ts'
 
 const WRITERS = 3
+const BITS_MAX = 1 << 16
 
 /** Slots beside a Map that holds the same. */
 class Twin {
@@ -67,6 +68,14 @@ class Twin {
     const all = this.#dots(id).filter((n) => n >= from && n <= to)
     expect(seen).toEqual(all.slice(0, stopAfter))
     same(end, all.length >= stopAfter ? seen.at(-1) : to)
+    if (to < from || to - from > BITS_MAX) return
+    const bits = this.#slots.liveBits(this.#writer(id), from, to)
+    same(bits.length, Math.ceil((to - from + 1) / 32))
+    const set: number[] = []
+    for (let i = 0; i < bits.length * 32; i++) {
+      if ((((bits[i >>> 5] ?? 0) >>> (i & 31)) & 1) === 1) set.push(from + i)
+    }
+    expect(set).toEqual(all)
   }
 
   check(): void {

@@ -1,3 +1,4 @@
+import { KEY_BYTES_MAX, RUN_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import type { ObjectType } from './operation.ts'
 
 /*
@@ -38,4 +39,10 @@ export function objectTypeOf(kind: number): ObjectType {
     default:
       return 'map'
   }
+}
+
+/** Bytes of a payload that tells its length. */
+export function payloadBytesMax(kind: number): number {
+  if (kind === KIND_MAP_SET) return KEY_BYTES_MAX
+  return kind === KIND_UNKNOWN ? RUN_BYTES_MAX : VALUE_BYTES_MAX
 }

@@ -45,6 +45,7 @@ export class LiveState {
   readonly #fingerprint = new Fingerprint(this.slots)
   #events = 0
   #unapplied = 0
+  #waitingKills = 0
   #isLoading = false
 
   /** Replicas ever mentioned, with or without events. */
@@ -129,8 +130,9 @@ export class LiveState {
     return this.#writers.at(index).pendingKills
   }
 
+  /** Kills that came before their add, of all writers. */
   pendingKillCount(): number {
-    return this.#writers.pendingKillCount()
+    return this.#waitingKills
   }
 
   /** The object of a name, unless it holds nothing. */
@@ -176,6 +178,7 @@ export class LiveState {
     this.#events += 1
     this.#fingerprint.note(writer, event)
     const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
+    if (isUnborn) this.#waitingKills -= 1
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
     if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
     else if (event.kind !== KIND_NONE && !isUnborn) {
@@ -190,7 +193,9 @@ export class LiveState {
   kill(index: number, n: number): void {
     const writer = this.#writers.at(index)
     if (n > writer.have) {
+      this.#waitingKills -= writer.pendingKills.size
       writer.pendingKills.add(n)
+      this.#waitingKills += writer.pendingKills.size
       return
     }
     const slot = this.slots.find(writer.live, n)
@@ -233,7 +238,9 @@ export class LiveState {
     writer.have = have
     writer.settled = have
     this.#events += have - before
+    this.#waitingKills -= writer.pendingKills.size
     for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)
+    this.#waitingKills += writer.pendingKills.size
     this.advance(index, before, chain)
   }
 

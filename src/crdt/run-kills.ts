@@ -2,9 +2,12 @@ import { present } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
 import { DecodeError } from '../base/codec.ts'
 import { parseReplicaId, type ReplicaId } from '../base/ids.ts'
-import { KILLS_MAX } from './limits.ts'
+import { KILLS_MAX, REPLICAS_MAX } from './limits.ts'
 import type { RunBytes } from './run-bytes.ts'
 import { REPLICA_BYTES } from './run-format.ts'
+
+/** Replicas of a run that are looked through one by one. */
+const FEW_REPLICAS = 16
 
 /** Reads the kills of a run's events into columns, and the replicas that they name. */
 export class RunKills {
@@ -15,6 +18,8 @@ export class RunKills {
   readonly killDots: number[] = []
   count = 0
   readonly #source: RunBytes
+  /** The same as {@link replicas}, once they are many. */
+  readonly #seen = new Set<ReplicaId>()
   /** The last event in whose list of kills each replica stood. */
   readonly #listedIn: number[] = []
   #lastReplica = 0
@@ -28,6 +33,7 @@ export class RunKills {
     this.replicas.length = 0
     this.replicas.push(replica)
     this.#listedIn.length = 0
+    this.#seen.clear()
     this.count = 0
     this.#lastReplica = 0
     this.#lastDot = n0
@@ -82,7 +88,14 @@ export class RunKills {
     const start = source.take(REPLICA_BYTES)
     const text = hex(source.bytes.subarray(start, source.at))
     const id = present(parseReplicaId(text), 'replica id of 16 bytes')
-    if (this.replicas.includes(id)) throw new DecodeError('replica has a second spelling')
-    this.replicas.push(id)
+    const { replicas } = this
+    if (replicas.length === FEW_REPLICAS) for (const known of replicas) this.#seen.add(known)
+    const isFew = replicas.length < FEW_REPLICAS
+    if (isFew ? replicas.includes(id) : this.#seen.has(id)) {
+      throw new DecodeError('replica has a second spelling')
+    }
+    if (replicas.length >= REPLICAS_MAX) throw new DecodeError('too many replicas')
+    replicas.push(id)
+    if (!isFew) this.#seen.add(id)
   }
 }

@@ -11,23 +11,16 @@ import {
   hasPayload,
   KIND_COUNTER,
   KIND_MAP_COUNTER,
-  KIND_MAP_SET,
   KIND_MAP_VALUE,
   KIND_NONE,
   KIND_REGISTER,
   KIND_SET,
   KIND_UNKNOWN,
   objectTypeOf,
+  payloadBytesMax,
 } from './kinds.ts'
 import { objectLanes } from './lanes.ts'
-import {
-  KEY_BYTES_MAX,
-  NAME_BYTES_MAX,
-  PATH_BYTES_MAX,
-  RUN_BYTES_MAX,
-  RUN_EVENTS_MAX,
-  VALUE_BYTES_MAX,
-} from './limits.ts'
+import { NAME_BYTES_MAX, PATH_BYTES_MAX, RUN_EVENTS_MAX } from './limits.ts'
 import type { ObjectType } from './operation.ts'
 import { RunBytes } from './run-bytes.ts'
 import {
@@ -106,6 +99,11 @@ export class RunReader {
   /** Index into {@link replicas} of each kill. */
   get killReplicas(): readonly number[] {
     return this.#kills.killReplicas
+  }
+
+  /** Kills of the run read last, as far as it was read. */
+  get kills(): number {
+    return this.#kills.count
   }
 
   /** The number of each kill. */
@@ -392,9 +390,4 @@ const NO_OBJECT: Lanes = { high: 0, low: 0 }
 function grown<T extends Uint8Array | Int32Array | Float64Array>(old: T, fresh: T): T {
   fresh.set(old)
   return fresh
-}
-
-function payloadBytesMax(kind: number): number {
-  if (kind === KIND_MAP_SET) return KEY_BYTES_MAX
-  return kind === KIND_UNKNOWN ? RUN_BYTES_MAX : VALUE_BYTES_MAX
 }

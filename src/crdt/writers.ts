@@ -101,12 +101,6 @@ export class Writers {
     return this.#writers[index]?.chain ?? NO_CHAIN
   }
 
-  pendingKillCount(): number {
-    let count = 0
-    for (const writer of this.#writers) count += writer.pendingKills.size
-    return count
-  }
-
   /** Moves the vector hash to a writer's `have`. @param before what it was when this was called last */
   advance(writer: Writer, before: number, chain: Lanes): void {
     const { high, low, have } = writer

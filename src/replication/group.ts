@@ -18,7 +18,7 @@ import { Increments } from './increments.ts'
 import { OwnRun } from './own-run.ts'
 import { ReplacedTotals } from './replaced-totals.ts'
 import { ONE_CHANGED, resultsOf } from './results.ts'
-import { hasRoomFor } from './room.ts'
+import { hasRoomFor, hasRoomForKills, type KillRoom } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UNDO_TRANSACTIONS_MAX, UndoHistory } from './undo-history.ts'
 import { type Told, WAITING_ADDS_MAX, WaitingAdds } from './waiting-adds.ts'
@@ -32,6 +32,10 @@ export type Receipt =
   | { readonly type: 'conflict'; readonly replica: ReplicaId; readonly n0: number }
   | { readonly type: 'dropped'; readonly reason: string }
 
+/** Why a run is not integrated. */
+type Refusal = 'conflict' | 'run-malformed' | 'replicas-limit' | 'kills-limit'
+
+const ANY_ROOM: KillRoom = () => Infinity
 /** Entries beyond one an element that a set may hold while adds to it wait. */
 const SURPLUS_MAX = 1_024
 
@@ -66,6 +70,8 @@ export class Group {
   tailBytes = 0
   /** Ends of runs that are in the store and wait for earlier events. */
   #held: { readonly replica: ReplicaId; readonly end: number }[] = []
+  /** For kills that come before their events. */
+  readonly killRoom: KillRoom
   readonly #runs: RunReader
   readonly #staging: Staging
   #own: OwnRun
@@ -75,9 +81,10 @@ export class Group {
   /** Runs that are part of the state and not yet handed to the store. */
   #unsaved: LoggedRun[] = []
 
-  /** @param runs scratch to read runs with; may be shared */
-  constructor(name: string, limits: StagingLimits, runs: RunReader) {
+  /** @param runs scratch to read runs with; may be shared @param killRoom may be shared, too */
+  constructor(name: string, limits: StagingLimits, runs: RunReader, killRoom: KillRoom = ANY_ROOM) {
     this.name = name
+    this.killRoom = killRoom
     this.#runs = runs
     this.#staging = new Staging(limits)
     this.#own = this.#ownRun()
@@ -141,7 +148,7 @@ export class Group {
     const runs: LoggedRun[] = []
     let next: Uint8Array | undefined = bytes
     while (next !== undefined) {
-      const outcome = this.#integrate(next)
+      const outcome = this.#integrate(next, this.killRoom)
       if (typeof outcome === 'string') {
         if (runs.length > 0) break
         return outcome === 'conflict'
@@ -331,8 +338,11 @@ export class Group {
     return new OwnRun(this.state, this.replaced, () => this.close())
   }
 
-  /** Integrates what a run has above `have`; its first event there starts a transaction. */
-  #integrate(bytes: Uint8Array): LoggedRun | 'conflict' | 'run-malformed' | 'replicas-limit' {
+  /**
+   * Integrates what a run has above `have`; its first event there starts a transaction.
+   * @param killRoom of what was taken in before there has been enough
+   */
+  #integrate(bytes: Uint8Array, killRoom: KillRoom = ANY_ROOM): LoggedRun | Refusal {
     const runs = this.#runs
     const read = runs.read(bytes)
     if (!read.ok) return 'run-malformed'
@@ -349,6 +359,7 @@ export class Group {
     const before = this.state.chainOf(writer)
     const chain = chainOver(this.state, runs, table, { from, to: count, chain: before })
     if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'
+    if (!hasRoomForKills(this.state, runs, table, killRoom)) return 'kills-limit'
     const objects = runs.objects.map(({ type, name }) => this.state.objectFor(type, name).id)
     const isWhole = from === 0
     const tail = isWhole ? undefined : new RunWriter(this.state)

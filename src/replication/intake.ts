@@ -1,6 +1,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import { KILLS_MAX } from '../crdt/limits.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import { wholeRun } from './brief-runs.ts'
 import type { Dissemination } from './dissemination.ts'
@@ -19,6 +20,9 @@ export interface IntakeParts {
   readonly dissemination: Dissemination
   readonly sessions: SyncSessions
 }
+
+/** Kills of the runs of one frame after which the rest is not taken in: bounds the work that a frame causes. */
+const FRAME_KILLS_MAX: number = 4 * KILLS_MAX
 
 /** Takes in runs from peers: integrates them, has them persisted and asks for what is missing. */
 export class Intake {
@@ -82,7 +86,13 @@ export class Intake {
     const { peer, group, session } = incoming
     const integrated: LoggedRun[] = []
     let hasGap = false
+    let kills = 0
     for (const bytes of incoming.runs) {
+      // Their lengths do not tell; what is left out is pulled.
+      if (kills > FRAME_KILLS_MAX) {
+        this.#host.dropped('sync-frame-kills-limit')
+        break
+      }
       if (this.#isOurs(bytes, group)) {
         // Nobody but us writes under our id: this store has been rolled back, or cloned.
         this.#host.suspect(peer, group, now)
@@ -92,6 +102,7 @@ export class Intake {
       switch (receipt.type) {
         case 'integrated':
           integrated.push(...receipt.runs)
+          kills += this.#host.runs.kills
           break
         case 'staged':
           hasGap = true
@@ -107,6 +118,7 @@ export class Intake {
           this.#conflict(peer, group, receipt, now)
           break
         case 'dropped':
+          kills += this.#host.runs.kills
           this.#host.dropped(receipt.reason)
           break
         default:

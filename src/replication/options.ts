@@ -38,6 +38,8 @@ export interface ReplicationTunables {
   readonly stagedEventsMax: number
   /** Bytes staged a group. @default 16_777_216 (design) */
   readonly stagedBytesMax: number
+  /** Kills that wait for events which have not come, all groups together. @default 1_048_576 (guess: 50 MB) */
+  readonly waitingKillsMax: number
   /** Bytes of incomplete large transactions, all groups together. @default 33_554_432 (guess) */
   readonly fragmentBytesMax: number
 }
@@ -73,6 +75,7 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
   logAgeMs: 86_400_000,
   stagedEventsMax: 65_536,
   stagedBytesMax: 16 << 20,
+  waitingKillsMax: 1 << 20,
   fragmentBytesMax: 32 << 20,
 }
 

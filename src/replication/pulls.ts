@@ -8,11 +8,10 @@ import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import type { DigestItem, SyncFrame } from './frames.ts'
 import type { Group } from './group.ts'
-import { chainAt, isAlike } from './history.ts'
+import { headFault } from './head-fault.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 import { newPull, type Pull } from './pull.ts'
-import { hasRoomFor } from './room.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
@@ -333,33 +332,15 @@ export class Pulls {
   }
 
   #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}, now: Millis): boolean {
-    const { group, asked } = pull
+    const { group, asked, peer, replaces } = pull
     const self = this.#host.writerOf(group)
-    const isOurs = ({ replica, have }: { replica: ReplicaId; have: number }): boolean =>
-      replica === self && replica !== pull.replaces && have > group.state.haveOf(self)
-    if (head.some(isOurs)) {
-      this.#host.suspect(pull.peer, group, now)
+    const fault = headFault(group, head, { self, replaces, runs: this.#host.runs })
+    if (fault !== undefined) {
+      if (fault.reason !== undefined) this.#host.dropped(fault.reason)
+      if (fault.forked !== undefined) this.#host.suspect(peer, group, now, fault.forked)
       return false
     }
-    const fork = head.find(({ replica, have, chain }) => {
-      const writer = group.state.indexOf(replica)
-      if (replica === pull.replaces || writer === undefined || have === 0) return false
-      const own = chainAt(group, writer, have, this.#host.runs)
-      return own !== undefined && !isAlike(own, chain)
-    })
-    if (fork !== undefined) this.#host.suspect(pull.peer, group, now, fork.replica)
-    if (
-      fork !== undefined ||
-      !hasRoomFor(
-        group.state,
-        head.map(({ replica }) => replica),
-      )
-    ) {
-      this.#host.dropped(fork === undefined ? 'replicas-limit' : 'replica-forked')
-      return false
-    }
-    const { replaces } = pull
-    const told = pull.peer.group(group.name)
+    const told = peer.group(group.name)
     if (pull.isRepair && replaces === undefined && now - told.alarmedAt >= ALARM_PAUSE_MS) {
       told.alarmedAt = now
       this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)

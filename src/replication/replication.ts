@@ -293,8 +293,14 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return group
   }
 
+  #killRoom(): number {
+    let room = this.#tunables.waitingKillsMax
+    for (const { state } of this.#groups.values()) room -= state.pendingKillCount()
+    return room
+  }
+
   #newGroup(name: string): Group {
-    const group = new Group(name, this.#tunables, this.#runs)
+    const group = new Group(name, this.#tunables, this.#runs, () => this.#killRoom())
     group.changes.hasReaders = this.#tellsDiffs
     return group
   }

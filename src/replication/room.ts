@@ -5,7 +5,9 @@ import { KILLS_MAX, REPLICAS_MAX, RUN_EVENTS_MAX, TRANSACTION_BYTES_MAX } from '
 import type { LiveState } from '../crdt/live-state.ts'
 import { KILLS_PER_EVENT_MAX } from '../crdt/mutate.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
+import type { RunReader } from '../crdt/run-reader.ts'
 import { SHARED_BYTES_MAX } from '../crdt/run-writer.ts'
+import type { BaseWriter } from './base.ts'
 
 /** What a transaction takes at most. */
 export interface Needs {
@@ -110,4 +112,51 @@ export function hasRoomFor(state: LiveState, replicas: Iterable<ReplicaId>): boo
   let unknown = 0
   for (const replica of replicas) if (state.indexOf(replica) === undefined) unknown += 1
   return unknown === 0 || state.replicaCount + unknown <= REPLICAS_MAX
+}
+
+/** How many more kills may wait for events that have not come. */
+export type KillRoom = () => number
+
+/**
+ * Whether the kills of a run that was read fit: a few bytes name 65,536 dots that nobody may ever have.
+ * Whoever has seen less than the writer gets what is missing first.
+ * @param table interned numbers of the run's replicas
+ */
+export function hasRoomForKills(
+  state: LiveState,
+  { events, killStarts, killReplicas, killDots, dots }: RunReader,
+  table: readonly number[],
+  killRoom: KillRoom,
+): boolean {
+  const kills = killStarts[events] ?? 0
+  if (kills === 0) return true
+  let room = killRoom()
+  if (kills <= room) return true
+  const last = dots[events - 1] ?? 0
+  for (let k = 0; k < kills && room >= 0; k++) {
+    const [replica, dot] = [killReplicas[k] ?? 0, killDots[k] ?? 0]
+    if ((replica > 0 || dot > last) && isNewKill(state, table[replica] ?? 0, dot)) room -= 1
+  }
+  return room >= 0
+}
+
+/** As {@link hasRoomForKills}, for those that wait in a base. */
+export function hasRoomForBase(
+  state: LiveState,
+  head: readonly BaseWriter[],
+  killRoom: KillRoom,
+): boolean {
+  let room = killRoom()
+  for (const { replica, pendingKills } of head) {
+    const writer = state.indexOf(replica)
+    for (const n of pendingKills) {
+      if (writer === undefined || isNewKill(state, writer, n)) room -= 1
+    }
+    if (room < 0) return false
+  }
+  return true
+}
+
+function isNewKill(state: LiveState, writer: number, n: number): boolean {
+  return n > state.have(writer) && !state.pendingKillsOf(writer).has(n)
 }

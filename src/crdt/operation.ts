@@ -114,21 +114,23 @@ export function checkOperations(operations: readonly Operation[]): readonly Chec
   return operations.map(checkOperation)
 }
 
-/** An operation that adds one element to a set. */
-export interface LoneAdd {
-  readonly type: 'set-add'
+/** An operation that adds one element to a set or removes it. */
+export interface LoneChange {
+  readonly type: 'set-add' | 'set-remove'
   readonly object: string
   readonly values: readonly [string]
 }
 
 /**
- * Whether a transaction is a lone add; it is checked then.
+ * Whether a transaction is a lone change of a set; it is checked then.
  * @throws {TypeError} @throws {HearsayError} as {@link checkOperations}
  */
-export function isLoneAdd(operations: readonly Operation[]): operations is readonly [LoneAdd] {
+export function isLoneChange(
+  operations: readonly Operation[],
+): operations is readonly [LoneChange] {
   if (!Array.isArray(operations) || operations.length !== 1) return false
   const only = operations[0]
-  if (only?.type !== 'set-add') return false
+  if (only?.type !== 'set-add' && only?.type !== 'set-remove') return false
   const { object, values } = only
   if (!Array.isArray(values) || values.length !== 1) return false
   checkName('object', object)

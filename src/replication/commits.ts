@@ -11,7 +11,7 @@ import type { ReplicationOutput } from './replication-io.ts'
 import { adoptedRows, logRow } from './rows.ts'
 import { Snapshots } from './snapshots.ts'
 import type { UndoResult } from './undo.ts'
-import type { Told } from './waiting-adds.ts'
+import type { Told } from './waiting-changes.ts'
 
 export interface CommitsParts {
   readonly outbox: Outbox<ReplicationOutput>

@@ -6,7 +6,7 @@ import { EventDraft, type Lanes } from '../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../crdt/kinds.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { ObjectReader } from '../crdt/object-view.ts'
-import type { CheckedOperation, LoneAdd, LoneIncrement } from '../crdt/operation.ts'
+import type { CheckedOperation, LoneChange, LoneIncrement } from '../crdt/operation.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
@@ -17,11 +17,11 @@ import { chainOver, isOther } from './history.ts'
 import { Increments } from './increments.ts'
 import { OwnRun } from './own-run.ts'
 import { ReplacedTotals } from './replaced-totals.ts'
-import { ONE_CHANGED, resultsOf } from './results.ts'
+import { resultsOf } from './results.ts'
 import { hasRoomFor, hasRoomForKills, type KillRoom } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { UNDO_TRANSACTIONS_MAX, UndoHistory } from './undo-history.ts'
-import { type Told, WAITING_ADDS_MAX, WaitingAdds } from './waiting-adds.ts'
+import { type Told, WAITING_CHANGES_MAX, WaitingChanges } from './waiting-changes.ts'
 
 /** What became of a run from a peer. */
 export type Receipt =
@@ -36,7 +36,7 @@ export type Receipt =
 type Refusal = 'conflict' | 'run-malformed' | 'replicas-limit' | 'kills-limit'
 
 const ANY_ROOM: KillRoom = () => Infinity
-/** Entries beyond one an element that a set may hold while adds to it wait. */
+/** Entries beyond one an element that a set may hold while changes to it wait. */
 const SURPLUS_MAX = 1_024
 
 /** One group's replicated state with the log it came from. */
@@ -77,7 +77,7 @@ export class Group {
   #own: OwnRun
   readonly #draft = new EventDraft()
   readonly #increments = new Increments(UNDO_TRANSACTIONS_MAX)
-  readonly #adds = new WaitingAdds()
+  readonly #waiting = new WaitingChanges()
   /** Runs that are part of the state and not yet handed to the store. */
   #unsaved: LoggedRun[] = []
 
@@ -219,20 +219,21 @@ export class Group {
   }
 
   /**
-   * Takes in a transaction of `self` that adds one element to one set: it becomes an event with others of its
-   * kind. The value was checked.
+   * Takes in a transaction of `self` that adds one element to one set or removes it: it becomes an event with
+   * others of its kind. It was checked.
    * @param told is told what it changed, at the latest when runs are taken to be saved
    * @returns whether it waits; otherwise it has to be written
    */
-  addLater(self: ReplicaId, { object, values }: LoneAdd, stamp: Stamp, told: Told): boolean {
-    const adds = this.#adds
-    if (!adds.continues(self, object)) {
+  changeLater(self: ReplicaId, change: LoneChange, stamp: Stamp, told: Told): boolean {
+    const waiting = this.#waiting
+    const { object } = change
+    if (!waiting.continues(self, object)) {
       this.settle()
       if (!this.#mayWait(self, object)) return false
-      adds.begin(self, object)
+      waiting.begin(self, object)
     }
-    adds.add(values[0], stamp, told)
-    if (adds.count === WAITING_ADDS_MAX) this.settle()
+    waiting.add(change.type, change.values[0], stamp, told)
+    if (waiting.count === WAITING_CHANGES_MAX) this.settle()
     return true
   }
 
@@ -242,7 +243,7 @@ export class Group {
    */
   countLater(self: ReplicaId, increment: LoneIncrement, stamp: Stamp): boolean {
     const increments = this.#increments
-    if (this.#adds.count > 0 || increments.self !== self) this.settle()
+    if (this.#waiting.count > 0 || increments.self !== self) this.settle()
     if (this.state.indexOf(self) === undefined) return false
     if (!increments.add(this.state, increment)) return false
     increments.self = self
@@ -252,7 +253,7 @@ export class Group {
 
   /** Has transactions that wait become events. */
   settle(): void {
-    if (this.#adds.count > 0) this.#settleAdds()
+    if (this.#waiting.count > 0) this.#settleChanges()
     if (!this.#increments.isEmpty) this.#settleIncrements()
   }
 
@@ -292,38 +293,38 @@ export class Group {
   }
 
   get #isWaiting(): boolean {
-    return this.#adds.count > 0 || !this.#increments.isEmpty
+    return this.#waiting.count > 0 || !this.#increments.isEmpty
   }
 
-  /** Whether nothing can keep adds to a set from becoming events later. */
+  /** Whether nothing can keep changes of a set from becoming events later. */
   #mayWait(self: ReplicaId, name: string): boolean {
     if (this.state.indexOf(self) === undefined) return false
     const object = this.state.object('set', name)
-    // What one of them replaces must fit one event.
+    // What one of them replaces or removes must fit one event.
     return object === undefined || object.entries <= object.keys + SURPLUS_MAX
   }
 
-  #settleAdds(): void {
-    const { self, object, values, stamps, told, count } = this.#adds
+  #settleChanges(): void {
+    const waiting = this.#waiting
+    const { self, stamps, told, count } = waiting
     if (self === undefined) return
-    this.#own.prepare(this.#adds)
+    this.#own.prepare(waiting)
     // Whoever is called from here finds none waiting.
-    this.#adds.count = 0
+    waiting.count = 0
     this.changes.origin = 'local'
     let at = 0
     while (at < count) {
       const from = at
-      at = this.#own.addNew(self, this.#adds, from)
-      this.history.added(this.#adds, from, at)
-      for (let i = from; i < at; i++) present(told[i], 'transaction').results = ONE_CHANGED
+      at = this.#own.writeWaiting(self, waiting, { from, to: count })
+      this.history.waited(waiting, from, at)
+      waiting.tell(from, at)
       if (at === count) break
-      const operation = { type: 'set-add', object, values: [values[at] ?? ''] } as const
-      const stamp = stamps[at] ?? 0
-      const changed = this.history.write([operation], { self, stamp })
+      const author = { self, stamp: stamps[at] ?? 0 }
+      const changed = this.history.write([waiting.operation(at)], author)
       present(told[at], 'transaction').results = resultsOf(changed)
       at += 1
     }
-    this.#adds.forget(count)
+    waiting.forget(count)
   }
 
   #settleIncrements(): void {

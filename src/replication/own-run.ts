@@ -11,10 +11,11 @@ import type { LiveState } from '../crdt/live-state.ts'
 import { type EventSink, Mutator } from '../crdt/mutate.ts'
 import type { CheckedOperation } from '../crdt/operation.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
+import { NO_SLOT } from '../crdt/slots.ts'
 import type { LoggedRun } from './group-log.ts'
 import type { ReplacedTotals } from './replaced-totals.ts'
 import { type Needs, Room } from './room.ts'
-import type { WaitingAdds } from './waiting-adds.ts'
+import type { WaitingChanges } from './waiting-changes.ts'
 
 /** A run is closed for others beyond this: several fit one frame. */
 const OPEN_BYTES_MAX = 48 << 10
@@ -23,6 +24,13 @@ const OPEN_EVENTS_MAX = 4096
 /** Bytes that an add takes in a run beside its element: head, stamp, shape and length of the key. */
 const ADD_BYTES_MAX = 24
 const ONE_ADD: Needs = { events: 1, kills: 0 }
+const ONE_REMOVAL: Needs = { events: 1, kills: 1 }
+
+/** Part of a row. @param to not included */
+interface Range {
+  readonly from: number
+  readonly to: number
+}
 
 /** The events of our own that are part of a state and not yet bytes: they become one run. */
 export class OwnRun implements EventSink {
@@ -34,6 +42,7 @@ export class OwnRun implements EventSink {
   readonly #run: RunWriter
   readonly #row = new ElementRow()
   readonly #draft = new EventDraft()
+  readonly #removal = new EventDraft()
   #writer = -1
   /** Of the transaction under way. */
   #stamp: Stamp = 0
@@ -81,28 +90,25 @@ export class OwnRun implements EventSink {
     return operations.map((operation) => this.#mutator.run(operation, author))
   }
 
-  /** Has a row tell of adds that wait, for {@link addNew}. */
-  prepare({ values, count, object }: WaitingAdds): void {
+  /** Has a row tell of changes that wait, for {@link writeWaiting}. */
+  prepare({ values, count, object }: WaitingChanges): void {
     this.#row.fill(values, 0, count, this.#state.objectFor('set', object).lanes)
   }
 
   /**
-   * Applies adds that wait, a transaction each, from one on, up to the first whose element is there.
-   * @returns index of that one, or how many there are
+   * Applies changes that wait, a transaction each, from one on, up to the first that takes a closer look: its
+   * element is to be added and there already, or to be removed and has several entries.
+   * @returns index of that one, or `to`
    */
-  addNew(self: ReplicaId, { object: name, stamps }: WaitingAdds, from: number): number {
+  writeWaiting(self: ReplicaId, waiting: WaitingChanges, { from, to }: Range): number {
     const writer = this.#state.intern(self)
-    const row = this.#row
     let at = from
-    while (at < row.count) {
-      this.#makeRoom(writer, stamps[at] ?? 0, ONE_ADD)
-      // After the run before has ended: objects without entries go then.
-      const object = this.#state.objectFor('set', name)
-      const fitting = this.#fitting(at)
-      const end = this.#place(row, object, at, fitting)
-      for (let i = at; i < end; i++) this.#tell(row, i, stamps[i] ?? 0, true)
-      at = end
-      if (at < fitting) break
+    while (at < to) {
+      const end = waiting.endOfType(at, to)
+      at = waiting.isAdd(at)
+        ? this.#addAll(writer, waiting, at, end)
+        : this.#removeAll(writer, waiting, at, end)
+      if (at < end) break
     }
     return at
   }
@@ -129,11 +135,58 @@ export class OwnRun implements EventSink {
     return { replica: this.#state.replicaAt(writer), writer, n0, count, stamp, bytes }
   }
 
+  #addAll(writer: number, waiting: WaitingChanges, from: number, to: number): number {
+    const { object: name, stamps } = waiting
+    const row = this.#row
+    let at = from
+    while (at < to) {
+      this.#makeRoom(writer, stamps[at] ?? 0, ONE_ADD)
+      // After the run before has ended: objects without entries go then.
+      const object = this.#state.objectFor('set', name)
+      const fitting = this.#fitting(at, to)
+      const end = this.#place(row, object, at, fitting)
+      for (let i = at; i < end; i++) this.#tell(row, i, stamps[i] ?? 0, true)
+      at = end
+      if (at < fitting) break
+    }
+    return at
+  }
+
+  #removeAll(writer: number, waiting: WaitingChanges, from: number, to: number): number {
+    const { object: name, stamps } = waiting
+    const state = this.#state
+    const { slots } = state
+    const key = this.#draft
+    const removal = this.#removal
+    for (let i = from; i < to; i++) {
+      waiting.killed(i, 0, 0)
+      const object = state.object('set', name)
+      if (object === undefined) continue
+      this.#row.draft(i, key)
+      const slot = object.first(key)
+      if (slot === NO_SLOT) continue
+      if (object.after(slot, key) !== NO_SLOT) return i
+      const stamp = stamps[i] ?? 0
+      this.#makeRoom(writer, stamp, ONE_REMOVAL)
+      const [killWriter, killDot] = [slots.writerOf(slot), slots.dotOf(slot)]
+      const lanes = state.lanesOf(killWriter)
+      this.#chainHigh = chainStep(this.#chainHigh, 0, killShare(lanes.high, killDot), stamp)
+      this.#chainLow = chainStep(this.#chainLow, 0, killShare(lanes.low, killDot), stamp)
+      removal.stamp = stamp
+      removal.killCount = 0
+      removal.kill(killWriter, killDot)
+      this.#run.add(removal, true)
+      state.apply(writer, state.have(writer) + 1, removal)
+      waiting.killed(i, killWriter, killDot)
+    }
+    return to
+  }
+
   /** The end of those in a row that the run has room for, each a transaction, when it has room for one. */
-  #fitting(from: number): number {
+  #fitting(from: number, to: number): number {
     const row = this.#row
     const start = row.startOf(from)
-    const max = Math.min(row.count, from + OPEN_EVENTS_MAX - this.#run.count)
+    const max = Math.min(to, from + OPEN_EVENTS_MAX - this.#run.count)
     const room = OPEN_BYTES_MAX - this.#run.length
     let end = from + 1
     while (end < max && row.startOf(end) - start + (end - from) * ADD_BYTES_MAX < room) end += 1

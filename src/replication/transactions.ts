@@ -1,7 +1,7 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
-import { asOneIncrement, checkName, checkOperations, isLoneAdd } from '../crdt/operation.ts'
+import { asOneIncrement, checkName, checkOperations, isLoneChange } from '../crdt/operation.ts'
 import type { Answer, Commits } from './commits.ts'
 import type { Group } from './group.ts'
 import type { Host } from './host.ts'
@@ -56,9 +56,9 @@ export class Transactions {
 
   #transact(wish: Extract<Wish, { type: 'transact' }>, now: Millis): Group {
     const { operations, request } = wish
-    const isAdd = isLoneAdd(operations)
-    const increment = isAdd ? undefined : asOneIncrement(operations)
-    const mayWait = isAdd || increment !== undefined
+    const isLone = isLoneChange(operations)
+    const increment = isLone ? undefined : asOneIncrement(operations)
+    const mayWait = isLone || increment !== undefined
     // What is wrong is told before a group is made for it.
     const checked = mayWait ? undefined : checkOperations(operations)
     const group = this.#group(wish.group)
@@ -68,7 +68,7 @@ export class Transactions {
     if (increment !== undefined && group.countLater(self, increment, stamp)) {
       const { length } = operations
       answer.results = length === 1 ? ONE_CHANGED : resultsOf(new Array<number>(length).fill(1))
-    } else if (!isAdd || !group.addLater(self, operations[0], stamp, answer)) {
+    } else if (!isLone || !group.changeLater(self, operations[0], stamp, answer)) {
       const author = { self, stamp }
       const changed = group.history.write(checked ?? checkOperations(operations), author)
       answer.results = resultsOf(changed)

@@ -7,7 +7,7 @@ import type { Recorder } from '../crdt/live-state.ts'
 import type { CheckedOperation, Dot, ObjectType } from '../crdt/operation.ts'
 import type { Group } from './group.ts'
 import type { Increments } from './increments.ts'
-import type { WaitingAdds } from './waiting-adds.ts'
+import type { WaitingChanges } from './waiting-changes.ts'
 
 /** Transactions a group remembers, for as long as the process lives. */
 export const UNDO_TRANSACTIONS_MAX = 100
@@ -119,17 +119,37 @@ export class UndoHistory implements Recorder {
     return changed
   }
 
-  /** Remembers adds that waited and have become the latest events, all of them elements that were new. */
-  added({ self, object, values }: WaitingAdds, from: number, to: number): void {
+  /** Remembers changes of a set that waited and have become the latest events; adds are of new elements. */
+  waited(waiting: WaitingChanges, from: number, to: number): void {
+    const { self, object } = waiting
     if (from === to || self === undefined) return
-    const first = Math.max(from, to - UNDO_TRANSACTIONS_MAX)
     this.#begin(self, undefined)
+    let first = to
+    let kept = 0
+    while (first > from && kept < UNDO_TRANSACTIONS_MAX) {
+      first -= 1
+      if (waiting.hasChanged(first)) kept += 1
+    }
     // Those that the last ones would have forgotten count and leave nothing else.
-    this.#count += first - from
-    const after = this.#n0
+    for (let i = from; i < first; i++) if (waiting.hasChanged(i)) this.#count += 1
+    this.#n0 -= kept
     for (let i = first; i < to; i++) {
-      this.#n0 = after - to + i
-      this.#keep([{ type: 'set-add', object, values: [values[i] ?? ''] }], this.#n0, true)
+      if (!waiting.hasChanged(i)) continue
+      const operation = waiting.operation(i)
+      if (operation.type === 'set-remove') {
+        const writer = waiting.killWriters[i] ?? 0
+        const replica = this.#group.state.replicaAt(writer)
+        const [text] = operation.values
+        const content = { kind: 'element', path: NOTHING, text, amount: 0n, stamp: 0 } as const
+        const n = waiting.killDots[i] ?? 0
+        this.#removed = [{ ...content, object, type: 'set', replica, writer, n }]
+        this.#removedBytes = ENTRY_BYTES + 2 * text.length
+      } else {
+        this.#removed = []
+        this.#removedBytes = 0
+      }
+      this.#keep([operation], this.#n0, true)
+      this.#n0 += 1
     }
   }
 

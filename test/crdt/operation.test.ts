@@ -4,7 +4,7 @@ import {
   AMOUNT_MAX,
   asOneIncrement,
   checkOperations,
-  isLoneAdd,
+  isLoneChange,
   type Json,
   type Operation,
 } from '../../src/crdt/operation.ts'
@@ -141,15 +141,16 @@ describe('short cuts', () => {
     }
   }
 
-  test('isLoneAdd() refuses what checkOperations() refuses, and lets pass no other', () => {
+  test('isLoneChange() refuses what checkOperations() refuses, and lets pass no other', () => {
     const lone = operations.map((all) => all.slice(0, 1))
     fc.assert(
       fc.property(fc.oneof(lone, operations), (all) => {
-        const isLone = outcome(() => isLoneAdd(all))
+        const isLone = outcome(() => isLoneChange(all))
         const checked = outcome(() => checkOperations(all))
         const [only] = all
-        const isAdd = all.length === 1 && only?.type === 'set-add' && only.values.length === 1
-        expect(isLone).toEqual(typeof checked === 'string' && isAdd ? checked : isAdd)
+        const isChange = only?.type === 'set-add' || only?.type === 'set-remove'
+        const isOne = all.length === 1 && isChange && only.values.length === 1
+        expect(isLone).toEqual(typeof checked === 'string' && isOne ? checked : isOne)
       }),
       { numRuns: 2_000 },
     )
@@ -178,7 +179,8 @@ describe('short cuts', () => {
   })
 
   test('are taken by increments of one counter and by one element', () => {
-    expect(isLoneAdd([set('x')])).toBe(true)
+    expect(isLoneChange([set('x')])).toBe(true)
+    expect(isLoneChange([{ type: 'set-remove', object: 'o', values: ['x'] }])).toBe(true)
     expect(asOneIncrement([count(1n), count(2n)])?.amount).toBe(3n)
     expect(asOneIncrement([count(1n), count(-1n)])).toBeUndefined()
     expect(asOneIncrement([count(1n), count(1n, true)])).toBeUndefined()

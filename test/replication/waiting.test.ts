@@ -6,12 +6,13 @@ import {
   AMOUNT_MAX,
   asOneIncrement,
   checkOperations,
+  type LoneChange,
   type Operation,
 } from '../../src/crdt/operation.ts'
 import { resultsOf } from '../../src/replication/results.ts'
 import { undo } from '../../src/replication/undo.ts'
 import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo-history.ts'
-import { type Told, WAITING_ADDS_MAX } from '../../src/replication/waiting-adds.ts'
+import { type Told, WAITING_CHANGES_MAX } from '../../src/replication/waiting-changes.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { Pen } from './pen.ts'
 
@@ -19,7 +20,7 @@ const OBJECTS = ['o', 'p']
 /** Of one to three bytes a character, and one that makes runs end soon. */
 const VALUES = ['x', 'y', 'x1', 'é', '€', '😀', '', 'long'.repeat(1_000)]
 
-/** Writes as Replication does; adds wait, or not. */
+/** Writes as Replication does; changes of sets wait, or not. */
 class Writer extends Pen {
   readonly told: Told[] = []
   readonly #waits: boolean
@@ -32,13 +33,11 @@ class Writer extends Pen {
   }
 
   add(object: string, value: string): void {
-    this.#stamp += 1
-    const told: Told = { results: [] }
-    this.told.push(told)
-    const stamp = this.#stamp
-    const add = { type: 'set-add', object, values: [value] } as const
-    if (this.#waits && this.group.addLater(this.self, add, stamp, told)) return
-    told.results = resultsOf(this.#write(add))
+    this.#change({ type: 'set-add', object, values: [value] })
+  }
+
+  remove(object: string, value: string): void {
+    this.#change({ type: 'set-remove', object, values: [value] })
   }
 
   count(...amounts: readonly Operation[]): void {
@@ -80,6 +79,14 @@ class Writer extends Pen {
     }
   }
 
+  #change(change: LoneChange): void {
+    this.#stamp += 1
+    const told: Told = { results: [] }
+    this.told.push(told)
+    if (this.#waits && this.group.changeLater(this.self, change, this.#stamp, told)) return
+    told.results = resultsOf(this.#write(change))
+  }
+
   #write(operation: Operation): readonly number[] {
     const author = { self: this.self, stamp: this.#stamp }
     return this.group.history.write(checkOperations([operation]), author)
@@ -96,8 +103,10 @@ const object = fc.constantFrom(...OBJECTS)
 const value = fc.constantFrom(...VALUES)
 const values = fc.uniqueArray(value)
 const add = fc.record({ type: fc.constant('add' as const), object, value })
+const remove = fc.record({ type: fc.constant('remove' as const), object, value })
 const step = fc.oneof(
   { arbitrary: add, weight: 6 },
+  { arbitrary: remove, weight: 4 },
   fc.record({ type: fc.constantFrom('set-add' as const, 'set-remove' as const), object, values }),
   fc.record({
     type: fc.constant('counter-add' as const),
@@ -125,6 +134,7 @@ function play(writer: Writer, steps: readonly Step[]): readonly unknown[] {
   const seen: unknown[] = []
   for (const one of steps) {
     if (one.type === 'add') writer.add(one.object, one.value)
+    else if (one.type === 'remove') writer.remove(one.object, one.value)
     else if (one.type === 'undo') writer.undo()
     else if (one.type === 'close') writer.group.close()
     else if (one.type === 'look') seen.push(writer.seen())
@@ -136,7 +146,7 @@ function play(writer: Writer, steps: readonly Step[]): readonly unknown[] {
   return [...seen, writer.seen()]
 }
 
-describe('adds that wait', () => {
+describe('changes of a set that wait', () => {
   test('are in the end what they are at once: runs, changes, answers, undo', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
@@ -149,7 +159,7 @@ describe('adds that wait', () => {
   test('are many, some of them there before', () => {
     const adds = (writer: Writer): void => {
       writer.transact({ type: 'set-add', object: 'o', values: [0, 10, 1_100].map(numberedText) })
-      for (let i = 0; i < 2 * WAITING_ADDS_MAX + 2 * UNDO_TRANSACTIONS_MAX; i++) {
+      for (let i = 0; i < 2 * WAITING_CHANGES_MAX + 2 * UNDO_TRANSACTIONS_MAX; i++) {
         writer.add('o', numberedText(i % 1_150))
         if (i === 500) writer.group.settle()
       }
@@ -161,6 +171,39 @@ describe('adds that wait', () => {
     late.undo()
     early.undo()
     expect(late.seen()).toEqual(early.seen())
+  })
+
+  test('are many removals, of elements there and not, of few runs and many', () => {
+    const [late, early] = [new Writer(true), new Writer(false)]
+    for (const writer of [late, early]) {
+      const values = Array.from({ length: 3_000 }, (_, i) => numberedText(i))
+      writer.transact({ type: 'set-add', object: 'o', values })
+      for (let i = 0; i < 2_500; i++) writer.remove('o', numberedText((i * 7) % 3_100))
+      for (let i = 0; i < 700; i++) {
+        writer.add('o', numberedText(4_000 + (i % 350)))
+        if (i % 3 > 0) writer.remove('o', numberedText(4_000 + ((i * 5) % 400)))
+      }
+      for (let i = 0; i < 3_000; i++) writer.remove('o', numberedText(i))
+    }
+    expect(late.seen()).toEqual(early.seen())
+    late.undo()
+    early.undo()
+    expect(late.seen()).toEqual(early.seen())
+  })
+
+  test('leave an object that is empty as if it had never been', () => {
+    const [late, early] = [new Writer(true), new Writer(false)]
+    for (const writer of [late, early]) {
+      writer.transact({ type: 'counter-add', object: 'c', amount: 1n })
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < 1_500; i++) writer.add('o', numberedText(i))
+        for (let i = 0; i < 1_500; i++) writer.remove('o', numberedText(i))
+        writer.remove('p', 'x')
+      }
+    }
+    expect(late.group.state.objectCount).toBe(early.group.state.objectCount)
+    expect(late.seen()).toEqual(early.seen())
+    expect(late.group.state.object('set', 'o')).toBeUndefined()
   })
 
   test('are nobody’s events before anybody looks, and all of them events then', () => {

@@ -74,6 +74,18 @@ export function mixNumber32(hash: number, value: number): number {
   return mix32(low, value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32) | 0)
 }
 
+/** What {@link mix32} makes of a value before it meets a hash: many hashes may share it. */
+export function scramble32(value: number): number {
+  const k = Math.imul(value, C1)
+  return Math.imul((k << 15) | (k >>> 17), C2)
+}
+
+/** Mixes a value that {@link scramble32} has taken into a hash; both are {@link mix32}. */
+export function mixScrambled32(hash: number, scrambled: number): number {
+  const h = hash ^ scrambled
+  return finish32((Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0)
+}
+
 function finish32(hash: number): number {
   let h = hash
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)

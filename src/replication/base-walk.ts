@@ -1,10 +1,18 @@
+import { present } from '../base/assert.ts'
 import { EventDraft } from '../crdt/event-draft.ts'
 import { hasStamp } from '../crdt/kinds.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { RunWriter } from '../crdt/run-writer.ts'
 import { type BaseCursor, type BaseItem, type BaseWriter, thinnedBytes } from './base.ts'
 import { BLOCK_DOTS, blockSums } from './block-sums.ts'
-import { DotBits, type LivingMap, livingMap, MAP_DOTS_MAX, runsOfStretches } from './living-map.ts'
+import {
+  DotBits,
+  fewStretches,
+  type LivingMap,
+  livingMap,
+  MAP_DOTS_MAX,
+  runsOfStretches,
+} from './living-map.ts'
 
 /** Entries gathered into one item: bounds the work of one step. */
 const ITEM_ENTRIES_MAX = 4_096
@@ -15,6 +23,8 @@ const SPARSE_ENTRIES_MIN = 256
 const STRETCHES_MAX = 16
 /** Dots of one writer for which it is decided at once how to tell of them. */
 const PLAN_DOTS_MAX: number = 1 << 20
+/** Bits come 32 in a word. */
+const WORD_DOTS = 32
 /** Blocks of one item of sums: what differs in them is found at once. */
 const ITEM_BLOCKS_MAX = 64
 
@@ -100,7 +110,12 @@ export class BaseWalk {
     const { replica, have } = this.#head[writer] ?? { replica: undefined, have: 0 }
     const known = Math.min(have, this.#known[writer] ?? 0)
     if (replica === undefined || n > known) return undefined
-    return this.#map(this.#state.intern(replica), writer, n, Math.min(known, n + BLOCK_DOTS - 1))
+    const to = Math.min(known, n + BLOCK_DOTS - 1)
+    return mapItem(this.#state.liveBits(this.#state.intern(replica), n, to), {
+      writer,
+      from: n,
+      to,
+    })
   }
 
   /** What to tell of dots that the reader has had: maps, or fingerprints of blocks where maps would be long. */
@@ -110,9 +125,10 @@ export class BaseWalk {
     if (from <= this.#sumsTo) return this.#sums(id, writer, from, this.#sumsTo)
     const to = Math.min(known, from + PLAN_DOTS_MAX - 1)
     const isAligned = (from - 1) % BLOCK_DOTS === 0
+    const bits = this.#state.liveBits(id, from, to)
     let bytes = 0
     for (let at = from; at <= to; at = (this.#planned.at(-1)?.to ?? to) + 1) {
-      const item = this.#map(id, writer, at, to)
+      const item = mapItem(bits.subarray((at - from) / WORD_DOTS), { writer, from: at, to })
       this.#planned.push(item)
       bytes += item.bytes.length
       if (!isAligned || bytes <= this.#mapBytesMax) continue
@@ -120,7 +136,7 @@ export class BaseWalk {
       this.#sumsTo = to
       return this.#sums(id, writer, from, to)
     }
-    return this.#planned.shift() ?? this.#map(id, writer, from, to)
+    return present(this.#planned.shift(), 'map of the next dots')
   }
 
   #sums(id: number, writer: number, from: number, known: number): BaseItem {
@@ -166,31 +182,23 @@ export class BaseWalk {
     if (dots.length === to - from + 1) return { writer, from, to, mode: 'entries', bytes: run }
     return { writer, from, to, mode: 'thinned', bytes: thinnedBytes(mapOf(dots, from, to), run) }
   }
+}
 
-  /** Which dots live: all of them at once where few stretches do, else page by page. */
-  #map(id: number, writer: number, from: number, known: number): BaseItem {
-    const dots: number[] = []
-    let stretches = 0
-    let past = 0
-    this.#state.walk(id, from, known, (_slot, n) => {
-      if (n !== past) {
-        dots.push(n, n)
-        stretches += 1
-      } else dots[dots.length - 1] = n
-      past = n + 1
-      return stretches <= STRETCHES_MAX
-    })
-    if (stretches <= STRETCHES_MAX) {
-      return { writer, from, to: known, mode: 'runs', bytes: runsOfStretches(dots, from) }
-    }
-    const to = Math.min(known, from + MAP_DOTS_MAX - 1)
-    const bits = new DotBits(to - from + 1)
-    this.#state.walk(id, from, to, (_slot, n) => {
-      bits.set(n - from)
-      return true
-    })
-    return { writer, from, to, ...livingMap(bits) }
+/**
+ * Which dots of a range live: all of them at once where few stretches do, else as many as one map is for.
+ * @param words a bit a dot, least first, those beyond the last 0
+ */
+function mapItem(
+  words: Int32Array,
+  { writer, from, to }: { readonly writer: number; readonly from: number; readonly to: number },
+): BaseItem {
+  const stretches = fewStretches(new DotBits(to - from + 1, words), from, STRETCHES_MAX)
+  if (stretches !== undefined) {
+    return { writer, from, to, mode: 'runs', bytes: runsOfStretches(stretches, from) }
   }
+  const end = Math.min(to, from + MAP_DOTS_MAX - 1)
+  const bits = new DotBits(end - from + 1, words.subarray(0, MAP_DOTS_MAX / WORD_DOTS))
+  return { writer, from, to: end, ...livingMap(bits) }
 }
 
 /** The shortest map of a few dots. */

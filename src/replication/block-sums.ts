@@ -1,4 +1,4 @@
-import { mixNumber32 } from '../base/hash32.ts'
+import { mixNumber32, mixScrambled32, scramble32 } from '../base/hash32.ts'
 import type { Lanes } from '../crdt/event-draft.ts'
 import type { LiveState } from '../crdt/live-state.ts'
 import { DotBits, type LivingMap, livingMap } from './living-map.ts'
@@ -8,6 +8,9 @@ export const BLOCK_DOTS = 1_024
 /** Bytes of a block's sum: two lanes. */
 export const SUM_BYTES = 8
 
+/** Bits come 32 in a word. */
+const WORD_DOTS = 32
+const BLOCK_WORDS = BLOCK_DOTS / WORD_DOTS
 /** Twice a block's dots and more: short ways in a table of them. */
 const TABLE_SLOTS = 4_096
 
@@ -20,12 +23,23 @@ export function blockCount(from: number, to: number): number {
 export function blockSums(state: LiveState, writer: number, from: number, to: number): Uint8Array {
   const sums = new Int32Array(blockCount(from, to) * 2)
   const { high, low } = state.lanesOf(writer)
-  state.walk(writer, from, to, (_slot, n) => {
-    const at = Math.floor((n - from) / BLOCK_DOTS) * 2
-    sums[at] = (sums[at] ?? 0) + mixNumber32(high, n)
-    sums[at + 1] = (sums[at + 1] ?? 0) + mixNumber32(low, n)
-    return true
-  })
+  const bits = state.liveBits(writer, from, to)
+  for (let w = 0; w < bits.length; w++) {
+    const first = from + w * WORD_DOTS
+    let highs = 0
+    let lows = 0
+    for (let rest = bits[w] ?? 0; rest !== 0; rest &= rest - 1) {
+      // mixNumber32(), of which both lanes share half.
+      const n = first + 31 - Math.clz32(rest & -rest)
+      const digits = scramble32(n | 0)
+      const rising = n < 2 ** 32 ? 0 : scramble32(Math.floor(n / 2 ** 32) | 0)
+      highs = (highs + mixScrambled32(mixScrambled32(high, digits), rising)) | 0
+      lows = (lows + mixScrambled32(mixScrambled32(low, digits), rising)) | 0
+    }
+    const at = Math.floor(w / BLOCK_WORDS) * 2
+    sums[at] = (sums[at] ?? 0) + highs
+    sums[at + 1] = (sums[at + 1] ?? 0) + lows
+  }
   const bytes = new Uint8Array(sums.length * 4)
   const view = new DataView(bytes.buffer)
   for (const [i, sum] of sums.entries()) view.setInt32(i * 4, sum)
@@ -72,11 +86,7 @@ function mapBySum(
   { from, to }: { readonly from: number; readonly to: number },
   difference: Lanes,
 ): LivingMap | undefined {
-  const living = new DotBits(to - from + 1)
-  state.walk(writer, from, to, (_slot, n) => {
-    living.set(n - from)
-    return true
-  })
+  const living = new DotBits(to - from + 1, state.liveBits(writer, from, to))
   const lanes = state.lanesOf(writer)
   const { dots } = living
   const highs = new Int32Array(dots)

@@ -29,9 +29,10 @@ export class DotBits {
   readonly words: Int32Array
   readonly dots: number
 
-  constructor(dots: number) {
+  /** @param words of a bit a dot, those beyond the last 0 @default none lives */
+  constructor(dots: number, words: Int32Array = new Int32Array(Math.ceil(dots / WORD))) {
     this.dots = dots
-    this.words = new Int32Array(Math.ceil(dots / WORD))
+    this.words = words
   }
 
   has(index: number): boolean {
@@ -45,6 +46,38 @@ export class DotBits {
   flip(index: number): void {
     this.words[index >>> 5] = (this.words[index >>> 5] ?? 0) ^ (1 << (index & 31))
   }
+
+  /** From first to last, both included; the last may lie beyond all dots. */
+  clear(first: number, last: number): void {
+    const { words } = this
+    const [from, to] = [first >>> 5, Math.min(last >>> 5, words.length - 1)]
+    for (let w = from; w <= to; w++) {
+      const low = w === from ? ALL << (first & 31) : ALL
+      const high = w === last >>> 5 ? ALL >>> (31 - (last & 31)) : ALL
+      words[w] = (words[w] ?? 0) & ~(low & high)
+    }
+  }
+
+  /** Indexes of those that live, ascending. */
+  living(): readonly number[] {
+    const indexes: number[] = []
+    const { words } = this
+    for (let w = 0; w < words.length; w++) {
+      for (let rest = words[w] ?? 0; rest !== 0; rest &= rest - 1) {
+        indexes.push(w * WORD + 31 - Math.clz32(rest & -rest))
+      }
+    }
+    return indexes
+  }
+}
+
+/** First and last dots of living stretches in turn, unless they are more than so many. */
+export function fewStretches(
+  bits: DotBits,
+  from: number,
+  stretchesMax: number,
+): ArrayLike<number> | undefined {
+  return borders(bits, stretchesMax * 2) > stretchesMax * 2 ? undefined : stretchesOf(bits, from)
 }
 
 /** The shortest map. */
@@ -222,20 +255,33 @@ function bestK(gaps: readonly number[], dots: number): number {
 function patternOf({ words, dots }: DotBits): number {
   const whole = Math.floor(dots / WORD)
   if (whole === 0) return ALL
+  // Thirty-two counters side by side: their lowest bits in the first number, and so on.
+  const counters = new Int32Array(WORD)
+  for (let w = 0; w < whole; w++) {
+    let carry = words[w] ?? 0
+    for (let digit = 0; carry !== 0; digit++) {
+      const counter = counters[digit] ?? 0
+      counters[digit] = counter ^ carry
+      carry &= counter
+    }
+  }
   let pattern = 0
   for (let bit = 0; bit < WORD; bit++) {
     let living = 0
-    for (let w = 0; w < whole; w++) living += ((words[w] ?? 0) >>> bit) & 1
+    for (let digit = 0; digit < WORD; digit++) {
+      living += (((counters[digit] ?? 0) >>> bit) & 1) * 2 ** digit
+    }
     if (living * 2 >= whole) pattern |= 1 << bit
   }
   return pattern
 }
 
-/** How often life and death follow each other. */
-function borders({ words }: Pick<DotBits, 'words'>): number {
+/** How often life and death follow each other; counted no further when it is too often. */
+function borders({ words }: Pick<DotBits, 'words'>, max: number = Infinity): number {
   let count = 0
   let before = 0
-  for (const word of words) {
+  for (let w = 0; w < words.length && count <= max; w++) {
+    const word = words[w] ?? 0
     count += ones(word ^ ((word << 1) | before))
     before = word >>> 31
   }

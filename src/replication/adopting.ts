@@ -3,7 +3,7 @@ import type { ReplicaId } from '../base/ids.ts'
 import { LiveState } from '../crdt/live-state.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
-import { adoptHead, applyItem, checkItem } from './adoption.ts'
+import { adoptHead, applyItem, checkItem, deadThere } from './adoption.ts'
 import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
 import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
 import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from './frames.ts'
@@ -13,6 +13,13 @@ import type { Group } from './group.ts'
 const REPLAYED_EVENTS_MAX = 4_096
 /** Bytes of events that came after the base while it was on its way. */
 const TAIL_BYTES_MAX = 64 << 20
+
+/** Dots of a writer to be killed. */
+interface Found {
+  /** Interned in the group; states that are swapped keep the numbers. */
+  readonly writer: number
+  readonly dots: readonly number[]
+}
 
 /**
  * A base on its way in. It is applied when it is complete and the events since its head are here, as one
@@ -36,6 +43,8 @@ export class Adopting {
   /** First dots of blocks that differ, by writer of the head. */
   readonly #differing = new Map<number, Set<number>>()
   #tailBytes = 0
+  /** What maps say is dead and lives here, or did when they came. */
+  readonly #found: Found[] = []
 
   constructor(options: {
     readonly group: Group
@@ -96,7 +105,7 @@ export class Adopting {
     if (!hasEntries(item) ? item.to > known : item.from <= known)
       throw new DecodeError('item of another kind')
     if (item.mode === 'sums') this.#compare(item)
-    else this.items.push(own)
+    else this.#keep(own)
     if (this.#aside !== undefined) {
       this.#mirror(this.#aside)
       applyItem(this.#aside, own, this.head, this.#runs)
@@ -114,9 +123,23 @@ export class Adopting {
     const starts = this.#differing.get(item.writer) ?? new Set()
     for (const { from, to, map } of differingBlocks(state, id, item)) {
       if (map === undefined) starts.add(from)
-      else this.items.push({ writer: item.writer, from, to, ...map })
+      else this.#keep({ writer: item.writer, from, to, ...map })
     }
     if (starts.size > 0) this.#differing.set(item.writer, starts)
+  }
+
+  /**
+   * Keeps an item, and looks at once for what it kills, so that little is left for the last step. What is
+   * found may die by then, but nothing else may come to live: all dots of maps are dots that we have had.
+   */
+  #keep(item: BaseItem): void {
+    this.items.push(item)
+    const { state } = this.#group
+    const replica = this.head[item.writer]?.replica
+    const id = replica === undefined ? undefined : state.indexOf(replica)
+    if (id === undefined) return
+    const dots = deadThere(state, id, item)
+    if (dots.length > 0) this.#found.push({ writer: id, dots })
   }
 
   /** The map of a block that was asked for. */
@@ -128,7 +151,7 @@ export class Adopting {
     if (!isMap(item) || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
       throw new DecodeError('map of another block')
     }
-    this.items.push({ ...item, bytes: item.bytes.slice() })
+    this.#keep({ ...item, bytes: item.bytes.slice() })
     starts.delete(item.from)
     if (starts.size === 0) this.#differing.delete(item.writer)
     return true
@@ -160,14 +183,18 @@ export class Adopting {
   apply(): void {
     const group = this.#group
     const aside = this.#aside
-    if (aside !== undefined && mayBuildAside(group)) {
+    // Whoever wrote much while it came replays that: many entries in place would hold up everybody.
+    if (aside !== undefined && mayReplay(group, Math.max(REPLAYED_EVENTS_MAX, aside.entries))) {
       this.#mirror(aside)
       adoptHead(aside, this.head)
       group.swap(aside)
     } else {
       group.close()
       group.changes.origin = 'remote'
-      applyBase(group, this.head, this.items, this.#runs)
+      for (const { writer, dots } of this.#found) {
+        for (const n of dots) if (n <= group.state.have(writer)) group.state.kill(writer, n)
+      }
+      applyBase(group, this.head, this.items.filter(hasEntries), this.#runs)
     }
   }
 
@@ -212,7 +239,11 @@ export function applyBase(
 
 /** Whether all that a group has seen is a few events, all in its log. */
 export function mayBuildAside(group: Group): boolean {
-  if (group.state.events > REPLAYED_EVENTS_MAX) return false
+  return mayReplay(group, REPLAYED_EVENTS_MAX)
+}
+
+function mayReplay(group: Group, eventsMax: number): boolean {
+  if (group.state.events > eventsMax) return false
   for (let i = 0; i < group.state.replicaCount; i++) {
     if (group.log.truncatedAt(i) > 0) return false
   }

@@ -5,7 +5,7 @@ import type { LiveState } from '../crdt/live-state.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { type BaseItem, type BaseWriter, hasEntries, isMap, thinnedParts } from './base.ts'
 import { blockCount, SUM_BYTES } from './block-sums.ts'
-import { livingStretches } from './living-map.ts'
+import { DotBits, livingStretches, MAP_DOTS_MAX } from './living-map.ts'
 
 /*
  * Merging a base into a state: the result is the state of all events of both. With `have` what is
@@ -14,6 +14,9 @@ import { livingStretches } from './living-map.ts'
  *   up to base only   lives if it lives there and no kill waits for it here
  *   up to have only   lives if it lives here and no kill waits for it there
  */
+
+/** Between so few stretches living dots are looked for one stretch after the other. */
+const STRETCHES_FEW = 16
 
 /** Checks one item against the head, everything that applying it relies on. @throws {DecodeError} */
 export function checkItem(item: BaseItem, head: readonly BaseWriter[], runs: RunReader): void {
@@ -66,7 +69,12 @@ export function applyItem(
   if (writer === undefined) return
   const id = state.intern(writer.replica)
   if (hasEntries(item)) applyEntries(state, item, id, runs)
-  else if (isMap(item)) killUnlessIn(state, id, item, livingStretches(item, item.from, item.to))
+  else for (const n of deadThere(state, id, item)) state.kill(id, n)
+}
+
+/** Dots of a map that live here and not there. @throws {DecodeError} */
+export function deadThere(state: LiveState, id: number, item: BaseItem): readonly number[] {
+  return isMap(item) ? livingBeside(state, id, item, livingStretches(item, item.from, item.to)) : []
 }
 
 /** Adopts what a base covers, after all its items. */
@@ -120,22 +128,48 @@ export function dotsOf(stretches: ArrayLike<number>): readonly number[] {
   return dots
 }
 
-/**
- * Kills what lives here in an item's range and not there.
- * @param living first and last dots of stretches in turn
- */
+/** Kills what lives here in an item's range and not there. */
 function killUnlessIn(
+  state: LiveState,
+  id: number,
+  item: BaseItem,
+  living: ArrayLike<number>,
+): void {
+  for (const n of livingBeside(state, id, item, living)) state.kill(id, n)
+}
+
+/**
+ * What lives here in an item's range beside some stretches. The work is that of what is found, and some for
+ * each stretch; of many stretches bits are compared, which is as much as reading their map.
+ * @param living first and last dots of stretches in turn, ascending
+ */
+function livingBeside(
   state: LiveState,
   id: number,
   { from, to }: BaseItem,
   living: ArrayLike<number>,
-): void {
-  const dead: number[] = []
-  let at = 0
-  state.walk(id, from, Math.min(to, state.have(id)), (_slot, n) => {
-    while (at < living.length && (living[at + 1] ?? 0) < n) at += 2
-    if (n < (living[at] ?? Infinity)) dead.push(n)
-    return true
-  })
-  for (const n of dead) state.kill(id, n)
+): readonly number[] {
+  const end = Math.min(to, state.have(id))
+  if (end < from) return []
+  const stretches = living.length / 2
+  if (stretches > STRETCHES_FEW && end - from < MAP_DOTS_MAX) {
+    const bits = new DotBits(end - from + 1, state.liveBits(id, from, end))
+    for (let i = 0; i < stretches; i++) {
+      bits.clear((living[i * 2] ?? 0) - from, (living[i * 2 + 1] ?? 0) - from)
+    }
+    return bits.living().map((index) => from + index)
+  }
+  const found: number[] = []
+  let past = from
+  for (let i = 0; i <= stretches && past <= end; i++) {
+    const last = i < stretches ? Math.min(end, (living[i * 2] ?? 0) - 1) : end
+    if (last >= past) {
+      state.walk(id, past, last, (_slot, n) => {
+        found.push(n)
+        return true
+      })
+    }
+    past = (living[i * 2 + 1] ?? 0) + 1
+  }
+  return found
 }

@@ -181,9 +181,34 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: 'schedules',
     edits: [
       {
-        file: ADOPTION,
-        find: 'else if (isMap(item)) killUnlessIn(state, id, item, livingStretches(item, item.from, item.to))',
+        file: ADOPTING,
+        find: 'if (dots.length > 0) this.#found.push({ writer: id, dots })',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'what died elsewhere lives on after a start (the map of a stored base is ignored)',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: ADOPTION,
+        find: 'else for (const n of deadThere(state, id, item)) state.kill(id, n)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'half of a base is to be seen (what it kills dies before the rest has come)',
+    killedBy: {
+      file: 'test/replication/adopting.test.ts',
+      named: 'meets whatever is written and heard meanwhile',
+    },
+    edits: [
+      {
+        file: ADOPTING,
+        find: 'if (dots.length > 0) this.#found.push({ writer: id, dots })',
+        replace: 'for (const n of dots) state.kill(id, n)',
       },
     ],
   },

@@ -1,29 +1,27 @@
 // Runs the benchmarks named on the command line, or all, and prints a table each.
-// Run by `npm run bench -- [state] [dht] [--quick] [--case NAME] [--json FILE]`.
 
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { dhtBench } from './dht.ts'
-import { stateReport } from './state/report.ts'
+import { stateCases, stateReport } from './state/report.ts'
 
 const NAMES = ['state', 'dht'] as const
+const USAGE = `Usage: npm run bench -- [${NAMES.join('] [')}] [--quick] [--case NAME] [--json FILE]
+  --quick      smaller counts and fewer rounds
+  --case NAME  of state, the cases whose name begins so
+  --json FILE  writes all samples there`
 
-const { positionals: wanted, values: options } = parseArgs({
-  allowPositionals: true,
-  options: {
-    /** Smaller counts and fewer rounds. */
-    quick: { type: 'boolean', default: false },
-    /** Cases of `state` whose name begins so. */
-    case: { type: 'string' },
-    /** Writes all samples there. */
-    json: { type: 'string' },
-  },
-})
+const { positionals: wanted, values: options } = readArguments()
+if (options.help) {
+  console.log(USAGE)
+  process.exit()
+}
 const unknown = wanted.filter((name) => !NAMES.some((known) => known === name))
-if (unknown.length > 0) {
-  console.error(`Cannot run benchmark ${unknown.join(', ')}: expected ${NAMES.join(', ')}`)
-  process.exit(2)
+if (unknown.length > 0) refuse(`${unknown.join(', ')} is no benchmark`)
+const only = options.case
+if (only !== undefined && !stateCases().some((name) => name.startsWith(only))) {
+  refuse(`there is no case ${only}, but ${stateCases().join(', ')}`)
 }
 const processors = cpus()
 const machine = `${processors.length} × ${processors[0]?.model ?? 'processor'}`
@@ -35,7 +33,7 @@ const results: Record<string, unknown> = {
 }
 for (const name of wanted.length > 0 ? wanted : NAMES) {
   if (name === 'state') {
-    const report = await stateReport(options.quick ? 'quick' : 'full', options.case)
+    const report = await stateReport(options.quick ? 'quick' : 'full', only)
     results.state = report
     if (report.failures.length > 0) process.exitCode = 1
   } else {
@@ -48,4 +46,25 @@ for (const name of wanted.length > 0 ? wanted : NAMES) {
 }
 if (options.json !== undefined) {
   await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`)
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        case: { type: 'string' },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`Cannot run benchmarks: ${reason}\n${USAGE}`)
+  process.exit(2)
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { bundleFigures } from './bundle.ts'
 import type { Scale } from './case.ts'
+import { CASES } from './cases.ts'
 import { type Comparison, compare } from './compare.ts'
 import { durableFigures } from './durable.ts'
 import { healFigures } from './heal.ts'
@@ -29,6 +30,11 @@ const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly Nod
   recovery: recoveryFigures,
   heal: healFigures,
   bundle: bundleFigures,
+}
+
+/** Names that `only` may begin. */
+export function stateCases(): readonly string[] {
+  return [...CASES.map(({ name }) => name), ...Object.keys(NODE_CASES)]
 }
 
 const LEGEND = [

@@ -6,7 +6,7 @@ import { encodeFrame } from './frame-codec.ts'
 import { type AckEntry, FRAME_EVENTS_MAX, PAYLOAD_BYTES, SENT_TO_MAX } from './frames.ts'
 import type { Group } from './group.ts'
 import type { LoggedRun } from './group-log.ts'
-import { chainAt } from './history.ts'
+import { chainAtHand } from './history.ts'
 import type { Host } from './host.ts'
 import type { Peer } from './peer.ts'
 
@@ -82,7 +82,8 @@ export class Dissemination {
       const durable = Math.min(n, group.state.have(writer))
       peer.learn(group.name, writer, durable)
       if (group.state.replicaAt(writer) !== this.#host.writerOf(group)) continue
-      const chain = chainAt(group, writer, n, this.#host.runs)
+      // Whoever acks has taken in whole runs; in between nothing is looked up, however many acks a frame holds.
+      const chain = chainAtHand(group, writer, n)
       if (chain !== undefined && chain.low !== check) {
         this.#host.suspect(peer, group, now)
         continue

@@ -75,19 +75,32 @@ export function chainAt(
   n: number,
   runs: RunReader,
 ): Lanes | undefined {
+  const known = chainAtHand(group, writer, n)
+  if (known !== undefined) return known
+  const { state, log } = group
+  const index = log.indexAbove(writer, n - 1)
+  const run = log.runAt(writer, index)
+  if (run === undefined || run.n0 > n) return undefined
+  const chain = chainBefore(group, run, log.runAt(writer, index - 1))
+  if (chain === undefined || !isRead(runs, run)) return undefined
+  const table = runs.replicas.map((id) => state.intern(id))
+  return chainOver(state, runs, table, { from: 0, to: n - run.n0 + 1, chain })
+}
+
+/** As {@link chainAt}, where nothing has to be read for it: at the ends of runs. */
+export function chainAtHand(group: Group, writer: number, n: number): Lanes | undefined {
   group.close()
   const { state, log } = group
   if (n === 0) return state.lanesOf(writer)
   if (n === state.have(writer)) return state.chainOf(writer)
   if (n === log.truncatedAt(writer)) return log.truncatedChain(writer)
-  const index = log.indexAbove(writer, n - 1)
-  const run = log.runAt(writer, index)
-  if (run === undefined || run.n0 > n) return undefined
-  if (run.n0 + run.count - 1 === n) return chainAfter(run.bytes)
-  const chain = chainBefore(group, run, log.runAt(writer, index - 1))
-  if (chain === undefined || !runs.read(run.bytes).ok) return undefined
-  const table = runs.replicas.map((id) => state.intern(id))
-  return chainOver(state, runs, table, { from: 0, to: n - run.n0 + 1, chain })
+  const run = log.runAt(writer, log.indexAbove(writer, n - 1))
+  const isEnd = run !== undefined && run.n0 + run.count - 1 === n
+  return isEnd ? chainAfter(run.bytes) : undefined
+}
+
+function isRead(runs: RunReader, { bytes }: LoggedRun): boolean {
+  return runs.holds(bytes) || runs.read(bytes).ok
 }
 
 /** What is known of a writer's event. */
@@ -108,7 +121,7 @@ export function pointAt(
   const chain = chainAt(group, writer, n, runs)
   if (chain === undefined) return undefined
   const run = group.log.runAt(writer, group.log.indexAbove(writer, n - 1))
-  const isThere = run !== undefined && run.n0 <= n && runs.read(run.bytes).ok
+  const isThere = run !== undefined && run.n0 <= n && isRead(runs, run)
   return { chain, stamp: isThere ? (runs.stamps[n - run.n0] ?? 0) : 0 }
 }
 

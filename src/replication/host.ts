@@ -48,8 +48,11 @@ export interface Host {
   synced(peer: Peer, pulled: { readonly bytes: number; readonly events: number }): void
   /** Has all peers but one that are not known to be equal compare with us. */
   announce(group: Group, except: Peer | undefined): void
-  /** A peer knows a writer's events otherwise than we do; our own unless `replica` says whose. */
-  suspect(peer: Peer, group: Group, now: Millis, replica?: ReplicaId): void
+  /**
+   * A peer knows a writer's events otherwise than we do; our own unless `replica` says whose.
+   * @returns whether that is looked into
+   */
+  suspect(peer: Peer, group: Group, now: Millis, replica?: ReplicaId): boolean
   /** Whether it is open what a group's state is to be. */
   isInDispute(group: Group): boolean
   /**

@@ -18,7 +18,10 @@ interface Dispute {
   readonly peer: Peer
   readonly replica: ReplicaId
   readonly search: ForkSearch
-  /** Infinite while the peer's view is on its way. */
+  /** When the search has to be over, whatever the peer answers. */
+  readonly endsAt: Millis
+  /** Whether all is told, and the peer's view is on its way. */
+  isViewing: boolean
   deadlineAt: Millis
   /** Questions without an answer. */
   unanswered: number
@@ -27,10 +30,20 @@ interface Dispute {
 /** A peer that claims our events and does not prove it is not waited for longer. */
 const ANSWER_MS = 2_000
 const QUESTIONS_MAX = 4
-/** What a look into a run costs, as bytes served: a run is up to 48 KiB. */
-const TRACE_COST_BYTES = 48 << 10
+/** What a look into a run costs beside its bytes, as bytes served. */
+const TRACE_COST_BYTES = 16 << 10
 /** A forger who claims our events must not keep us busy. */
 const CLAIMS_PAUSE_MS = 10_000
+/** A search takes at most 14 questions; whoever answers none of them fast keeps our own events from others. */
+const DISPUTE_MS_MAX = 10_000
+/** The same for a base that is to take the place of ours. */
+const VIEW_MS_MAX = 300_000
+/** Searches that one peer may have us make in a group, in so long a time. */
+const CLAIMS_MAX = 16
+const CLAIMS_MS = 600_000
+const CLAIMANTS_MAX = 4_096
+/** Nobody has seen more of a new id than we have written: a claim about the next one can wait. */
+const RENEWED_PAUSE_MS = 600_000
 /** Time for a peer to find out by itself that it is to give way. */
 const RIGHT_PAUSE_MS = 2_000
 const PAUSES_MAX = 1_024
@@ -51,6 +64,10 @@ export class Identity {
   readonly #disputes = new Map<Group, Dispute>()
   /** Until when claims about a writer by a peer are not heard. */
   readonly #pauses = new Map<string, Millis>()
+  /** By peer and group: claims since some time. */
+  readonly #claims = new Map<string, { since: Millis; count: number }>()
+  /** When we last gave our own id up to a peer that said it had more of our events. */
+  readonly #renewedAt = new Map<Group, Millis>()
   readonly #branches = new Map<Group, Branches>()
   /** Groups that have got events since it was last looked for what is held twice. */
   readonly #touched = new Set<Group>()
@@ -65,7 +82,7 @@ export class Identity {
     for (const { deadlineAt } of this.#disputes.values()) {
       if (next === undefined || deadlineAt < next) next = deadlineAt
     }
-    return next === Number.POSITIVE_INFINITY ? undefined : next
+    return next
   }
 
   /** A new id. */
@@ -78,22 +95,30 @@ export class Identity {
     return this.#disputes.has(group)
   }
 
-  /** A peer knows a writer's events otherwise than we do. */
-  suspect(peer: Peer, group: Group, replica: ReplicaId, now: Millis): void {
-    if (this.#disputes.has(group)) return
+  /** A peer knows a writer's events otherwise than we do. @returns whether that is looked into */
+  suspect(peer: Peer, group: Group, replica: ReplicaId, now: Millis): boolean {
+    if (this.#disputes.has(group)) return true
     const isOurs = replica === this.#host.writerOf(group)
     const writer = isOurs ? group.state.intern(replica) : group.state.indexOf(replica)
-    if (writer === undefined || (!isOurs && group.state.have(writer) === 0)) return
-    if (now < (this.#pauses.get(pauseKey(peer, group, replica)) ?? Number.NEGATIVE_INFINITY)) {
+    if (writer === undefined || (!isOurs && group.state.have(writer) === 0)) return false
+    const pausedUntil = this.#pauses.get(pauseKey(peer, group, replica)) ?? -Infinity
+    const renewedAt = isOurs ? (this.#renewedAt.get(group) ?? -Infinity) : -Infinity
+    const isPaused = now < pausedUntil || now < renewedAt + RENEWED_PAUSE_MS
+    if (isPaused || !this.#mayClaim(peer, group, now)) {
       this.#host.dropped('identity-claim')
-      return
+      return false
     }
     group.close()
     const search = new ForkSearch(group, writer)
-    const dispute = { peer, replica, search, deadlineAt: now, unanswered: 0 }
+    const endsAt = now + DISPUTE_MS_MAX
+    const dispute = {
+      ...{ peer, replica, search, endsAt },
+      ...{ isViewing: false, deadlineAt: now, unanswered: 0 },
+    }
     group.isDisputed = isOurs
     this.#disputes.set(group, dispute)
     this.#ask(group, dispute, now)
+    return true
   }
 
   onTrace(peer: Peer, frame: Frame<'trace'>, now: Millis): void {
@@ -101,13 +126,14 @@ export class Identity {
       this.#host.dropped('sync-rate')
       return
     }
-    peer.spend(frame.dots.length * TRACE_COST_BYTES)
     const group = this.#host.groups.get(frame.group)
     const writer = group?.state.indexOf(frame.replica)
     const chains: DotChain[] = []
     if (group !== undefined && writer !== undefined) {
       for (const n of frame.dots) {
+        peer.spend(TRACE_COST_BYTES)
         if (n > group.state.have(writer)) continue
+        peer.spend(group.log.runAt(writer, group.log.indexAbove(writer, n - 1))?.bytes.length ?? 0)
         const point = pointAt(group, writer, n, this.#host.runs)
         if (point !== undefined) chains.push({ n, ...point })
       }
@@ -122,13 +148,13 @@ export class Identity {
     const group = this.#host.groups.get(frame.group)
     const dispute = group === undefined ? undefined : this.#disputes.get(group)
     const isAsked = dispute?.peer === peer && dispute.replica === frame.replica
-    if (group === undefined || !isAsked || dispute.deadlineAt === Number.POSITIVE_INFINITY) {
+    if (group === undefined || !isAsked || dispute.isViewing) {
       this.#host.dropped('sync-chains-unasked')
       return
     }
     const { search } = dispute
-    dispute.unanswered = 0
     if (!search.learn(frame, this.#host.runs)) return
+    dispute.unanswered = 0
     if (!search.isOver) {
       this.#ask(group, dispute, now)
       return
@@ -141,7 +167,8 @@ export class Identity {
     for (const [group, dispute] of [...this.#disputes]) {
       if (dispute.deadlineAt > now) continue
       dispute.unanswered += 1
-      if (dispute.unanswered < QUESTIONS_MAX) {
+      const mayAsk = !dispute.isViewing && now < dispute.endsAt
+      if (mayAsk && dispute.unanswered < QUESTIONS_MAX) {
         this.#ask(group, dispute, now)
         continue
       }
@@ -201,6 +228,7 @@ export class Identity {
       const n = search.low
       if (isOurs && search.theirs > n) {
         this.#host.renew(group, { replica, n }, now)
+        this.#renewedAt.set(group, now)
         return
       }
       if (isOurs) group.provenOwn = Math.max(group.provenOwn, n)
@@ -222,9 +250,25 @@ export class Identity {
     if (isDone && search.isExact) return
     if (state.haveOf(replica) === 0) return
     group.isDisputed = replica === this.#host.writerOf(group)
-    dispute.deadlineAt = Number.POSITIVE_INFINITY
+    dispute.isViewing = true
+    dispute.deadlineAt = now + VIEW_MS_MAX
     this.#disputes.set(group, dispute)
     this.#host.replace(group, replica, peer, now)
+  }
+
+  /** Whether a peer has not had us search too often. */
+  #mayClaim(peer: Peer, group: Group, now: Millis): boolean {
+    const key = `${peer.id} ${group.name}`
+    const known = this.#claims.get(key)
+    const isOver = known === undefined || now - known.since >= CLAIMS_MS
+    const claims = isOver ? { since: now, count: 0 } : known
+    if (claims.count >= CLAIMS_MAX) return false
+    claims.count += 1
+    if (isOver) this.#claims.delete(key)
+    this.#claims.set(key, claims)
+    const oldest = this.#claims.keys().next()
+    if (this.#claims.size > CLAIMANTS_MAX && oldest.done !== true) this.#claims.delete(oldest.value)
+    return true
   }
 
   #pause(group: Group, { peer, replica }: Dispute, until: Millis): void {
@@ -239,7 +283,7 @@ export class Identity {
 
   #ask(group: Group, dispute: Dispute, now: Millis): void {
     const { peer, replica, search } = dispute
-    dispute.deadlineAt = now + ANSWER_MS
+    dispute.deadlineAt = Math.min(now + ANSWER_MS, dispute.endsAt)
     const dots = search.dots()
     this.#host.send(peer, 'control', { type: 'trace', group: group.name, replica, dots })
   }

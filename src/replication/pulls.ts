@@ -144,10 +144,7 @@ export class Pulls {
    */
   repair(peer: Peer, group: Group, now: Millis): void {
     const self = group.state.haveOf(this.#host.writerOf(group))
-    if (group.provenOwn < self) {
-      this.#host.suspect(peer, group, now)
-      return
-    }
+    if (group.provenOwn < self && this.#host.suspect(peer, group, now)) return
     const told = peer.group(group.name)
     if (now - told.repairedAt < REPAIR_PAUSE_MS || this.#pulls.has(group.name)) return
     const isFirst = told.repairedAt === Number.NEGATIVE_INFINITY

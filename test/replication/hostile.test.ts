@@ -6,7 +6,7 @@ import { REPLICATION_DEFAULTS } from '../../src/replication/options.ts'
 import { replicaOf, type WrittenEvent } from '../crdt/encoded.ts'
 import { type Part, rawRun } from '../crdt/raw-run.ts'
 import { first } from '../crdt/run-samples.ts'
-import { Liar, push, runsOf } from './liar.ts'
+import { type Frame, Liar, push, runsOf } from './liar.ts'
 import { Pen } from './pen.ts'
 
 const E = replicaOf('e')
@@ -102,5 +102,138 @@ describe('kills of dots that nobody has', () => {
       new RunReader().read(rawRun({}, Uint8Array.of(0x60), 0, count, ...ids(count)))
     expect(read(9_999)).toMatchObject({ ok: true })
     expect(read(10_000)).toEqual({ ok: false, reason: 'too many replicas' })
+  })
+})
+
+describe('claims about our own events', () => {
+  /** How long our writes do not reach the honest node, of a minute and more of lies. */
+  function withheld(answer: (liar: Liar, asked: number) => void): {
+    readonly liar: Liar
+    readonly waitsMax: number
+  } {
+    const liar = new Liar()
+    liar.meet()
+    for (let i = 0; i < 40; i++) liar.world.transact(liar.target, [add(`before ${i}`)])
+    liar.world.run(2_000)
+    let written = 0
+    let [waits, waitsMax] = [0, 0]
+    liar.every(500, 400, () => {
+      waits = liar.isEqual() ? 0 : waits + 500
+      waitsMax = Math.max(waitsMax, waits)
+      const { replica } = liar.target.core
+      liar.says({ type: 'fork', group: 'main', replica, n: 1 })
+      answer(liar, liar.count('trace') === 0 ? 0 : (liar.last('trace').dots.at(-1) ?? 0))
+      written += 1
+      liar.world.transact(liar.target, [add(`${written}`)])
+    })
+    return { liar, waitsMax }
+  }
+
+  const chains = (liar: Liar, asked: number, have: number): void => {
+    const { replica } = liar.last('trace')
+    liar.says({ type: 'chains', group: 'main', replica, asked, have, chains: [] })
+  }
+
+  test('do not keep them from others for ever when answers are of no use', () => {
+    const { liar, waitsMax } = withheld((each, asked) => {
+      if (each.count('trace') > 0) chains(each, asked + 1, 5)
+    })
+    expect(liar.count('trace')).toBeGreaterThan(4)
+    expect(waitsMax).toBeLessThanOrEqual(9_000)
+    expect(liar.dropped()).toContain('identity-claim')
+  })
+
+  test('do not keep them from others for ever when answers lead hardly anywhere', () => {
+    let told = 0
+    const { waitsMax } = withheld((each, asked) => {
+      if (each.count('trace') === 0) return
+      // One event further, then back to all that are left.
+      if (asked > told + 1) chains(each, asked, told + 1)
+      else {
+        told = asked
+        chains(each, asked, 1_000_000)
+      }
+    })
+    expect(waitsMax).toBeLessThanOrEqual(11_000)
+  })
+
+  /** What the target itself tells of its events. */
+  function truth(liar: Liar): Frame<'chains'> {
+    const { replica, dots, group } = liar.last('trace')
+    liar.says({ type: 'trace', group, replica, dots })
+    liar.world.run(5)
+    return liar.last('chains')
+  }
+
+  test('cost an id or two, however often more is claimed than was written', () => {
+    const { liar } = withheld((each) => {
+      if (each.count('trace') === 0) return
+      const told = truth(each)
+      each.says({ ...told, have: 1_000_000 })
+    })
+    liar.world.run(20_000)
+    // What it wrote while it was asked is issued again.
+    expect(liar.target.core.vector('main').size).toBeLessThanOrEqual(3)
+    expect(liar.world.told(liar.target, 'alarm')).toHaveLength(1)
+    expect(liar.honest.core.view('main').setSize('s')).toBe(440)
+    expect(liar.isEqual()).toBe(true)
+  })
+
+  test('cost few ids and no value, however often another history is claimed', () => {
+    const { liar } = withheld((each) => {
+      if (each.count('trace') === 0) return
+      const told = truth(each)
+      const other = told.chains.map((item) => ({ ...item, chain: { high: 1, low: 1 }, stamp: 1 }))
+      each.says({ ...told, chains: other })
+    })
+    liar.world.run(20_000)
+    expect(liar.target.core.vector('main').size).toBeLessThanOrEqual(17)
+    expect(liar.honest.core.view('main').setSize('s')).toBe(440)
+    expect(liar.isEqual()).toBe(true)
+  })
+
+  test('are heard from a peer a few times only, though it comes again', () => {
+    const liar = new Liar()
+    liar.meet()
+    liar.world.transact(liar.honest, [add('x')])
+    liar.world.run(1_000)
+    const { replica } = liar.honest.core
+    liar.every(50, 100, () => {
+      liar.world.cut(liar.target, liar.node)
+      liar.world.link(liar.target, liar.node)
+      liar.says({ type: 'fork', group: 'main', replica, n: 1 })
+    })
+    expect(liar.count('trace')).toBe(16)
+    liar.world.run(600_000)
+    liar.says({ type: 'fork', group: 'main', replica, n: 1 })
+    liar.world.run(5)
+    expect(liar.count('trace')).toBe(17)
+  })
+})
+
+describe('acks', () => {
+  test('of very many events are looked up without reading any', () => {
+    const liar = new Liar()
+    liar.meet()
+    const { world, target } = liar
+    world.transact(target, [add(...Array.from({ length: 4_000 }, (_, i) => `${i}`))])
+    world.transact(target, [add('last')])
+    world.run(1_000)
+    const { hash } = liar.last('digest').items[0]?.past?.vector[0] ?? { hash: 0 }
+    expect(hash).not.toBe(0)
+    const vector = Array.from({ length: 10_000 }, (_, i) => ({
+      hash,
+      n: 1 + (i % 4_000),
+      check: 1,
+    }))
+    let reads = 0
+    const read = RunReader.prototype.read
+    RunReader.prototype.read = function counted(this: RunReader, bytes) {
+      reads += 1
+      return read.call(this, bytes)
+    }
+    liar.says({ type: 'ack', group: 'main', vector })
+    RunReader.prototype.read = read
+    expect(reads).toBe(0)
   })
 })

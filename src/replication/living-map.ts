@@ -142,20 +142,19 @@ function readGaps(reader: Reader, dots: number): DotBits {
   const count = reader.varint(dots)
   const code = reader.raw(reader.remaining)
   let at = 0
-  const bit = (): number => {
-    const byte = code[at >>> 3]
-    if (byte === undefined) throw new DecodeError('bytes end early')
-    const value = (byte >>> (at & 7)) & 1
-    at += 1
-    return value
-  }
   let index = -1
   for (let i = 0; i < count; i++) {
-    let gap = 0
-    while (bit() === 1) gap += 1
-    gap *= 2 ** k
-    for (let b = 0; b < k; b++) gap += bit() << b
-    index += gap + 1
+    let ones = 0
+    while ((((code[at >>> 3] ?? 0) >>> (at & 7)) & 1) === 1) {
+      ones += 1
+      at += 1
+    }
+    at += 1
+    const byte = at >>> 3
+    const bytes = (code[byte] ?? 0) | ((code[byte + 1] ?? 0) << 8) | ((code[byte + 2] ?? 0) << 16)
+    at += k
+    if (at > code.length * 8) throw new DecodeError('bytes end early')
+    index += ones * 2 ** k + ((bytes >>> ((at - k) & 7)) & ((1 << k) - 1)) + 1
     if (index >= dots) throw new DecodeError('map of living dots too long')
     bits.flip(index)
   }
@@ -217,19 +216,18 @@ function gapsOf(bits: DotBits, bytesMax: number): Uint8Array | undefined {
 function riceCode(gaps: readonly number[], k: number): Uint8Array {
   const code = new Uint8Array(Math.ceil(codeBits(gaps, k) / 8))
   let at = 0
-  const put = (): void => {
-    code[at >>> 3] = (code[at >>> 3] ?? 0) | (1 << (at & 7))
-  }
   for (const gap of gaps) {
     for (let ones = gap >>> k; ones > 0; ones--) {
-      put()
+      code[at >>> 3] = (code[at >>> 3] ?? 0) | (1 << (at & 7))
       at += 1
     }
     at += 1
-    for (let b = 0; b < k; b++) {
-      if (((gap >>> b) & 1) === 1) put()
-      at += 1
+    // Up to 15 bits from any bit on lie in three bytes.
+    const low = (gap & ((1 << k) - 1)) << (at & 7)
+    for (let byte = at >>> 3, rest = low; rest > 0; byte++, rest >>>= 8) {
+      code[byte] = (code[byte] ?? 0) | (rest & 0xff)
     }
+    at += k
   }
   return code
 }

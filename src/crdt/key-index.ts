@@ -41,6 +41,9 @@ export class KeyIndex {
   #directory: Segment[]
   #depth = 0
   #size = 0
+  /** Where {@link find} has last found none. */
+  #free: Segment
+  #freeAt = 0
   /** Hashes and slots of {@link defer}, and how many. */
   #deferred = NOTHING_DEFERRED
   #deferredCount = 0
@@ -48,7 +51,8 @@ export class KeyIndex {
   constructor(records: Records, slots: Slots) {
     this.#records = records
     this.#slots = slots
-    this.#directory = [segment(SEGMENT_CELLS_MIN, 0)]
+    this.#free = segment(SEGMENT_CELLS_MIN, 0)
+    this.#directory = [this.#free]
   }
 
   /** Distinct keys. */
@@ -63,13 +67,18 @@ export class KeyIndex {
     return bytes
   }
 
-  /** The first slot under a key, or NO_SLOT. */
+  /** The first slot under a key, or NO_SLOT; {@link putNew} can put the key then where the search ended. */
   find(hash: number, key: DataView, start: number, end: number): number {
     if (this.#deferredCount > 0) this.settle()
-    const { cells } = this.#segmentOf(hash)
+    const target = this.#segmentOf(hash)
+    const { cells } = target
     for (let at = home(hash, cells); ; ) {
       const slot = (cells[at + 1] ?? 0) - 1
-      if (slot === NO_SLOT) return NO_SLOT
+      if (slot === NO_SLOT) {
+        this.#free = target
+        this.#freeAt = at
+        return NO_SLOT
+      }
       if (cells[at] === hash) {
         if (this.#records.keyEquals(this.#slots.recordOf(slot), key, start, end)) return slot
       }
@@ -78,17 +87,23 @@ export class KeyIndex {
     }
   }
 
+  /** Makes a slot the first under the key of the last {@link find}, which has found none. Nothing has changed since. */
+  putNew(hash: number, slot: number): void {
+    this.#fill(this.#free, this.#freeAt, hash, slot)
+  }
+
   /**
    * Makes a slot the first under its key.
    * @returns the one that was, or NO_SLOT when the key is new
    */
   put(hash: number, slot: number, key: DataView, start: number, end: number): number {
     if (this.#deferredCount > 0) this.settle()
-    const { cells } = this.#segmentOf(hash)
+    const target = this.#segmentOf(hash)
+    const { cells } = target
     for (let at = home(hash, cells); ; ) {
       const before = (cells[at + 1] ?? 0) - 1
       if (before === NO_SLOT) {
-        this.#fill(at, hash, slot)
+        this.#fill(target, at, hash, slot)
         return NO_SLOT
       }
       if (cells[at] === hash) {
@@ -224,11 +239,12 @@ export class KeyIndex {
 
   /** As {@link put}, but looks at the slot's key only where another one has its hash. */
   #putSlot(hash: number, slot: number): void {
-    const { cells } = this.#segmentOf(hash)
+    const target = this.#segmentOf(hash)
+    const { cells } = target
     for (let at = home(hash, cells); ; ) {
       const before = (cells[at + 1] ?? 0) - 1
       if (before === NO_SLOT) {
-        this.#fill(at, hash, slot)
+        this.#fill(target, at, hash, slot)
         return
       }
       if (cells[at] === hash) {
@@ -245,8 +261,7 @@ export class KeyIndex {
   }
 
   /** Puts a new key into the free cell that the search for it ended at, unless its segment is full. */
-  #fill(at: number, hash: number, slot: number): void {
-    const target = this.#segmentOf(hash)
+  #fill(target: Segment, at: number, hash: number, slot: number): void {
     this.#size += 1
     if (target.count < target.room) {
       target.cells[at] = hash
@@ -280,18 +295,17 @@ export class KeyIndex {
       this.#depth += 1
     }
     const depth = target.depth + 1
+    const shift = 32 - depth
     const { cells } = target
-    const isHigh = (own: number): boolean => ((own >>> (32 - depth)) & 1) === 1
     let highs = 0
-    for (let at = 0; at < cells.length; at += 2) {
-      if (cells[at + 1] !== 0 && isHigh(cells[at] ?? 0)) highs += 1
-    }
-    const low = segment(cellsGrown(target.count - highs), depth)
-    const high = segment(cellsGrown(highs), depth)
+    // Free cells hold 0: no branch that half of the keys take.
+    for (let at = 0; at < cells.length; at += 2) highs += ((cells[at] ?? 0) >>> shift) & 1
+    const low = segment(cellsAfterSplit(target.count - highs), depth)
+    const high = segment(cellsAfterSplit(highs), depth)
     for (let at = 0; at < cells.length; at += 2) {
       const entry = cells[at + 1] ?? 0
       const own = cells[at] ?? 0
-      if (entry !== 0) place(isHigh(own) ? high : low, own, entry)
+      if (entry !== 0) place(((own >>> shift) & 1) === 1 ? high : low, own, entry)
     }
     const span = 1 << (this.#depth - target.depth)
     const first = (hash >>> (32 - this.#depth)) & ~(span - 1)
@@ -322,6 +336,11 @@ function cellsGrown(keys: number): number {
   let cells = SEGMENT_CELLS_MIN
   while (Math.floor(cells * FILL_MAX) <= keys) cells *= 2
   return cells
+}
+
+/** Cells of a half that will not have to grow soon: halves of a full segment are about as large as one of half its size. */
+function cellsAfterSplit(keys: number): number {
+  return cellsGrown(keys + (keys >>> 3))
 }
 
 /** Where the search for a hash begins. */

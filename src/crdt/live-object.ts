@@ -107,11 +107,20 @@ export class LiveObject {
     this.#total = isSafe ? asNumber : 0
   }
 
-  has({ keyHash, key, keyStart, keyEnd }: KeyBytes): boolean {
-    if (this.#index !== undefined) {
-      return this.#index.find(keyHash, key.view, keyStart, keyEnd) !== NO_SLOT
+  /** Whether a key has an entry. One that has none may get its first at once by {@link insertFirst}. */
+  has(key: KeyBytes): boolean {
+    return this.first(key) !== NO_SLOT
+  }
+
+  /** Inserts under the key that {@link has} has just not found. */
+  insertFirst(slot: number, key: KeyBytes): void {
+    if (this.#index === undefined) {
+      this.insert(slot, key, false)
+      return
     }
-    return this.#chained(key.view, keyStart, keyEnd, this.#head) !== NO_SLOT
+    this.#entries += 1
+    this.#index.putNew(key.keyHash, slot)
+    this.#slots.setNext(slot, NO_SLOT)
   }
 
   /** The first slot under a key, or NO_SLOT; {@link after} gives its siblings. */

@@ -189,6 +189,22 @@ export class LiveState {
     for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
   }
 
+  /** As {@link apply}, for the add of an element that LiveObject.has() has just not found. */
+  applyNew(index: number, n: number, event: EventDraft, object: LiveObject): void {
+    const writer = this.#writers.at(index)
+    if (writer.pendingKills.size > 0) {
+      this.apply(index, n, event)
+      return
+    }
+    assert(n === writer.have + 1, 'events of a writer are applied in order')
+    writer.have = n
+    this.#events += 1
+    this.#fingerprint.note(writer, event)
+    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
+    object.insertFirst(slot, event)
+    this.recorder?.inserted(object, slot)
+  }
+
   /** A dot dies, or will when its event comes. */
   kill(index: number, n: number): void {
     const writer = this.#writers.at(index)

@@ -116,10 +116,7 @@ export class OwnRun implements EventSink {
   /** Part of a transaction, see EventSink. */
   emitNew(row: ElementRow, object: LiveObject, from: number): number {
     const end = this.#place(row, object, from, row.count)
-    for (let i = from; i < end; i++) {
-      this.#tell(row, i, this.#stamp, this.#isFirst)
-      this.#isFirst = false
-    }
+    this.#tell(row, from, end, undefined)
     return end
   }
 
@@ -145,7 +142,7 @@ export class OwnRun implements EventSink {
       const object = this.#state.objectFor('set', name)
       const fitting = this.#fitting(at, to)
       const end = this.#place(row, object, at, fitting)
-      for (let i = at; i < end; i++) this.#tell(row, i, stamps[i] ?? 0, true)
+      this.#tell(row, at, end, stamps)
       at = end
       if (at < fitting) break
     }
@@ -205,20 +202,34 @@ export class OwnRun implements EventSink {
       row.draft(i, draft)
       if (object.has(draft)) return i
       n += 1
-      state.apply(writer, n, draft)
+      state.applyNew(writer, n, draft, object)
     }
     return to
   }
 
-  /** Has the chain and the run tell of an element that is new. */
-  #tell(row: ElementRow, i: number, stamp: Stamp, starts: boolean): void {
-    const counted = starts ? stamp : -1
-    this.#chainHigh = chainStep(this.#chainHigh, row.highs[i] ?? 0, 0, counted)
-    this.#chainLow = chainStep(this.#chainLow, row.lows[i] ?? 0, 0, counted)
+  /**
+   * Has the chain and the run tell of elements that are new.
+   * @param stamps of transactions of one each; undefined: all of them are part of the one under way
+   */
+  #tell(row: ElementRow, from: number, to: number, stamps: readonly Stamp[] | undefined): void {
+    const { highs, lows } = row
     const draft = this.#draft
-    row.draft(i, draft)
-    draft.stamp = stamp
-    this.#run.add(draft, starts)
+    const run = this.#run
+    let high = this.#chainHigh
+    let low = this.#chainLow
+    let isFirst = stamps !== undefined || this.#isFirst
+    for (let i = from; i < to; i++) {
+      row.draft(i, draft)
+      draft.stamp = stamps === undefined ? this.#stamp : (stamps[i] ?? 0)
+      const counted = isFirst ? draft.stamp : -1
+      high = chainStep(high, highs[i] ?? 0, 0, counted)
+      low = chainStep(low, lows[i] ?? 0, 0, counted)
+      run.add(draft, isFirst)
+      isFirst = stamps !== undefined
+    }
+    this.#chainHigh = high
+    this.#chainLow = low
+    if (to > from) this.#isFirst = false
   }
 
   /** Has the next transaction fit the run, or begins another one. */

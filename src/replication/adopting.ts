@@ -5,14 +5,16 @@ import { decodeRunHead } from '../crdt/run-head.ts'
 import type { RunReader } from '../crdt/run-reader.ts'
 import { adoptHead, applyItem, checkItem, deadThere } from './adoption.ts'
 import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
+import { BaseCost } from './base-cost.ts'
 import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
 import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from './frames.ts'
 import type { Group } from './group.ts'
 
 /** Events that may be replayed onto a state that was built aside: more are merged in place instead. */
 const REPLAYED_EVENTS_MAX = 4_096
-/** Bytes of events that came after the base while it was on its way. */
+/** Bytes of events that came after the base while it was on its way, and what each run costs beside them. */
 const TAIL_BYTES_MAX = 64 << 20
+const RUN_OVERHEAD_BYTES = 160
 
 /** Dots of a writer to be killed. */
 interface Found {
@@ -43,6 +45,7 @@ export class Adopting {
   /** First dots of blocks that differ, by writer of the head. */
   readonly #differing = new Map<number, Set<number>>()
   #tailBytes = 0
+  readonly #cost = new BaseCost()
   /** What maps say is dead and lives here, or did when they came. */
   readonly #found: Found[] = []
 
@@ -104,6 +107,7 @@ export class Adopting {
     const known = this.#known(item)
     if (!hasEntries(item) ? item.to > known : item.from <= known)
       throw new DecodeError('item of another kind')
+    this.#cost.add(own, this.#runs.events)
     if (item.mode === 'sums') this.#compare(item)
     else this.#keep(own)
     if (this.#aside !== undefined) {
@@ -113,6 +117,11 @@ export class Adopting {
     this.#cursor = { writer: item.writer, n: item.to + 1 }
     this.#settle()
     return true
+  }
+
+  /** What is added from here on came together. */
+  beginPart(): void {
+    this.#cost.beginPart()
   }
 
   #compare(item: BaseItem): void {
@@ -151,6 +160,7 @@ export class Adopting {
     if (!isMap(item) || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
       throw new DecodeError('map of another block')
     }
+    this.#cost.add(item, 0)
     this.#keep({ ...item, bytes: item.bytes.slice() })
     starts.delete(item.from)
     if (starts.size === 0) this.#differing.delete(item.writer)
@@ -173,7 +183,7 @@ export class Adopting {
 
   /** Takes a run that follows the head; false when there is no room. */
   addTail(bytes: Uint8Array): boolean {
-    this.#tailBytes += bytes.length
+    this.#tailBytes += bytes.length + RUN_OVERHEAD_BYTES
     if (this.#tailBytes > TAIL_BYTES_MAX) return false
     this.tail.push(bytes.slice())
     return true

@@ -109,7 +109,7 @@ export class BaseWalk {
   block({ writer, n }: BaseCursor): BaseItem | undefined {
     const { replica, have } = this.#head[writer] ?? { replica: undefined, have: 0 }
     const known = Math.min(have, this.#known[writer] ?? 0)
-    if (replica === undefined || n > known) return undefined
+    if (replica === undefined || n === 0 || n > known) return undefined
     const to = Math.min(known, n + BLOCK_DOTS - 1)
     return mapItem(this.#state.liveBits(this.#state.intern(replica), n, to), {
       writer,

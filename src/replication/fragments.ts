@@ -21,6 +21,9 @@ interface Incomplete {
   bytes: number
 }
 
+/** What one costs beside its pieces: the last piece of a run may be a single byte. */
+const INCOMPLETE_BYTES = 1_024
+
 /**
  * Puts large transactions together. Pieces are kept over lost frames, new sessions and other senders, so
  * that each attempt fills holes; the checksum of the whole proves them in the end.
@@ -41,8 +44,9 @@ export class Fragments {
     if (incomplete?.pieces.has(piece.index) === true) return { isNew: false, whole: undefined }
     if (incomplete === undefined) {
       const { group, replica, n0, total } = piece
-      incomplete = { group, replica, n0, total, pieces: new Map(), bytes: 0 }
+      incomplete = { group, replica, n0, total, pieces: new Map(), bytes: INCOMPLETE_BYTES }
       this.#incomplete.set(key, incomplete)
+      this.#bytes += incomplete.bytes
     }
     incomplete.pieces.set(piece.index, piece.bytes.slice())
     incomplete.bytes += piece.bytes.length

@@ -30,6 +30,8 @@ export interface Pull {
   isGuess: boolean
   /** Times that it was asked again after silence. */
   retries: number
+  /** Bases begun since it asked last. */
+  heads: number
   adopting: Adopting | undefined
 }
 
@@ -49,6 +51,7 @@ export function newPull({
     wantsWhole: false,
     isGuess: false,
     retries: 0,
+    heads: 0,
     adopting: undefined,
   }
 }

@@ -29,6 +29,10 @@ const PULL_TIMEOUT_GROWTH_MAX = 4
 const PULL_RETRIES_MAX = 5
 /** Others are pulled from when a peer asked on a guess is silent for so long: a slow answer comes twice then. */
 const GUESS_MS = 250
+/** A base that is given up begins anew: it may take so many turns. */
+const BASE_TURNS = 12
+/** Bases that one answer may begin; a second one where a question was asked twice. */
+const HEADS_MAX = 8
 const REPAIR_PAUSE_MS = 10_000
 /** A peer that keeps differing is no reason to repeat an alarm more often than this. */
 const ALARM_PAUSE_MS = 60_000
@@ -114,6 +118,8 @@ export class Pulls {
     pull.isGuess = false
     peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
     this.#waitOn(pull, now)
+    // Whoever never ends its answer has no longer a turn than others.
+    this.#yields(pull, now)
   }
 
   onEnd(peer: Peer, frame: Frame<'end'>, now: Millis): void {
@@ -247,18 +253,25 @@ export class Pulls {
   }
 
   #continue(pull: Pull, now: Millis): void {
-    const waiting = this.#wanted.get(pull.group.name)
-    if (waiting !== undefined && waiting.size > 0) {
-      if (now - pull.startedAt >= this.#host.tunables.pullTurnMs) {
-        waiting.add(pull.peer)
-        this.#finish(pull, now)
-        return
-      }
-    }
+    if (this.#yields(pull, now)) return
     pull.hasNewsInWindow = false
     pull.retries = 0
     this.#waitOn(pull, now)
     this.#ask(pull)
+  }
+
+  /** Ends a pull that has had its turn, if another one waits for that; a base in parts is of no use to others. */
+  #yields(pull: Pull, now: Millis): boolean {
+    const { group, peer, startedAt, adopting } = pull
+    const { pullTurnMs, pullsMax } = this.#host.tunables
+    const turns = adopting === undefined && !pull.wantsWhole ? 1 : BASE_TURNS
+    if (now - startedAt < turns * pullTurnMs) return false
+    const isFull = this.#pulls.size >= pullsMax && this.#wanted.size > 0
+    if (!isFull && (this.#wanted.get(group.name)?.size ?? 0) === 0) return false
+    // Behind all that wait already.
+    this.#finish(pull, now)
+    this.pull(peer, group, now)
+    return true
   }
 
   #waitOn(pull: Pull, now: Millis): void {
@@ -269,6 +282,7 @@ export class Pulls {
   #ask(pull: Pull): void {
     const { id, peer, group, adopting } = pull
     pull.isGuess = false
+    pull.heads = 0
     if (adopting === undefined) {
       const vector = pull.wantsWhole || pull.replaces === 'differing' ? [] : group.vector()
       pull.asked = vector.filter(({ replica }) => replica !== pull.replaces)
@@ -296,10 +310,19 @@ export class Pulls {
     }
     // What is in dispute is not merged: it may be ours to issue again.
     if (this.#host.isInDispute(pull.group) && pull.replaces === undefined) return
-    if (frame.head !== undefined && !this.#beginBase(pull, frame.head, now)) return
+    if (frame.head !== undefined) {
+      pull.heads += 1
+      if (pull.heads > HEADS_MAX) {
+        this.#host.dropped('sync-base-malformed')
+        this.#finish(pull, now)
+        return
+      }
+      if (!this.#beginBase(pull, frame.head, now)) return
+    }
     const { adopting } = pull
     if (adopting === undefined) return
     try {
+      adopting.beginPart()
       for (const item of frame.items) {
         if (!adopting.add(item)) continue
         const payload = { session: pull.id, bytes: item.bytes.length, events: 0, isNew: true }

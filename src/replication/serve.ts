@@ -36,8 +36,8 @@ export interface ServeOptions {
 }
 
 /**
- * Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter, dots of sums
- * threefold.
+ * Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter of it. Dots
+ * of sums count fourfold: their hashes are summed, and before that their maps were made and found too long.
  */
 const BASE_WORK_MAX = 1 << 20
 /** Bytes of maps of one writer after which sums of its blocks are told; and where little has happened. */
@@ -122,7 +122,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
     if (isMap(item)) gathered += (item.to - item.from) / DOTS_PER_BYTE
     const dots = item.to - item.from + 1
-    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.mode === 'sums' ? dots * 3 : dots
+    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.mode === 'sums' ? dots * 4 : dots
     if (gathered >= BASE_PART_BYTES) part()
   }
   part()

@@ -338,7 +338,7 @@ function cellsGrown(keys: number): number {
   return cells
 }
 
-/** Cells of a half that will not have to grow soon: halves of a full segment are about as large as one of half its size. */
+/** Cells of one half of a full segment: those that just fit would soon have to grow. */
 function cellsAfterSplit(keys: number): number {
   return cellsGrown(keys + (keys >>> 3))
 }

@@ -14,6 +14,8 @@ import { Records } from './records.ts'
 import { NO_SLOT, Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
 
+const NO_CONTENT: Lanes = { high: 0, low: 0 }
+
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {
   /** An entry has become live. */
@@ -172,11 +174,7 @@ export class LiveState {
    * @param event sealed; its kills are interned here
    */
   apply(index: number, n: number, event: EventDraft): void {
-    const writer = this.#writers.at(index)
-    assert(n === writer.have + 1, 'events of a writer are applied in order')
-    writer.have = n
-    this.#events += 1
-    this.#fingerprint.note(writer, event)
+    const writer = this.#next(index, n, event)
     const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
     if (isUnborn) this.#waitingKills -= 1
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
@@ -191,18 +189,24 @@ export class LiveState {
 
   /** As {@link apply}, for the add of an element that LiveObject.has() has just not found. */
   applyNew(index: number, n: number, event: EventDraft, object: LiveObject): void {
-    const writer = this.#writers.at(index)
-    if (writer.pendingKills.size > 0) {
+    if (this.#writers.at(index).pendingKills.size > 0) {
       this.apply(index, n, event)
       return
     }
-    assert(n === writer.have + 1, 'events of a writer are applied in order')
-    writer.have = n
-    this.#events += 1
-    this.#fingerprint.note(writer, event)
+    const writer = this.#next(index, n, event)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
     object.insertFirst(slot, event)
     this.recorder?.inserted(object, slot)
+  }
+
+  /**
+   * As {@link apply}, for an event that does no more than kill an entry of a set.
+   * @param slot the entry's @param sealed its content
+   */
+  applyKill(index: number, n: number, slot: number, sealed: EventDraft): void {
+    const writer = this.#next(index, n, NO_CONTENT)
+    if (writer.pendingKills.size > 0 && writer.pendingKills.delete(n)) this.#waitingKills -= 1
+    this.#remove(this.#writers.at(this.slots.writerOf(slot)), slot, sealed)
   }
 
   /** A dot dies, or will when its event comes. */
@@ -301,6 +305,16 @@ export class LiveState {
     this.records.read(this.slots.recordOf(slot), draft)
   }
 
+  /** A writer's next event comes. */
+  #next(index: number, n: number, content: Lanes): Writer {
+    const writer = this.#writers.at(index)
+    assert(n === writer.have + 1, 'events of a writer are applied in order')
+    writer.have = n
+    this.#events += 1
+    this.#fingerprint.note(writer, content)
+    return writer
+  }
+
   #place(writer: Writer, index: number, n: number, event: EventDraft): void {
     const object = this.objectAt(event.object)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
@@ -341,7 +355,8 @@ export class LiveState {
     return true
   }
 
-  #remove(writer: Writer, slot: number): void {
+  /** @param sealed what the entry says, where that is known */
+  #remove(writer: Writer, slot: number, sealed?: EventDraft): void {
     const { slots, records } = this
     const dead = this.#dead
     const position = slots.recordOf(slot)
@@ -349,10 +364,11 @@ export class LiveState {
     const object = this.objectAt(dead.object)
     this.recorder?.removing(object, slot)
     const n = slots.dotOf(slot)
-    dead.rehashKey()
+    if (sealed === undefined) dead.rehashKey()
+    else dead.keyHash = sealed.keyHash
     if (n <= writer.settled) {
-      dead.seal(object.lanes)
-      this.#fingerprint.subtract(writer, n, dead)
+      if (sealed === undefined) dead.seal(object.lanes)
+      this.#fingerprint.subtract(writer, n, sealed ?? dead)
     }
     if (object.tree === undefined) object.remove(slot, dead)
     else object.tree.remove(pathOf(dead), elementOf(dead), slot)

@@ -173,7 +173,7 @@ export class OwnRun implements EventSink {
       removal.killCount = 0
       removal.kill(killWriter, killDot)
       this.#run.add(removal, true)
-      state.apply(writer, state.have(writer) + 1, removal)
+      state.applyKill(writer, state.have(writer) + 1, slot, key)
       waiting.killed(i, killWriter, killDot)
     }
     return to

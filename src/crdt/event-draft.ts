@@ -10,6 +10,9 @@ export interface Lanes {
   readonly low: number
 }
 
+/** Of an event without entry. */
+export const NO_CONTENT: Lanes = { high: 0, low: 0 }
+
 /**
  * One event on its way into the state and the log, filled anew for each: bytes stay where they are, so that
  * a million events make no garbage.

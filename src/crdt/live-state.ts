@@ -4,7 +4,7 @@ import type { ReplicaId } from '../base/ids.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { elementOf, pathOf } from './draft-path.ts'
 import { evacuate } from './evacuation.ts'
-import { EventDraft, type Lanes } from './event-draft.ts'
+import { EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
 import { Fingerprint } from './fingerprint.ts'
 import { KIND_COUNTER, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
@@ -13,8 +13,6 @@ import type { ObjectType } from './operation.ts'
 import { Records } from './records.ts'
 import { NO_SLOT, Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
-
-const NO_CONTENT: Lanes = { high: 0, low: 0 }
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {

@@ -38,6 +38,13 @@ export function branchId(
   return parseReplicaId(`${BRANCH_TAG}${end}${hash}`)
 }
 
+/** Ids of branches that are looked at: anybody may invent some, and each may be any writer's. */
+const BRANCHES_MAX = 256
+/** Pairs of them that are compared at once: each costs a look into a run. */
+const LOOKS_MAX = 64
+/** Above all numbers of writers. */
+const WRITERS = 1 << 14
+
 /** The last event before the branch that an id may stand for; undefined for ids of stores. */
 function endOf(id: ReplicaId): number | undefined {
   if (!id.startsWith(BRANCH_TAG)) return undefined
@@ -59,19 +66,28 @@ export class Branches {
   #seen = 0
   readonly #branches: { readonly index: number; readonly n: number }[] = []
   /** By branch and writer: it is not that one's. */
-  readonly #others = new Set<string>()
+  readonly #others = new Set<number>()
+  /** Whether the last search was cut short. */
+  hasMore = false
 
   find(group: Group, runs: RunReader): Issued | undefined {
     const { state } = group
     for (; this.#seen < state.replicaCount; this.#seen++) {
       const n = endOf(state.replicaAt(this.#seen))
-      if (n !== undefined) this.#branches.push({ index: this.#seen, n })
+      if (n === undefined) continue
+      this.#branches.push({ index: this.#seen, n })
+      if (this.#branches.length > BRANCHES_MAX) this.#branches.shift()
     }
+    let looks = 0
+    this.hasMore = false
     for (const { index, n } of this.#branches) {
       if (state.have(index) === 0) continue
       for (let writer = 0; writer < state.replicaCount; writer++) {
-        const pair = `${index} ${writer}`
+        const pair = index * WRITERS + writer
         if (state.have(writer) <= n || writer === index || this.#others.has(pair)) continue
+        looks += 1
+        this.hasMore = looks > LOOKS_MAX
+        if (this.hasMore) return undefined
         if (branchId(group, writer, n, runs) === state.replicaAt(index)) {
           return { replica: state.replicaAt(writer), n }
         }

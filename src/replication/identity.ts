@@ -191,7 +191,7 @@ export class Identity {
 
   /** At the end of an input: ends writers here that somebody has ended elsewhere. */
   sweep(now: Millis): void {
-    for (const group of this.#touched) {
+    for (const group of [...this.#touched]) {
       if (this.#disputes.has(group)) continue
       this.#touched.delete(group)
       const branches = this.#branches.get(group) ?? new Branches()
@@ -200,6 +200,7 @@ export class Identity {
         const issued = branches.find(group, this.#host.runs)
         if (issued === undefined || !this.#host.renew(group, issued, now)) break
       }
+      if (branches.hasMore) this.#touched.add(group)
       this.#host.bringBack(group, now)
     }
   }

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { present } from '../../src/base/assert.ts'
+import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
 import { Group } from '../../src/replication/group.ts'
 import { REPLICATION_DEFAULTS } from '../../src/replication/options.ts'
 import { replicaOf, type WrittenEvent } from '../crdt/encoded.ts'
 import { type Part, rawRun } from '../crdt/raw-run.ts'
-import { first } from '../crdt/run-samples.ts'
+import { element, first } from '../crdt/run-samples.ts'
 import { type Frame, Liar, push, runsOf } from './liar.ts'
 import { Pen } from './pen.ts'
 
@@ -236,4 +238,42 @@ describe('acks', () => {
     RunReader.prototype.read = read
     expect(reads).toBe(0)
   })
+})
+
+/** How many runs are read meanwhile. */
+function readsDuring(action: () => void): number {
+  let reads = 0
+  const { read } = RunReader.prototype
+  RunReader.prototype.read = function counted(this: RunReader, bytes) {
+    reads += 1
+    return read.call(this, bytes)
+  }
+  try {
+    action()
+  } finally {
+    RunReader.prototype.read = read
+  }
+  return reads
+}
+
+test('ids that look like those of branches are compared with writers a few at a time', () => {
+  const liar = new Liar()
+  liar.meet()
+  const idOf = (head: string, i: number): ReplicaId =>
+    present(parseReplicaId(`${head}${i.toString(16).padStart(28, '0')}`), 'replica id')
+  const events = [first(1000, element('x')), first(1001, element('y'))]
+  const runs = Array.from({ length: 40 }, (_, i) => [...runsOf(events, idOf('aaaa', i))]).flat()
+  // Each says that it branches off after no event of whomever it may be.
+  const branches = Array.from({ length: 400 }, (_, i) => [
+    ...runsOf([first(1000, element('z'))], idOf('f07c', i)),
+  ])
+  liar.says(push(...runs))
+  const reads = readsDuring(() => liar.says(push(...branches.flat())))
+  expect(reads).toBeLessThan(400 + 200)
+  const later = readsDuring(() => {
+    liar.every(1, 2_200, () => liar.says({ type: 'equal', hash: new Uint8Array(8) }))
+  })
+  // All that are looked at have been compared with all in the end, once.
+  expect(later).toBeGreaterThan(10_000)
+  expect(later).toBeLessThan(256 * 440 * 1.1)
 })

@@ -37,6 +37,8 @@ export type Relation = 'equal' | 'vectors-differ' | 'fingerprints-differ'
 const WHOLE_DIGEST_GROUPS_MAX = 4
 /** Bytes of items after which a digest frame is closed. */
 const DIGEST_FRAME_BYTES = 128 << 10
+/** What a look at a group's digest costs, as bytes served. */
+const GROUP_COST_BYTES = 1_024
 const JITTER_SHARE = 0.3
 
 /** Compares digests with peers: one after the other while all is quiet, at once when something happened. */
@@ -106,6 +108,7 @@ export class Comparisons {
   }
 
   onSummary(peer: Peer, frame: Frame<'summary'>, now: Millis): void {
+    if (!this.#mayAsk(peer, now)) return
     const items = this.#items()
     const hash = summaryHash(items)
     if (equalBytes(hash, frame.hash)) {
@@ -114,7 +117,19 @@ export class Comparisons {
     } else this.#sendDigests(peer, items)
   }
 
+  /** Whether a peer may have us look at all groups: a word of nine bytes may be answered by a digest of each. */
+  #mayAsk(peer: Peer, now: Millis): boolean {
+    const { groups, tunables } = this.#host
+    if (!peer.mayServe(now, tunables.serveBytesPerSecond)) {
+      this.#host.dropped('sync-rate')
+      return false
+    }
+    peer.spend(groups.size * GROUP_COST_BYTES)
+    return true
+  }
+
   onEqual(peer: Peer, frame: Frame<'equal'>, now: Millis): void {
+    if (!this.#mayAsk(peer, now)) return
     if (equalBytes(frame.hash, summaryHash(this.#items()))) this.#allEqual(peer, now)
   }
 

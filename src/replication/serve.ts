@@ -22,6 +22,8 @@ export interface Answer {
   readonly frames: readonly Uint8Array[]
   /** Payload: bytes of runs and pieces. */
   readonly bytes: number
+  /** Dots that were looked at for maps and sums: a few bytes tell of very many. */
+  readonly dots: number
 }
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
@@ -105,12 +107,14 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     gathered = 0
   }
   let work = 0
+  let looked = 0
   const blocks = covered === undefined ? [] : (pull.base?.blocks ?? [])
   for (const block of blocks) {
     const item = walk.block(block)
     if (item === undefined) continue
     items.push(item)
     bytes += item.bytes.length
+    looked += BLOCK_DOTS
     gathered += item.bytes.length
     if (gathered >= BASE_PART_BYTES) part()
   }
@@ -122,6 +126,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
     if (isMap(item)) gathered += (item.to - item.from) / DOTS_PER_BYTE
     const dots = item.to - item.from + 1
+    if (!hasEntries(item)) looked += Math.min(dots, BASE_WORK_MAX)
     work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.mode === 'sums' ? dots * 4 : dots
     if (gathered >= BASE_PART_BYTES) part()
   }
@@ -134,7 +139,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
       { credit: BASE_TAIL_BYTES, vector, before: frames, isBrief: false },
       runs,
     )
-    return { frames: rest.frames, bytes: bytes + rest.bytes }
+    return { frames: rest.frames, bytes: bytes + rest.bytes, dots: looked }
   }
   frames.push(
     encodeFrame({
@@ -147,7 +152,7 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
       cursor: walk.cursor,
     }),
   )
-  return { frames, bytes }
+  return { frames, bytes, dots: looked }
 }
 
 /**
@@ -293,7 +298,7 @@ class Packer {
   finish(end: Extract<SyncFrame, { type: 'end' }>): Answer {
     this.#flush()
     this.#frames.push(encodeFrame(end))
-    return { frames: this.#frames, bytes: this.#bytes }
+    return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
   }
 
   /** The first item always goes, or a small credit would never get anywhere. */

@@ -10,6 +10,9 @@ import { serve } from './serve.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
+/** What an answer costs whatever it brings, as bytes served; a dot looked at counts as a byte. */
+const PULL_COST_BYTES = 4_096
+
 /**
  * Anti-entropy. One exchange:
  *
@@ -140,7 +143,7 @@ export class SyncSessions {
     const credit = Math.min(pull.credit, this.#host.tunables.windowBytes)
     const withheld = group.isDisputed ? { replica: self, n: group.state.haveOf(self) } : undefined
     const answer = serve(group, pull, { credit, withheld, isBrief }, this.#host.runs)
-    peer.spend(answer.bytes + pull.vector.length)
+    peer.spend(answer.bytes + answer.dots + pull.vector.length + PULL_COST_BYTES)
     for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
   }
 }

@@ -3,7 +3,7 @@ import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import type { BaseItem } from '../../src/replication/base.ts'
 import { Fragments } from '../../src/replication/fragments.ts'
-import { PIECE_BYTES } from '../../src/replication/frames.ts'
+import { PIECE_BYTES, type SyncFrame } from '../../src/replication/frames.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { type Part, raw, text } from '../crdt/raw-run.ts'
 import { type Frame, Liar } from './liar.ts'
@@ -281,4 +281,44 @@ test('runs of which a byte has come cost room of their own', () => {
   for (let n0 = 1; n0 <= 30; n0++) fragments.add(piece(n0, 1))
   expect(fragments.add(piece(30, 0)).whole).toHaveLength(PIECE_BYTES + 1)
   expect(fragments.add(piece(1, 0)).whole).toBeUndefined()
+})
+
+describe('small questions', () => {
+  const second = { serveBytesPerSecond: 64 << 20 }
+
+  /** How often a question is answered at once. */
+  function answered(liar: Liar, frame: SyncFrame, type: SyncFrame['type']): number {
+    const before = liar.count(type)
+    for (let i = 0; i < 10_000; i++) liar.says(frame)
+    liar.world.run(20)
+    return liar.count(type) - before
+  }
+
+  test('about all groups have few answers', () => {
+    const liar = new Liar(second)
+    liar.meet(false)
+    for (let i = 0; i < 100; i++) liar.world.transact(liar.target, [add('x')], `group ${i}`)
+    liar.world.run(50)
+    // 16 MiB of a burst, 1 KiB for each of 101 groups.
+    const summary = { type: 'summary', hash: new Uint8Array(8) } as const
+    expect(answered(liar, summary, 'digest')).toBe(163)
+    expect(liar.dropped()).toContain('sync-rate')
+  })
+
+  test('about very many dots have few answers', () => {
+    const liar = new Liar(second)
+    liar.meet(false)
+    liar.world.transact(liar.target, [add(...Array.from({ length: 3_000 }, (_, i) => `${i}`))])
+    liar.world.run(50)
+    const vector = [{ replica: liar.target.core.replica, n: 3_000 }]
+    const rest = { group: 'main', session: 1, credit: 1, partials: [] } as const
+    const walk = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
+    const pull = { type: 'pull', vector, ...rest, base: walk } as const
+    expect(answered(liar, pull, 'end')).toBeLessThanOrEqual(Math.ceil((16 << 20) / 7_000))
+    liar.world.run(1_000)
+    const blocks = Array.from({ length: 1_000 }, () => ({ writer: 0, n: 1 }))
+    const cursor = { writer: 1, n: 1 }
+    const asked = { ...pull, base: { covered: vector, cursor, blocks } }
+    expect(answered(liar, asked, 'end')).toBeLessThanOrEqual(17)
+  })
 })

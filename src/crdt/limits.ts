@@ -22,5 +22,5 @@ export const RUN_BYTES_MAX: number = (8 << 20) + 65_536
 export const VALUES_MAX: number = 16_384
 /** Bytes of one encoded transaction: several values of the largest size fit. */
 export const TRANSACTION_BYTES_MAX: number = 8 << 20
-/** Writers a group can have had: its version vector must fit one frame. */
-export const REPLICAS_MAX: number = 10_000
+/** Writers a group can have had: two of its version vectors must fit one frame. */
+export const REPLICAS_MAX: number = 4_096

@@ -169,7 +169,7 @@ describe('a pull', () => {
     expect(covered).toHaveLength(4_096)
     for (let from = 0; from < covered.length; from += 4_000) {
       const blocks = Array.from({ length: 4_000 }, (_, i) => ({
-        writer: Math.min(9_999, from + i),
+        writer: Math.min(4_095, from + i),
         n: 0,
       }))
       const [cursor, rest] = [

@@ -4,7 +4,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { ObjectDiff } from '../crdt/diff.ts'
 import type { Operation } from '../crdt/operation.ts'
 import type { MemberChange } from '../membership/membership.ts'
-import type { UndoResult } from '../replication/undo.ts'
+import type { UndoResult } from '../replication/undo/undo.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
 
 export type WriteLevel = 'one' | 'quorum' | 'all'

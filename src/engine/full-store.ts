@@ -10,8 +10,8 @@
  * stores also comes out of answers to reads.
  */
 import type { Protocol } from '../base/core.ts'
-import { decodeFrame } from '../replication/frame-codec.ts'
-import type { SyncFrame } from '../replication/frames.ts'
+import { decodeFrame } from '../replication/sync/frame-codec.ts'
+import type { SyncFrame } from '../replication/sync/frames.ts'
 
 /** What each frame does for the store of whoever gets it, and of whoever sent it. */
 const EFFECTS: Readonly<Record<SyncFrame['type'], 'brings-state' | 'asks-for-state' | 'neither'>> =

@@ -3,11 +3,11 @@ import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
 import { asOneIncrement, checkName, checkOperations, isLoneChange } from '../crdt/operation.ts'
 import type { Answer, Commits } from './commits.ts'
-import type { Group } from './group.ts'
+import type { Group } from './group/group.ts'
 import type { Host } from './host.ts'
 import type { ReplicationInput } from './replication-io.ts'
 import { NO_RESULTS, ONE_CHANGED, resultsOf } from './results.ts'
-import { undo } from './undo.ts'
+import { undo } from './undo/undo.ts'
 
 type Wish = Extract<ReplicationInput, { type: 'transact' | 'undo' }>
 

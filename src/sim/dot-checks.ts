@@ -3,7 +3,7 @@ import type { StoreWrite } from '../base/core.ts'
 import { decodeRunHead } from '../crdt/run-head.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { type UnpackedEvent, unpackRun } from '../crdt/unpack-run.ts'
-import { parseRow } from '../replication/rows.ts'
+import { parseRow } from '../replication/store/rows.ts'
 import type { Cluster, ClusterObserver, SimulatedNode } from './cluster.ts'
 import type { Violations } from './violations.ts'
 

@@ -2,7 +2,7 @@ import { HearsayError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { parseRow } from '../../src/replication/rows.ts'
+import { parseRow } from '../../src/replication/store/rows.ts'
 
 export const NOW: number = Date.UTC(2026, 0, 1)
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLevelStore } from '../../src/adapters/store/level-store.ts'
-import { parseRow } from '../../src/replication/rows.ts'
+import { parseRow } from '../../src/replication/store/rows.ts'
 import { agreed, alarms, Cluster } from './cluster.ts'
 import { Ledger } from './ledger.ts'
 

@@ -8,8 +8,8 @@ import type { Signer } from '../../src/base/signer.ts'
 import { Driver } from '../../src/engine/driver.ts'
 import type { Command, EngineEvent, Outcome } from '../../src/engine/engine-types.ts'
 import type { DiskRoom, LinkListener, OutboundFrame } from '../../src/engine/ports.ts'
-import { decodeFrame, encodeFrame } from '../../src/replication/frame-codec.ts'
-import type { SyncFrame } from '../../src/replication/frames.ts'
+import { decodeFrame, encodeFrame } from '../../src/replication/sync/frame-codec.ts'
+import type { SyncFrame } from '../../src/replication/sync/frames.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 
 const STARTED_AT = Date.UTC(2026, 0, 1)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { asksForState, bringsState } from '../../src/engine/full-store.ts'
-import { encodeFrame } from '../../src/replication/frame-codec.ts'
-import type { SyncFrame } from '../../src/replication/frames.ts'
+import { encodeFrame } from '../../src/replication/sync/frame-codec.ts'
+import type { SyncFrame } from '../../src/replication/sync/frames.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 
 const GROUP = { group: 'main', session: 1 } as const

@@ -24,15 +24,18 @@ export interface Mutant {
 
 const STATE = 'src/crdt/live-state.ts'
 const MUTATE = 'src/crdt/mutate.ts'
-const GROUP = 'src/replication/group.ts'
-const LOG = 'src/replication/group-log.ts'
-const ADOPTION = 'src/replication/adoption.ts'
-const ADOPTING = 'src/replication/adopting.ts'
-const WALK = 'src/replication/base-walk.ts'
-const SNAPSHOT = 'src/replication/snapshot.ts'
+const GROUP = 'src/replication/group/group.ts'
+const LOG = 'src/replication/group/group-log.ts'
+const ADOPTION = 'src/replication/base/adoption.ts'
+const ADOPTING = 'src/replication/base/adopting.ts'
+const WALK = 'src/replication/base/base-walk.ts'
+const SNAPSHOT = 'src/replication/store/snapshot.ts'
 const DRIVER = 'src/engine/driver.ts'
 
-const FORKS: Tests = { file: 'test/replication/group.test.ts', named: 'two histories under one id' }
+const FORKS: Tests = {
+  file: 'test/replication/group/group.test.ts',
+  named: 'two histories under one id',
+}
 const LOST: Tests = { file: 'test/replication/anomalies.test.ts', named: 'disk' }
 const DURABLE: Tests = {
   file: 'test/engine/driver.test.ts',
@@ -201,7 +204,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'half of a base is to be seen (what it kills dies before the rest has come)',
     killedBy: {
-      file: 'test/replication/adopting.test.ts',
+      file: 'test/replication/base/adopting.test.ts',
       named: 'meets whatever is written and heard meanwhile',
     },
     edits: [
@@ -308,7 +311,7 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: LOST,
     edits: [
       {
-        file: 'src/replication/identity.ts',
+        file: 'src/replication/identity/identity.ts',
         find: 'hex(randomBytes(this.#random, 16))',
         replace: 'hex(randomBytes(this.#random, 16).fill(7))',
       },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.ts'
-import { decodeFrame } from '../../src/replication/frame-codec.ts'
+import { decodeFrame } from '../../src/replication/sync/frame-codec.ts'
 import { NO_FAULTS, World } from './world.ts'
 
 const SHORT = { snapshotTailBytes: 1 << 16, logBytesMax: 1 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseReplicaId, type ReplicaId } from '../../src/base/ids.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
-import type { BaseItem } from '../../src/replication/base.ts'
-import { Fragments } from '../../src/replication/fragments.ts'
-import { PIECE_BYTES, type SyncFrame } from '../../src/replication/frames.ts'
+import type { BaseItem } from '../../src/replication/base/base.ts'
+import { Fragments } from '../../src/replication/sync/fragments.ts'
+import { PIECE_BYTES, type SyncFrame } from '../../src/replication/sync/frames.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { type Part, raw, text } from '../crdt/raw-run.ts'
 import { type Frame, Liar } from './liar.ts'
@@ -170,64 +170,6 @@ describe('a pull', () => {
     for (let from = 0; from < covered.length; from += 4_000) {
       const blocks = Array.from({ length: 4_000 }, (_, i) => ({
         writer: Math.min(4_095, from + i),
-        n: 0,
-      }))
-      const [cursor, rest] = [
-        { writer: covered.length, n: 1 },
-        { credit: 1, partials: [] },
-      ]
-      const asked = { vector: [], ...rest, base: { covered, cursor, blocks } } as const
-      liar.says({ type: 'pull', group: 'main', session: 1, ...asked })
-    }
-    liar.world.transact(liar.honest, [add('y')])
-    liar.world.run(1_000)
-    expect(liar.target.core.view('main').setValues('s')).toEqual(['x', 'y'])
-  })
-
-  test('that never ends and is fed for ever is no reason not to ask others', () => {
-    const liar = new Liar()
-    liar.meet()
-    // What the honest node writes is not pushed: it has to be asked.
-    const { filter } = liar.world
-    liar.world.filter = (from, to, bytes) => {
-      const isPush = bytes[0] === 0x25 && bytes[2] === 0
-      return !(from === liar.honest && isPush) && filter(from, to, bytes)
-    }
-    let { session } = liar.provoke()
-    liar.world.transact(liar.honest, [add('x')])
-    const item = { writer: 0, mode: 'entries', bytes: new Uint8Array(0) } as const
-    let n = 1
-    liar.every(500, 400, (i) => {
-      const last = liar.last('pull').session
-      if (last !== session || i === 0) {
-        n = 1
-        liar.says(base(last, FAR, []))
-      }
-      session = last
-      const items = [{ ...item, from: n, to: n }]
-      liar.says({ ...base(session, 0, items), head: undefined })
-      n += 1
-      if (i % 20 === 0) liar.provoke()
-    })
-    expect(liar.target.core.view('main').setValues('s')).toEqual(['x'])
-  })
-})
-
-describe('a pull', () => {
-  test('makes no replicas of those that it invents', () => {
-    const liar = new Liar()
-    liar.meet()
-    liar.world.transact(liar.target, [add('x')])
-    liar.world.run(100)
-    const invented = Array.from({ length: 4_095 }, (_, i) => ({
-      replica: idOf(i + 1),
-      n: 0,
-    }))
-    const covered = [{ replica: liar.target.core.replica, n: 1 }, ...invented]
-    expect(covered).toHaveLength(10_000)
-    for (let from = 0; from < covered.length; from += 4_000) {
-      const blocks = Array.from({ length: 4_000 }, (_, i) => ({
-        writer: Math.min(9_999, from + i),
         n: 0,
       }))
       const [cursor, rest] = [

@@ -1,9 +1,9 @@
 import { equalBytes } from '../../src/base/bytes.ts'
 import type { Millis } from '../../src/base/core.ts'
 import type { ReplicaId } from '../../src/base/ids.ts'
-import { decodeFrame, encodeFrame } from '../../src/replication/frame-codec.ts'
-import type { SyncFrame } from '../../src/replication/frames.ts'
 import type { ReplicationTunables } from '../../src/replication/options.ts'
+import { decodeFrame, encodeFrame } from '../../src/replication/sync/frame-codec.ts'
+import type { SyncFrame } from '../../src/replication/sync/frames.ts'
 import { encodeRun, replicaOf, type WrittenEvent } from '../crdt/encoded.ts'
 import { NO_FAULTS, type Node, World } from './world.ts'
 

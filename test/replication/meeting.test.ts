@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
-import { decodeFrame } from '../../src/replication/frame-codec.ts'
-import type { SyncFrame } from '../../src/replication/frames.ts'
+import { decodeFrame } from '../../src/replication/sync/frame-codec.ts'
+import type { SyncFrame } from '../../src/replication/sync/frames.ts'
 import { NO_FAULTS, type Node, World } from './world.ts'
 
 /** A frame takes a millisecond. */

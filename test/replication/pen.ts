@@ -1,10 +1,10 @@
 import type { ReplicaId } from '../../src/base/ids.ts'
 import { checkOperations, type Operation } from '../../src/crdt/operation.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
-import { Group, type Receipt } from '../../src/replication/group.ts'
-import { GroupView } from '../../src/replication/group-view.ts'
+import { Group, type Receipt } from '../../src/replication/group/group.ts'
+import { GroupView } from '../../src/replication/group/group-view.ts'
+import { packedRuns } from '../../src/replication/group/repack.ts'
 import { REPLICATION_DEFAULTS } from '../../src/replication/options.ts'
-import { packedRuns } from '../../src/replication/repack.ts'
 
 /** A group with one who writes in it, without store, peers or clock. */
 export class Pen {

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { parseRow, placeRow } from '../../src/replication/rows.ts'
+import { parseRow, placeRow } from '../../src/replication/store/rows.ts'
 import { heal } from './schedule.ts'
 import { NO_FAULTS, type Node, World } from './world.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { decodeItems } from '../../src/replication/base.ts'
-import { parseRow } from '../../src/replication/rows.ts'
-import { encodeItems } from '../../src/replication/snapshot.ts'
+import { decodeItems } from '../../src/replication/base/base.ts'
+import { parseRow } from '../../src/replication/store/rows.ts'
+import { encodeItems } from '../../src/replication/store/snapshot.ts'
 import { NO_FAULTS, type Node, World } from './world.ts'
 
 /** Every entry of the state is in a snapshot at once, and no event stays in the log. */

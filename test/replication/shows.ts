@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { GroupView } from '../../src/replication/group-view.ts'
+import type { GroupView } from '../../src/replication/group/group-view.ts'
 import type { OracleState } from './oracle.ts'
 
 /** Expects that a view shows exactly what the oracle computed. */

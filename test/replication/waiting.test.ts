@@ -9,10 +9,10 @@ import {
   type LoneChange,
   type Operation,
 } from '../../src/crdt/operation.ts'
+import { type Told, WAITING_CHANGES_MAX } from '../../src/replication/group/waiting-changes.ts'
 import { resultsOf } from '../../src/replication/results.ts'
-import { undo } from '../../src/replication/undo.ts'
-import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo-history.ts'
-import { type Told, WAITING_CHANGES_MAX } from '../../src/replication/waiting-changes.ts'
+import { undo } from '../../src/replication/undo/undo.ts'
+import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo/undo-history.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { Pen } from './pen.ts'
 

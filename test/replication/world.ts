@@ -5,14 +5,14 @@ import type { PeerId } from '../../src/base/ids.ts'
 import { type Random, randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import { unpackRun } from '../../src/crdt/unpack-run.ts'
+import type { Reissue } from '../../src/replication/identity/reissue.ts'
 import type { ReplicationTunables } from '../../src/replication/options.ts'
-import type { Reissue } from '../../src/replication/reissue.ts'
 import {
   Replication,
   type ReplicationInput,
   type ReplicationOutput,
 } from '../../src/replication/replication.ts'
-import { parseRow } from '../../src/replication/rows.ts'
+import { parseRow } from '../../src/replication/store/rows.ts'
 import { dotKey, type OracleEvent, oracleEvents } from './oracle.ts'
 
 /** 2026-01-01, well inside the clock's range. */

@@ -18,7 +18,7 @@ const STATE_AS_RUNS: StoreMigration = {
   from: 1,
   async *migrate(pages) {
     // Once in the life of an old directory: no other start loads it.
-    const { StateMigration } = await import('../../replication/format-1/state-migration.ts')
+    const { StateMigration } = await import('../../replication/store/format-1/state-migration.ts')
     const state = new StateMigration()
     for await (const rows of pages) yield rows.flatMap((row) => state.add(row))
     yield state.end()

@@ -1,8 +1,8 @@
 import type { ReplicaId } from '../../../src/base/ids.ts'
 import type { LiveState } from '../../../src/crdt/live-state.ts'
 import { unpackRun } from '../../../src/crdt/unpack-run.ts'
-import type { Group } from '../../../src/replication/group.ts'
-import type { LoggedRun } from '../../../src/replication/group-log.ts'
+import type { Group } from '../../../src/replication/group/group.ts'
+import type { LoggedRun } from '../../../src/replication/group/group-log.ts'
 import { type OracleEvent, oracleEvents } from '../oracle.ts'
 
 /** What must never happen. */

@@ -1,8 +1,8 @@
 import { DecodeError } from '../../../src/base/codec.ts'
-import { Adopting, mayBuildAside } from '../../../src/replication/adopting.ts'
-import { decodeFrame } from '../../../src/replication/frame-codec.ts'
-import type { SyncFrame, VectorEntry } from '../../../src/replication/frames.ts'
-import { serve } from '../../../src/replication/serve.ts'
+import { Adopting, mayBuildAside } from '../../../src/replication/base/adopting.ts'
+import { decodeFrame } from '../../../src/replication/sync/frame-codec.ts'
+import type { SyncFrame, VectorEntry } from '../../../src/replication/sync/frames.ts'
+import { serve } from '../../../src/replication/sync/serve.ts'
 import { Fault } from './model.ts'
 import type { Replica, World } from './replica.ts'
 

@@ -1,6 +1,6 @@
 import type { StoreRow, StoreWrite } from '../../../src/base/core.ts'
 import type { LiveState } from '../../../src/crdt/live-state.ts'
-import type { LoggedRun } from '../../../src/replication/group-log.ts'
+import type { LoggedRun } from '../../../src/replication/group/group-log.ts'
 
 /** What a state is, in four numbers. */
 export interface Mark {

@@ -1,4 +1,4 @@
-import type { GroupView } from '../../../src/replication/group-view.ts'
+import type { GroupView } from '../../../src/replication/group/group-view.ts'
 import type { OracleState } from '../oracle.ts'
 import { Fault } from './model.ts'
 

@@ -1,5 +1,5 @@
 import type { CheckedOperation } from '../../../src/crdt/operation.ts'
-import type { GroupView } from '../../../src/replication/group-view.ts'
+import type { GroupView } from '../../../src/replication/group/group-view.ts'
 import { Fault } from './model.ts'
 import { CHECKED, operationText } from './operations.ts'
 

@@ -1,0 +1,261 @@
+import { DecodeError } from '../../base/codec.ts'
+import type { ReplicaId } from '../../base/ids.ts'
+import { LiveState } from '../../crdt/live-state.ts'
+import { decodeRunHead } from '../../crdt/run-head.ts'
+import type { RunReader } from '../../crdt/run-reader.ts'
+import type { Group } from '../group/group.ts'
+import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from '../sync/frames.ts'
+import { adoptHead, applyItem, checkItem, deadThere } from './adoption.ts'
+import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
+import { BaseCost } from './base-cost.ts'
+import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
+
+/** Events that may be replayed onto a state that was built aside: more are merged in place instead. */
+const REPLAYED_EVENTS_MAX = 4_096
+/** Bytes of events that came after the base while it was on its way, and what each run costs beside them. */
+const TAIL_BYTES_MAX = 64 << 20
+const RUN_OVERHEAD_BYTES = 160
+
+/** Dots of a writer to be killed. */
+interface Found {
+  /** Interned in the group; states that are swapped keep the numbers. */
+  readonly writer: number
+  readonly dots: readonly number[]
+}
+
+/**
+ * A base on its way in. It is applied when it is complete and the events since its head are here, as one
+ * step: readers never see half of it. A replica without a past of its own builds the new state aside as parts
+ * arrive, so that a join of any size is a swap; others merge in place.
+ */
+export class Adopting {
+  readonly head: readonly BaseWriter[]
+  /** Our vector when it began: what the sender leaves out. */
+  readonly vector: readonly VectorEntry[]
+  /** Items in order, kept to be stored. */
+  readonly items: BaseItem[] = []
+  /** Events since the head, as runs. */
+  readonly tail: Uint8Array[] = []
+  /** The writer whose events here the base takes the place of, or those whose events differ. */
+  readonly replaces: ReplicaId | 'differing' | undefined
+  readonly #group: Group
+  readonly #runs: RunReader
+  readonly #aside: LiveState | undefined
+  #cursor: BaseCursor = { writer: 0, n: 1 }
+  /** First dots of blocks that differ, by writer of the head. */
+  readonly #differing = new Map<number, Set<number>>()
+  #tailBytes = 0
+  readonly #cost = new BaseCost()
+  /** What maps say is dead and lives here, or did when they came. */
+  readonly #found: Found[] = []
+
+  constructor(options: {
+    readonly group: Group
+    readonly head: readonly BaseWriter[]
+    readonly vector: readonly VectorEntry[]
+    readonly runs: RunReader
+    readonly replaces?: ReplicaId | 'differing' | undefined
+  }) {
+    const { group, head, vector, runs, replaces } = options
+    this.replaces = replaces
+    this.#group = group
+    this.head = head
+    this.vector = vector
+    this.#runs = runs
+    const isAside = mayBuildAside(group) && !this.hasKnown && replaces === undefined
+    this.#aside = isAside ? new LiveState() : undefined
+    this.#settle()
+  }
+
+  /** Whether the head speaks of writers that we had events of. */
+  get hasKnown(): boolean {
+    const known = new Map(this.vector.map(({ replica, n }) => [replica, n]))
+    return this.head.some(({ replica }) => (known.get(replica) ?? 0) > 0)
+  }
+
+  get isComplete(): boolean {
+    return this.#isWalked && this.#differing.size === 0
+  }
+
+  get #isWalked(): boolean {
+    return this.#cursor.writer >= this.head.length
+  }
+
+  get cursor(): BaseCursor {
+    return this.#cursor
+  }
+
+  /** How to ask for the rest of it, and for the events after its head. */
+  request(): BaseRequest {
+    const covered = this.covered()
+    // Writers that came after the head have come whole.
+    const end = { writer: covered.length, n: 1 }
+    if (!this.#isWalked) return { covered, cursor: this.#cursor, blocks: [] }
+    const blocks = [...this.#differing].flatMap(([writer, starts]) =>
+      [...starts].map((n) => ({ writer, n })),
+    )
+    return { covered, cursor: end, blocks: blocks.slice(0, BLOCKS_MAX) }
+  }
+
+  /** Takes the next item; false when it is not the next one. @throws {DecodeError} */
+  add(item: BaseItem): boolean {
+    if (this.#isWalked) return this.#addBlock(item)
+    if (item.writer !== this.#cursor.writer || item.from !== this.#cursor.n) return false
+    // A view into a frame would keep the whole frame in memory.
+    const own = { ...item, bytes: item.bytes.slice() }
+    checkItem(own, this.head, this.#runs)
+    const known = this.#known(item)
+    if (!hasEntries(item) ? item.to > known : item.from <= known)
+      throw new DecodeError('item of another kind')
+    this.#cost.add(own, this.#runs.events)
+    if (item.mode === 'sums') this.#compare(item)
+    else this.#keep(own)
+    if (this.#aside !== undefined) {
+      this.#mirror(this.#aside)
+      applyItem(this.#aside, own, this.head, this.#runs)
+    }
+    this.#cursor = { writer: item.writer, n: item.to + 1 }
+    this.#settle()
+    return true
+  }
+
+  /** What is added from here on came together. */
+  beginPart(): void {
+    this.#cost.beginPart()
+  }
+
+  #compare(item: BaseItem): void {
+    const { state } = this.#group
+    const replica = this.head[item.writer]?.replica
+    const id = replica === undefined ? undefined : state.indexOf(replica)
+    if (id === undefined) throw new DecodeError('sums of a writer unknown here')
+    const starts = this.#differing.get(item.writer) ?? new Set()
+    for (const { from, to, map } of differingBlocks(state, id, item)) {
+      if (map === undefined) starts.add(from)
+      else this.#keep({ writer: item.writer, from, to, ...map })
+    }
+    if (starts.size > 0) this.#differing.set(item.writer, starts)
+  }
+
+  /**
+   * Keeps an item, and looks at once for what it kills, so that little is left for the last step. What is
+   * found may die by then, but nothing else may come to live: all dots of maps are dots that we have had.
+   */
+  #keep(item: BaseItem): void {
+    this.items.push(item)
+    const { state } = this.#group
+    const replica = this.head[item.writer]?.replica
+    const id = replica === undefined ? undefined : state.indexOf(replica)
+    if (id === undefined) return
+    const dots = deadThere(state, id, item)
+    if (dots.length > 0) this.#found.push({ writer: id, dots })
+  }
+
+  /** The map of a block that was asked for. */
+  #addBlock(item: BaseItem): boolean {
+    const starts = this.#differing.get(item.writer)
+    if (starts?.has(item.from) !== true) return false
+    checkItem(item, this.head, this.#runs)
+    const to = Math.min(item.from + BLOCK_DOTS - 1, this.#known(item))
+    if (!isMap(item) || item.to !== Math.min(to, this.head[item.writer]?.have ?? 0)) {
+      throw new DecodeError('map of another block')
+    }
+    this.#cost.add(item, 0)
+    this.#keep({ ...item, bytes: item.bytes.slice() })
+    starts.delete(item.from)
+    if (starts.size === 0) this.#differing.delete(item.writer)
+    return true
+  }
+
+  /** What is covered by the head and the events that came after it. */
+  covered(): readonly VectorEntry[] {
+    const covered = new Map(this.head.map(({ replica, have }) => [replica, have]))
+    for (const bytes of this.tail) {
+      const run = decodeRunHead(bytes)
+      if (!run.ok) continue
+      const { replica, n0, count } = run.value
+      if (n0 <= (covered.get(replica) ?? 0) + 1) {
+        covered.set(replica, Math.max(covered.get(replica) ?? 0, n0 + count - 1))
+      }
+    }
+    return [...covered].map(([replica, n]) => ({ replica, n }))
+  }
+
+  /** Takes a run that follows the head; false when there is no room. */
+  addTail(bytes: Uint8Array): boolean {
+    this.#tailBytes += bytes.length + RUN_OVERHEAD_BYTES
+    if (this.#tailBytes > TAIL_BYTES_MAX) return false
+    this.tail.push(bytes.slice())
+    return true
+  }
+
+  /** Makes the group's state the union of its own and the base. */
+  apply(): void {
+    const group = this.#group
+    const aside = this.#aside
+    // Whoever wrote much while it came replays that: many entries in place would hold up everybody.
+    if (aside !== undefined && mayReplay(group, Math.max(REPLAYED_EVENTS_MAX, aside.entries))) {
+      this.#mirror(aside)
+      adoptHead(aside, this.head)
+      group.swap(aside)
+    } else {
+      group.close()
+      group.changes.origin = 'remote'
+      for (const { writer, dots } of this.#found) {
+        for (const n of dots) if (n <= group.state.have(writer)) group.state.kill(writer, n)
+      }
+      applyBase(group, this.head, this.items.filter(hasEntries), this.#runs)
+    }
+  }
+
+  /** Replicas keep their numbers when the state is swapped. */
+  #mirror(aside: LiveState): void {
+    const { state } = this.#group
+    for (const { replica } of this.head) state.intern(replica)
+    for (let i = aside.replicaCount; i < state.replicaCount; i++) aside.intern(state.replicaAt(i))
+  }
+
+  #known(item: BaseItem): number {
+    const replica = this.head[item.writer]?.replica
+    return this.vector.find((entry) => entry.replica === replica)?.n ?? 0
+  }
+
+  #settle(): void {
+    let { writer, n } = this.#cursor
+    while (writer < this.head.length && n > (this.head[writer]?.have ?? 0)) {
+      writer += 1
+      n = 1
+    }
+    this.#cursor = { writer, n }
+  }
+}
+
+/** Merges a whole base into a group's state, and notes that the log does not hold what was adopted. */
+export function applyBase(
+  group: Group,
+  head: readonly BaseWriter[],
+  items: readonly BaseItem[],
+  runs: RunReader,
+): void {
+  const { state, log } = group
+  for (const item of items) applyItem(state, item, head, runs)
+  for (const { replica, have, chain } of head) {
+    const writer = state.intern(replica)
+    if (have > state.have(writer)) log.truncate(writer, have, chain)
+  }
+  adoptHead(state, head)
+  state.sweep()
+}
+
+/** Whether all that a group has seen is a few events, all in its log. */
+export function mayBuildAside(group: Group): boolean {
+  return mayReplay(group, REPLAYED_EVENTS_MAX)
+}
+
+function mayReplay(group: Group, eventsMax: number): boolean {
+  if (group.state.events > eventsMax) return false
+  for (let i = 0; i < group.state.replicaCount; i++) {
+    if (group.log.truncatedAt(i) > 0) return false
+  }
+  return true
+}

@@ -1,0 +1,144 @@
+import { assert } from '../../base/assert.ts'
+import { EventDraft } from '../../crdt/event-draft.ts'
+import { KIND_NONE, KIND_UNKNOWN } from '../../crdt/kinds.ts'
+import { KILLS_MAX } from '../../crdt/limits.ts'
+import { chainAfter } from '../../crdt/run-head.ts'
+import type { RunReader } from '../../crdt/run-reader.ts'
+import { type RunNames, RunWriter } from '../../crdt/run-writer.ts'
+import { FRAME_EVENTS_MAX } from '../sync/frames.ts'
+import type { Group } from './group.ts'
+
+/** A run made for sending. */
+export interface PackedRun {
+  readonly bytes: Uint8Array
+  readonly n0: number
+  readonly count: number
+}
+
+/** Runs from this size on are sent as they are when all of them is missing: packing gains little. */
+const WHOLE_BYTES_MIN = 16 << 10
+/** A packed run is closed from this size on. */
+const PACKED_BYTES_MAX = 48 << 10
+
+/**
+ * The events of one writer above `known`, packed into as few runs as fit frames: single writes that became
+ * durable one by one share heads, names and prefixes.
+ * @param runs scratch to read with
+ */
+export function* packedRuns(
+  group: Group,
+  writer: number,
+  known: number,
+  runs: RunReader,
+): Generator<PackedRun> {
+  const { log } = group
+  const packer = new Packer(group, writer, runs)
+  for (let index = log.indexAbove(writer, known); ; index++) {
+    const run = log.runAt(writer, index)
+    if (run === undefined) break
+    const isWhole = run.n0 > known
+    if (isWhole && (run.bytes.length >= WHOLE_BYTES_MIN || run.count >= FRAME_EVENTS_MAX)) {
+      const before = packer.take()
+      if (before !== undefined) yield before
+      yield { bytes: run.bytes, n0: run.n0, count: run.count }
+      continue
+    }
+    const full = packer.add(run.bytes, Math.max(known + 1, run.n0))
+    if (full !== undefined) yield full
+  }
+  const last = packer.take()
+  if (last !== undefined) yield last
+}
+
+class Packer implements RunNames {
+  readonly #group: Group
+  readonly #writer: number
+  readonly #runs: RunReader
+  readonly #out: RunWriter
+  readonly #names: string[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #draft = new EventDraft()
+  #chain = { high: 0, low: 0 }
+  /** Set while the only content is one whole run: no need to write it anew. */
+  #single: Uint8Array | undefined
+
+  constructor(group: Group, writer: number, runs: RunReader) {
+    this.#group = group
+    this.#writer = writer
+    this.#runs = runs
+    this.#out = new RunWriter(this)
+  }
+
+  objectName(object: number): string {
+    return this.#names[object] ?? ''
+  }
+
+  replicaAt(replica: number): ReturnType<Group['state']['replicaAt']> {
+    return this.#group.state.replicaAt(replica)
+  }
+
+  /** Adds a run's events from dot `from` on. @returns what was closed because they did not fit */
+  add(bytes: Uint8Array, from: number): PackedRun | undefined {
+    const runs = this.#runs
+    const read = runs.read(bytes)
+    assert(read.ok, 'runs of the log can be read')
+    const { n0, count } = read.value
+    const { state } = this.#group
+    const table = runs.replicas.map((id) => state.intern(id))
+    const objects = runs.objects.map(({ type, name }) => this.#number(type, name))
+    let first = from - n0
+    // Whoever has a part of a transaction has another history: the whole of it shows that.
+    while (first > 0 && runs.starts[first] !== 1) first -= 1
+    const stamp = runs.stamps[first] ?? 0
+    const full = this.#hasRoom(first) ? undefined : this.take()
+    this.#single = this.#out.count === 0 && first === 0 ? bytes : undefined
+    if (this.#out.count === 0) this.#out.begin(this.#writer, n0 + first, Math.max(0, stamp - 1))
+    const draft = this.#draft
+    for (let i = first; i < count; i++) {
+      runs.draft(i, draft)
+      const isBare = draft.kind === KIND_NONE || draft.kind === KIND_UNKNOWN
+      draft.object = isBare ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
+      const end = runs.killStarts[i + 1] ?? 0
+      for (let k = runs.killStarts[i] ?? 0; k < end; k++) {
+        draft.kill(table[runs.killReplicas[k] ?? 0] ?? 0, runs.killDots[k] ?? 0)
+      }
+      this.#out.add(draft, runs.starts[i] === 1)
+    }
+    this.#chain = chainAfter(bytes)
+    return full
+  }
+
+  take(): PackedRun | undefined {
+    const { count, n0 } = this.#out
+    if (count === 0) return undefined
+    const bytes = this.#single ?? this.#out.finish(this.#chain)
+    this.#single = undefined
+    this.#out.begin(this.#writer, n0 + count, 0)
+    return { bytes, n0, count }
+  }
+
+  /** Whether one run may hold what has gathered and what was read, from an event on. */
+  #hasRoom(first: number): boolean {
+    const { count, length, killed } = this.#out
+    if (count === 0) return true
+    const { events, killStarts, stamps } = this.#runs
+    const kills = (killStarts[events] ?? 0) - (killStarts[first] ?? 0)
+    return (
+      count + events - first <= FRAME_EVENTS_MAX &&
+      length < PACKED_BYTES_MAX &&
+      killed + kills <= KILLS_MAX &&
+      this.#out.fits(stamps[first] ?? 0)
+    )
+  }
+
+  #number(type: string, name: string): number {
+    const key = `${type}:${name}`
+    let number = this.#numbers.get(key)
+    if (number === undefined) {
+      number = this.#names.length
+      this.#names.push(name)
+      this.#numbers.set(key, number)
+    }
+    return number
+  }
+}

@@ -1,0 +1,319 @@
+import type { ReplicaId } from '../../base/ids.ts'
+import type { RunReader } from '../../crdt/run-reader.ts'
+import { type BaseItem, type BaseWriter, hasEntries, isMap } from '../base/base.ts'
+import { BaseWalk, headOf } from '../base/base-walk.ts'
+import { BLOCK_DOTS } from '../base/block-sums.ts'
+import { type BriefRun, briefRun } from '../group/brief-runs.ts'
+import type { Group } from '../group/group.ts'
+import { type PackedRun, packedRuns } from '../group/repack.ts'
+import { encodeFrame } from './frame-codec.ts'
+import {
+  FRAME_EVENTS_MAX,
+  PAYLOAD_BYTES,
+  type Partial,
+  PIECE_BYTES,
+  pieceCount,
+  type SyncFrame,
+  type VectorEntry,
+} from './frames.ts'
+
+/** Frames that answer a pull, its end included. */
+export interface Answer {
+  readonly frames: readonly Uint8Array[]
+  /** Payload: bytes of runs and pieces. */
+  readonly bytes: number
+  /** Dots that were looked at for maps and sums: a few bytes tell of very many. */
+  readonly dots: number
+}
+
+type Pull = Extract<SyncFrame, { type: 'pull' }>
+
+export interface ServeOptions {
+  /** Payload bytes at most. */
+  readonly credit: number
+  /** A writer whose events are not told now. */
+  readonly withheld?: VectorEntry | undefined
+  /** Whether writers that the vector names may be told by their hashes. @default false */
+  readonly isBrief?: boolean
+}
+
+/**
+ * Dots looked at for one answer, so that it holds nobody up; an item of entries counts a quarter of it. Dots
+ * of sums count fourfold: their hashes are summed, and before that their maps were made and found too long.
+ */
+const BASE_WORK_MAX = 1 << 20
+/** Bytes of maps of one writer after which sums of its blocks are told; and where little has happened. */
+const MAP_BYTES_MAX = 16 << 10
+const FEW_MAP_BYTES_MAX = 2 << 10
+/** Items that travel together: few enough that taking them in holds nobody up. */
+const BASE_PART_BYTES = 4_096
+/** Dots of a map that are as much work as a byte of entries. */
+const DOTS_PER_BYTE = 64
+/** Events that follow a complete base at once. */
+const BASE_TAIL_BYTES = 1 << 20
+
+/**
+ * L mode: exactly the events that a version vector lacks, in each writer's order, at most `credit` bytes of
+ * them. Nothing is remembered between two answers: the next pull's vector says where to go on.
+ * @param runs scratch to read with
+ */
+export function serve(
+  group: Group,
+  pull: Pull,
+  { credit, withheld, isBrief = false }: ServeOptions,
+  runs: RunReader,
+): Answer {
+  // What is told of the state, its chains above all, includes the run that is open.
+  group.close()
+  const isBase = pull.base !== undefined || !reaches(group, pull.vector)
+  if (isBase && withheld === undefined) return serveBase(group, pull, runs)
+  const vector = withheld === undefined ? pull.vector : [...pull.vector, withheld]
+  // Without the log nothing can be told of one writer and not of the other.
+  return serveLog(group, pull, { credit: isBase ? 0 : credit, vector, before: [], isBrief }, runs)
+}
+
+/** Whether the log holds everything that a vector lacks. */
+function reaches(group: Group, vector: readonly VectorEntry[]): boolean {
+  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
+  for (let writer = 0; writer < group.state.replicaCount; writer++) {
+    const known = has.get(group.state.replicaAt(writer)) ?? 0
+    if (known < group.state.have(writer) && !group.log.reaches(writer, known)) return false
+  }
+  return true
+}
+
+/**
+ * S mode: parts of a base from the cursor on, then, when it is complete, the events since its head. A head
+ * that the log no longer reaches is given up for a new one.
+ */
+function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
+  const covered = pull.base === undefined ? undefined : coveredHead(group, pull.base.covered)
+  const head = covered ?? headOf(group.state)
+  const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
+  const known = head.map(({ replica }) => has.get(replica) ?? 0)
+  const cursor = covered === undefined ? undefined : pull.base?.cursor
+  const walk = new BaseWalk(group.state, head, known, cursor, mapBytesMax(group, head, has))
+  const frames: Uint8Array[] = []
+  const [name, session] = [group.name, pull.session]
+  let bytes = 0
+  let told: readonly BaseWriter[] | undefined = covered === undefined ? head : undefined
+  let items: BaseItem[] = []
+  let gathered = 0
+  const part = (): void => {
+    if (told === undefined && items.length === 0) return
+    frames.push(encodeFrame({ type: 'base', group: name, session, head: told, items }))
+    told = undefined
+    items = []
+    gathered = 0
+  }
+  let work = 0
+  let looked = 0
+  const blocks = covered === undefined ? [] : (pull.base?.blocks ?? [])
+  for (const block of blocks) {
+    const item = walk.block(block)
+    if (item === undefined) continue
+    items.push(item)
+    bytes += item.bytes.length
+    looked += BLOCK_DOTS
+    gathered += item.bytes.length
+    if (gathered >= BASE_PART_BYTES) part()
+  }
+  while (!walk.isDone && work < BASE_WORK_MAX) {
+    const item = walk.next()
+    if (item === undefined) break
+    items.push(item)
+    bytes += item.bytes.length
+    gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
+    if (isMap(item)) gathered += (item.to - item.from) / DOTS_PER_BYTE
+    const dots = item.to - item.from + 1
+    if (!hasEntries(item)) looked += Math.min(dots, BASE_WORK_MAX)
+    work += hasEntries(item) ? BASE_WORK_MAX / 4 : item.mode === 'sums' ? dots * 4 : dots
+    if (gathered >= BASE_PART_BYTES) part()
+  }
+  part()
+  if (walk.isDone) {
+    const vector = head.map(({ replica, have }) => ({ replica, n: have }))
+    const rest = serveLog(
+      group,
+      pull,
+      { credit: BASE_TAIL_BYTES, vector, before: frames, isBrief: false },
+      runs,
+    )
+    return { frames: rest.frames, bytes: bytes + rest.bytes, dots: looked }
+  }
+  frames.push(
+    encodeFrame({
+      type: 'end',
+      group: name,
+      session,
+      hasMore: true,
+      isPartial: group.state.unapplied > 0,
+      digest: group.digest(),
+      cursor: walk.cursor,
+    }),
+  )
+  return { frames, bytes, dots: looked }
+}
+
+/**
+ * From which size on maps are not told before sums were compared: these tell what differs where it is little,
+ * at most one event in two blocks; otherwise they cost a round trip before the maps.
+ */
+function mapBytesMax(
+  { state }: Group,
+  head: readonly BaseWriter[],
+  has: ReadonlyMap<ReplicaId, number>,
+): number {
+  let events = 0
+  let blocks = 0
+  for (const { replica, have } of head) {
+    const known = Math.min(have, has.get(replica) ?? 0)
+    events += have - known
+    blocks += known / BLOCK_DOTS
+  }
+  for (const [replica, n] of has) events += Math.max(0, n - state.haveOf(replica))
+  return events * 2 <= blocks ? FEW_MAP_BYTES_MAX : MAP_BYTES_MAX
+}
+
+/** The head that a puller goes on with; undefined when it has none or events since then are gone from the log. */
+function coveredHead(
+  group: Group,
+  covered: readonly VectorEntry[],
+): readonly BaseWriter[] | undefined {
+  if (covered.length === 0 || !reaches(group, covered)) return undefined
+  for (const { replica, n } of covered) if (n > group.state.haveOf(replica)) return undefined
+  // Chains and waiting kills were told with the first part.
+  return covered.map(({ replica, n }) => ({
+    replica,
+    have: n,
+    chain: { high: 0, low: 0 },
+    pendingKills: [],
+  }))
+}
+
+interface LogAnswer {
+  readonly credit: number
+  readonly vector: readonly VectorEntry[]
+  /** Frames that go first. */
+  readonly before: readonly Uint8Array[]
+  readonly isBrief: boolean
+}
+
+function serveLog(
+  group: Group,
+  pull: Pull,
+  { credit, vector, before, isBrief }: LogAnswer,
+  runs: RunReader,
+): Answer {
+  const packer = new Packer(group.name, pull.session, credit, before)
+  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
+  const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0 }) => {
+    const replica = group.state.replicaAt(writer)
+    if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) {
+      const knows = (id: number): boolean => has.has(group.state.replicaAt(id))
+      return packer.add(bytes, count, isBrief ? briefRun(bytes, group.state, runs, knows) : bytes)
+    }
+    const partial = pull.partials.find(
+      (held) => held.replica === replica && held.n0 === n0 && held.total === bytes.length,
+    )
+    return packer.addPieces({ replica, n0, bytes }, partial)
+  })
+  return packer.finish({
+    type: 'end',
+    group: group.name,
+    session: pull.session,
+    hasMore,
+    isPartial: group.state.unapplied > 0,
+    digest: group.digest(),
+    cursor: undefined,
+  })
+}
+
+/** Visits what is missing until `visit` says no; whether it went through. */
+function serveWriters(
+  group: Group,
+  has: ReadonlyMap<string, number>,
+  runs: RunReader,
+  visit: (writer: number, run: PackedRun) => boolean,
+): boolean {
+  for (let writer = 0; writer < group.state.replicaCount; writer++) {
+    const known = has.get(group.state.replicaAt(writer)) ?? 0
+    if (known >= group.state.have(writer)) continue
+    for (const run of packedRuns(group, writer, known, runs)) {
+      if (!visit(writer, run)) return false
+    }
+  }
+  return true
+}
+
+class Packer {
+  readonly #group: string
+  readonly #session: number
+  readonly #credit: number
+  readonly #frames: Uint8Array[]
+  #runs: (Uint8Array | BriefRun)[] = []
+  #pendingBytes = 0
+  #pendingEvents = 0
+  #bytes = 0
+
+  constructor(group: string, session: number, credit: number, before: readonly Uint8Array[]) {
+    this.#frames = [...before]
+    this.#group = group
+    this.#session = session
+    this.#credit = credit
+  }
+
+  /** False when the credit is used up. */
+  add(bytes: Uint8Array, count: number, told: Uint8Array | BriefRun): boolean {
+    if (!this.#take(bytes.length)) return false
+    const isFull =
+      this.#pendingBytes + bytes.length > PAYLOAD_BYTES ||
+      this.#pendingEvents + count > FRAME_EVENTS_MAX
+    if (isFull) this.#flush()
+    this.#runs.push(told)
+    this.#pendingBytes += bytes.length
+    this.#pendingEvents += count
+    return true
+  }
+
+  addPieces(
+    run: Pick<Extract<SyncFrame, { type: 'piece' }>, 'replica' | 'n0' | 'bytes'>,
+    partial: Partial | undefined,
+  ): boolean {
+    this.#flush()
+    const { replica, n0, bytes: whole } = run
+    const total = whole.length
+    for (let index = 0; index < pieceCount(total); index++) {
+      if ((((partial?.held[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1) continue
+      const bytes = whole.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
+      if (!this.#take(bytes.length)) return false
+      const [group, session] = [this.#group, this.#session]
+      this.#frames.push(
+        encodeFrame({ type: 'piece', group, session, replica, n0, total, index, bytes }),
+      )
+    }
+    return true
+  }
+
+  finish(end: Extract<SyncFrame, { type: 'end' }>): Answer {
+    this.#flush()
+    this.#frames.push(encodeFrame(end))
+    return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
+  }
+
+  /** The first item always goes, or a small credit would never get anywhere. */
+  #take(length: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + length > this.#credit) return false
+    this.#bytes += length
+    return true
+  }
+
+  #flush(): void {
+    if (this.#runs.length === 0) return
+    const [group, session, runs] = [this.#group, this.#session, this.#runs]
+    this.#frames.push(encodeFrame({ type: 'events', group, session, sentTo: [], runs }))
+    this.#runs = []
+    this.#pendingBytes = 0
+    this.#pendingEvents = 0
+  }
+}

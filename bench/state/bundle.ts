@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url)
 /** What a page would have to download for the replicated state alone: minified, gzip. */
 export async function bundleFigures(): Promise<readonly NodeFigure[]> {
   const engine = await gzipBytes(source('replication.ts'))
-  const group = await gzipBytes(source('group.ts'))
+  const group = await gzipBytes(source('group/group.ts'))
   const yjs = await gzipBytes(require.resolve('yjs'))
   const jsonJoy = await gzipBytes(require.resolve('json-joy/lib/json-crdt/index.js'))
   const loro = await wasmBytes('loro-crdt', './loro_wasm_bg.wasm')

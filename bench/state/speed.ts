@@ -1,14 +1,13 @@
-import { BATCH, batchOf, type Case, count, empty, fill, messagesOf, rate, timed } from './case.ts'
+import { BATCH, type Case, count, messagesOf, rate, timed } from './case.ts'
+import { containsCases } from './contains.ts'
 import { checksum, half, keys, sequentialKey } from './keys.ts'
-import type { Document, Library } from './library.ts'
+import type { Library } from './library.ts'
 
 const ROUNDS = 5
 /** Documents that take in the same: one alone is too quick to measure. */
 const NEWCOMERS = 5
-const READS_MIN = 100_000
 /** Operations a second. */
 const ADDS = 1e6
-const CONTAINS = 5e6
 const INCREMENTS = 3e6
 const INTEGRATED = 1e6
 
@@ -77,46 +76,6 @@ const changeBatched: Case = {
       return { n, values, check: checksum(document) }
     }
   },
-}
-
-const contains: Case = {
-  name: 'contains',
-  rows: [
-    { label: 'set contains', unit: 'a second', better: 'higher', aim: { value: CONTAINS } },
-    {
-      label: 'set contains, half deleted',
-      unit: 'a second',
-      better: 'higher',
-      aim: { value: CONTAINS },
-    },
-  ],
-  rounds: ROUNDS,
-  warmsUp: true,
-  prepare: (library, scale) => {
-    const n = count(library, scale, { full: 300_000, quick: 100_000, slow: 100_000 })
-    const added = keys(n, sequentialKey)
-    const whole = library.create(1)
-    const halved = library.create(2)
-    fill(whole, added, batchOf(library))
-    fill(halved, added, batchOf(library))
-    empty(halved, half(added), batchOf(library))
-    return async () => {
-      const all = readAll(whole, n)
-      const rest = readAll(halved, n)
-      return { n, values: [all.perSecond, rest.perSecond], check: `${all.found} ${rest.found}` }
-    }
-  },
-}
-
-function readAll(document: Document, n: number): { found: number; perSecond: number } {
-  const passes = Math.ceil(READS_MIN / n)
-  // Strings nobody has seen: a reader has its own, whose hashes no table has computed yet.
-  const asked = Array.from({ length: passes }, () => keys(n, sequentialKey)).flat()
-  let found = 0
-  const ms = timed(() => {
-    for (const key of asked) if (document.has(key)) found += 1
-  })
-  return { found, perSecond: rate(asked.length, ms) }
 }
 
 const counters: Case = {
@@ -220,7 +179,7 @@ function receive(
 export const speedCases: readonly Case[] = [
   changeEach,
   changeBatched,
-  contains,
+  ...containsCases,
   counters,
   integrate,
 ]

@@ -4,9 +4,10 @@ import { KIND_NONE, KIND_UNKNOWN } from '../../crdt/kinds.ts'
 import { KILLS_MAX } from '../../crdt/limits.ts'
 import { chainAfter } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
-import { type RunNames, RunWriter } from '../../crdt/run-writer.ts'
+import { RunWriter } from '../../crdt/run-writer.ts'
 import { FRAME_EVENTS_MAX } from '../sync/frames.ts'
 import type { Group } from './group.ts'
+import { Names } from './names.ts'
 
 /** A run made for sending. */
 export interface PackedRun {
@@ -50,13 +51,12 @@ export function* packedRuns(
   if (last !== undefined) yield last
 }
 
-class Packer implements RunNames {
+class Packer {
   readonly #group: Group
   readonly #writer: number
   readonly #runs: RunReader
   readonly #out: RunWriter
-  readonly #names: string[] = []
-  readonly #numbers = new Map<string, number>()
+  readonly #names: Names
   readonly #draft = new EventDraft()
   #chain = { high: 0, low: 0 }
   /** Set while the only content is one whole run: no need to write it anew. */
@@ -66,15 +66,8 @@ class Packer implements RunNames {
     this.#group = group
     this.#writer = writer
     this.#runs = runs
-    this.#out = new RunWriter(this)
-  }
-
-  objectName(object: number): string {
-    return this.#names[object] ?? ''
-  }
-
-  replicaAt(replica: number): ReturnType<Group['state']['replicaAt']> {
-    return this.#group.state.replicaAt(replica)
+    this.#names = new Names(group)
+    this.#out = new RunWriter(this.#names)
   }
 
   /** Adds a run's events from dot `from` on. @returns what was closed because they did not fit */
@@ -85,7 +78,7 @@ class Packer implements RunNames {
     const { n0, count } = read.value
     const { state } = this.#group
     const table = runs.replicas.map((id) => state.intern(id))
-    const objects = runs.objects.map(({ type, name }) => this.#number(type, name))
+    const objects = runs.objects.map(({ type, name }) => this.#names.number(type, name))
     let first = from - n0
     // Whoever has a part of a transaction has another history: the whole of it shows that.
     while (first > 0 && runs.starts[first] !== 1) first -= 1
@@ -129,16 +122,5 @@ class Packer implements RunNames {
       killed + kills <= KILLS_MAX &&
       this.#out.fits(stamps[first] ?? 0)
     )
-  }
-
-  #number(type: string, name: string): number {
-    const key = `${type}:${name}`
-    let number = this.#numbers.get(key)
-    if (number === undefined) {
-      number = this.#names.length
-      this.#names.push(name)
-      this.#numbers.set(key, number)
-    }
-    return number
   }
 }

@@ -1,13 +1,13 @@
 import { assert } from '../../base/assert.ts'
-import type { ReplicaId } from '../../base/ids.ts'
 import { AMOUNT_BYTES_MAX, isGrowOnlyAmount, readAmount, writeAmount } from '../../crdt/amount.ts'
 import { EventDraft, type Lanes } from '../../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE, KIND_UNKNOWN } from '../../crdt/kinds.ts'
 import { RunReader } from '../../crdt/run-reader.ts'
-import { type RunNames, RunWriter } from '../../crdt/run-writer.ts'
+import { RunWriter } from '../../crdt/run-writer.ts'
 import type { Group } from '../group/group.ts'
 import type { LoggedRun } from '../group/group-log.ts'
 import { chainAt, chainWith, isAlike } from '../group/history.ts'
+import { Names } from '../group/names.ts'
 
 const RUN_BYTES = 48 << 10
 const RUN_EVENTS = 4_096
@@ -26,36 +26,6 @@ export function fill(
   const end = runs.killStarts[i + 1] ?? 0
   for (let k = runs.killStarts[i] ?? 0; k < end; k++) {
     draft.kill(table[runs.killReplicas[k] ?? 0] ?? 0, runs.killDots[k] ?? 0)
-  }
-}
-
-/** Numbers for objects, whether the state holds them or not. */
-export class Names implements RunNames {
-  readonly #group: Group
-  readonly #names: string[] = []
-  readonly #numbers = new Map<string, number>()
-
-  constructor(group: Group) {
-    this.#group = group
-  }
-
-  objectName(object: number): string {
-    return this.#names[object] ?? ''
-  }
-
-  replicaAt(replica: number): ReplicaId {
-    return this.#group.state.replicaAt(replica)
-  }
-
-  number(type: string, name: string): number {
-    const key = `${type}:${name}`
-    let number = this.#numbers.get(key)
-    if (number === undefined) {
-      number = this.#names.length
-      this.#names.push(name)
-      this.#numbers.set(key, number)
-    }
-    return number
   }
 }
 

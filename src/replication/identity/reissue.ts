@@ -7,9 +7,10 @@ import { RunWriter } from '../../crdt/run-writer.ts'
 import type { Group } from '../group/group.ts'
 import type { LoggedRun, LogRow } from '../group/group-log.ts'
 import { chainAt } from '../group/history.ts'
+import { Names } from '../group/names.ts'
 import { hasRoomFor } from '../group/room.ts'
 import { branchId } from './branches.ts'
-import { fill, Issuer, Names } from './issuer.ts'
+import { fill, Issuer } from './issuer.ts'
 
 /*
  * A store that was rolled back or cloned has written under dots that others know with other events. What it

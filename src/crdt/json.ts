@@ -12,12 +12,13 @@ export type Json =
   | { readonly [key: string]: Json }
 
 /**
- * The JSON text of a value of unknown making. Never calls user code but property getters.
- * @throws {TypeError} what JSON cannot hold @throws {HearsayError} ERR_INVALID, ERR_LIMIT
+ * The JSON text of a value of unknown making. Reads every part once, so that getters cannot show one value to the
+ * checks and another one to the text.
+ * @throws {TypeError} what JSON cannot hold, or what throws when it is read
+ * @throws {HearsayError} ERR_INVALID, ERR_LIMIT
  */
 export function jsonText(value: unknown): string {
-  checkJson(value, 0)
-  const text = JSON.stringify(value)
+  const text = JSON.stringify(readable(value))
   if (jsonBytes(text) > VALUE_BYTES_MAX) {
     throw new HearsayError(
       'ERR_LIMIT',
@@ -30,14 +31,14 @@ export function jsonText(value: unknown): string {
 
 /** Checks JSON text that a peer wrote. @throws {DecodeError} */
 export function checkJsonText(text: string): void {
-  let value: unknown
+  let value: Json
   try {
-    value = JSON.parse(text)
+    value = jsonValue(text)
   } catch {
     throw new DecodeError('malformed JSON')
   }
   try {
-    checkJson(value, 0)
+    checkParsed(value, 0)
   } catch {
     throw new DecodeError('JSON value outside its limits')
   }
@@ -60,40 +61,76 @@ function jsonBytes(text: string): number {
   return bytes
 }
 
-function checkJson(value: unknown, depth: number): void {
+/** What a caller's getters or proxies throw is no error of ours: it becomes one. */
+function readable(value: unknown): Json {
+  try {
+    return checkedCopy(value, 0)
+  } catch (error) {
+    if (error instanceof HearsayError || error instanceof TypeError) throw error
+    throw new TypeError('Cannot store value: it cannot be read', { cause: error })
+  }
+}
+
+function checkParsed(value: Json, depth: number): void {
+  if (typeof value === 'string') checkText(value)
+  else if (typeof value === 'number') checkNumber(value)
+  else if (Array.isArray(value)) {
+    checkDepth(depth + 1)
+    for (const item of value) checkParsed(item, depth + 1)
+  } else if (typeof value === 'object' && value !== null) {
+    checkDepth(depth + 1)
+    for (const [key, item] of Object.entries(value)) {
+      checkText(key)
+      checkParsed(item, depth + 1)
+    }
+  }
+}
+
+function checkedCopy(value: unknown, depth: number): Json {
   switch (typeof value) {
     case 'boolean':
-      return
+      return value
     case 'string':
       checkText(value)
-      return
+      return value
     case 'number':
-      if (Number.isFinite(value)) return
-      throw new HearsayError('ERR_INVALID', `Cannot store value: JSON has no number ${value}`)
+      checkNumber(value)
+      return value
     case 'object':
-      if (value !== null) checkContainer(value, depth + 1)
-      return
+      return value === null ? null : copyOfContainer(value, depth + 1)
     default:
       throw new TypeError(`Cannot store value: JSON has no ${typeof value}`)
   }
 }
 
-function checkContainer(value: object, depth: number): void {
-  if (depth > JSON_DEPTH_MAX) {
-    throw new HearsayError('ERR_LIMIT', `Cannot store value: nested above ${JSON_DEPTH_MAX} levels`)
-  }
+function copyOfContainer(value: object, depth: number): Json {
+  checkDepth(depth)
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) checkJson(value[i], depth)
-    return
+    const items: Json[] = []
+    for (let i = 0; i < value.length; i++) items.push(checkedCopy(value[i], depth))
+    return items
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new TypeError('Cannot store value: expected plain objects and arrays')
   }
+  const entries: [string, Json][] = []
   for (const [key, item] of Object.entries(value)) {
     checkText(key)
-    checkJson(item, depth)
+    entries.push([key, checkedCopy(item, depth)])
   }
+  // Never by assignment: "__proto__" is a name like others.
+  return Object.fromEntries(entries)
+}
+
+function checkDepth(depth: number): void {
+  if (depth <= JSON_DEPTH_MAX) return
+  throw new HearsayError('ERR_LIMIT', `Cannot store value: nested above ${JSON_DEPTH_MAX} levels`)
+}
+
+function checkNumber(value: number): void {
+  if (Number.isFinite(value)) return
+  throw new HearsayError('ERR_INVALID', `Cannot store value: JSON has no number ${value}`)
 }
 
 function checkText(text: string): void {

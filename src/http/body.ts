@@ -1,5 +1,6 @@
 import type { Json } from '../index.ts'
 import { invalid, tooLarge } from './problem.ts'
+import { wrongNumber } from './wrong-number.ts'
 
 /** host.md: the largest request body. */
 export const BODY_BYTES_MAX: number = 1024 * 1024
@@ -71,6 +72,11 @@ export function parseJson(bytes: Uint8Array): Json {
     const reason = error instanceof Error ? error.message : 'malformed'
     throw invalid(`Cannot parse the body as JSON: ${reason.slice(0, 200)}`)
   }
+  const number = wrongNumber(text)
+  if (number !== undefined) {
+    const hint = 'Send it as a text: no JSON number here holds it exactly'
+    throw invalid(`Cannot use the body: a number is out of range: ${number.slice(0, 100)}`, hint)
+  }
   checkValue(value)
   return value
 }
@@ -93,9 +99,7 @@ function nesting(text: string): number {
 
 function checkValue(value: Json): void {
   if (typeof value === 'string') checkText(value)
-  else if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw invalid('Cannot use the body: a number is out of range')
-  } else if (Array.isArray(value)) for (const item of value) checkValue(item)
+  else if (Array.isArray(value)) for (const item of value) checkValue(item)
   else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       if (key === '__proto__') throw invalid('Cannot use the body: the name "__proto__" is refused')

@@ -212,6 +212,20 @@ describe('map', () => {
     expect(JSON.parse(io.out())).toEqual({ name: 'm', type: 'map', value: [7] })
   })
 
+  test.each(['1e400', '[-1e999]', '{"id":9007199254740993}'])(
+    'set and transact refuse %s, which would arrive as another value',
+    async (value) => {
+      const stdin = `[{"name":"r","type":"register","op":"set","value":${value}}]`
+      const set = await api.run(['map', 'set', 'm', 'a', value])
+      const transact = await api.run(['transact', '-'], { stdin })
+      for (const { code, io } of [set, transact]) {
+        expect(code).toBe(2)
+        expect(io.err()).toContain('a number is out of range')
+      }
+      expect(api.seen).toEqual([])
+    },
+  )
+
   test('set explains that text needs quotes; an empty part of a path is refused', async () => {
     const { code, io } = await api.run(['map', 'set', 'm', 'a', 'hello'])
     expect(code).toBe(2)

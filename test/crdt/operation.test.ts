@@ -93,6 +93,33 @@ describe('limits', () => {
     expect(Object.is(writer.core.view('main').register('r').value, 0)).toBe(true)
   })
 
+  test('a value is read once: what a getter shows later is not stored', () => {
+    const writer = new Writer()
+    let reads = 0
+    const changing = {
+      get a(): number {
+        reads += 1
+        return reads === 1 ? 1 : Number.NaN
+      },
+    }
+    const disguised: Json = Object.assign([1], { toJSON: () => 2 })
+    writer.write([register([changing, disguised])])
+    expect(writer.core.view('main').register('r').value).toEqual([{ a: 1 }, [1]])
+  })
+
+  test('a value that throws when it is read is refused like any other', () => {
+    const writer = new Writer()
+    const thrown = new Error('of the caller')
+    const throwing = {
+      get a(): number {
+        throw thrown
+      },
+    }
+    expect(writer.refusal([set('first'), register(throwing)])).toBe('TypeError')
+    expect(writer.core.status('main').events).toBe(0)
+    expect(writer.refusal([set('second')])).toBeUndefined()
+  })
+
   test('names of the prototype are names like others', () => {
     const writer = new Writer()
     writer.write([

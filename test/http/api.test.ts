@@ -345,6 +345,7 @@ describe('/v1/objects', () => {
     ['__proto__', '{"type":"register","op":"set","value":{"__proto__":{"a":1}}}'],
     ['__proto__ at the top', '{"__proto__":{"type":"counter","op":"add"}}'],
     ['an infinite number', '{"type":"register","op":"set","value":1e999}'],
+    ['an integer that is no double', '{"type":"register","op":"set","value":9007199254740993}'],
     ['a lone surrogate', '{"type":"set","op":"add","value":"\\ud800"}'],
   ]
   test.each(malformed)('400 for a body with %s', async (_, body) => {

@@ -4,6 +4,7 @@ import type { Json } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { notFoundError, usageError } from '../errors.ts'
+import { parseJsonInput } from '../json-input.ts'
 import { readObject } from '../read-object.ts'
 import { jsonLine, printable } from '../text.ts'
 import { addExamples, type Handler, type Verb } from '../verb.ts'
@@ -137,9 +138,9 @@ function valueAt(value: Json, path: readonly string[]): Json | undefined {
 
 function parseJson(text: string): Json {
   try {
-    // The one place where text becomes Json: JSON.parse makes nothing else.
-    return JSON.parse(text) as Json
-  } catch {
+    return parseJsonInput('VALUE', text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
     throw usageError(`Cannot use VALUE: it is no JSON: ${text}`, `Text needs quotes: '"${text}"'`)
   }
 }

@@ -2,6 +2,7 @@ import type { NamedOperation } from '../../http/shapes.ts'
 import { withApi } from '../connect.ts'
 import { CliError, EXIT, usageError } from '../errors.ts'
 import { readInput } from '../input.ts'
+import { parseJsonInput } from '../json-input.ts'
 import { renderTable } from '../table.ts'
 import { printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
@@ -47,8 +48,10 @@ function parseOperations(bytes: Uint8Array): readonly NamedOperation[] {
   }
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    value = parseJsonInput('the operations', text)
   } catch (error) {
+    if (error instanceof CliError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw usageError(`Cannot use the operations: no JSON: ${reason}`, `Write a list: ${FORM}`)
   }

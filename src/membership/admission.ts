@@ -88,7 +88,7 @@ export class Admission {
       this.#ackLeft(link, head.value)
     if (known !== undefined && !this.#isNews(link, known, head.value, bytes, now)) return
     if (known === undefined && !this.#hasRoom(now)) return
-    const record = this.#verified(link, bytes, now)
+    const record = this.#verified(link, head.value, bytes, now)
     if (record === undefined) return
     if (known === this.#identity.entry) {
       this.#identity.met(record, now)
@@ -137,12 +137,20 @@ export class Admission {
     return oldest !== undefined
   }
 
-  #verified(link: Link, bytes: Uint8Array, now: Millis): SignedRecord | undefined {
+  #verified(
+    link: Link,
+    head: RecordHead,
+    bytes: Uint8Array,
+    now: Millis,
+  ): SignedRecord | undefined {
+    const { options, records } = this.#shared
+    // Verified by another node of this process, if at all: that saves the work, not the allowance.
+    const shared = records.find(head, bytes)
+    if (shared !== undefined) return this.#mayVerify(link, now) ? shared : undefined
     const record = decodeRecord(bytes)
     if (!record.ok) this.#drop('record-malformed')
     else if (this.#mayVerify(link, now)) {
-      const { signer, network } = this.#shared.options
-      if (verifyRecord(signer, network, record.value)) return record.value
+      if (verifyRecord(options.signer, options.network, record.value)) return record.value
       this.#drop('record-signature')
     }
     return undefined

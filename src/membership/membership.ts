@@ -11,6 +11,7 @@ import { createLink, type Link } from './link.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
 import { checkOptions, type MembershipOptions, resolveTunables } from './options.ts'
 import { assembleParts, type Parts } from './parts.ts'
+import { RecordCache } from './record-cache.ts'
 import { earlier, type Shared } from './shared.ts'
 import { isLive, Table } from './table.ts'
 
@@ -61,11 +62,13 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const tunables = resolveTunables(options.tunables)
     const outbox = new Outbox<MembershipOutput>()
     const links = new Map<PeerId, Link>()
+    const records = options.records ?? new RecordCache(options.network)
     this.#shared = {
       options,
       tunables,
       outbox,
-      table: new Table(options.network),
+      table: new Table(records),
+      records,
       links,
       flood: new Flood({ links, outbox, tunables }),
       health: new Health(),

@@ -3,6 +3,7 @@ import type { Millis } from '../base/core.ts'
 import { checkNumber } from '../base/options.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
+import type { RecordCache } from './record-cache.ts'
 
 /** What the membership core of one node needs. */
 export interface MembershipOptions {
@@ -19,6 +20,11 @@ export interface MembershipOptions {
   readonly protocol: { readonly min: number; readonly max: number }
   /** True when this node listens on loopback itself: only then are peers' local addresses dialled. */
   readonly dialLoopback: boolean
+  /**
+   * Records that nodes of one process share, so that each is held, decoded and verified once; of the
+   * same network. @default one of its own
+   */
+  readonly records?: RecordCache
   /** Timings; every absent one has the default of {@link DEFAULT_TUNABLES}. */
   readonly tunables?: Partial<Tunables>
 }
@@ -127,6 +133,10 @@ export function checkOptions(options: MembershipOptions): void {
   const { min, max } = options.protocol
   checkNumber('protocol.min', min, { min: 0, max: PROTOCOL_MAX, isInteger: true })
   checkNumber('protocol.max', max, { min, max: PROTOCOL_MAX, isInteger: true })
+  const { records, network } = options
+  if (records !== undefined && records.network !== network) {
+    throw new RangeError(`Cannot use option records: of network ${records.network}, not ${network}`)
+  }
   const tags = Object.entries(options.tags ?? {})
   if (tags.length > TAGS_MAX) {
     throw new RangeError(`Cannot use option tags: more than ${TAGS_MAX} pairs: ${tags.length}`)

@@ -1,9 +1,8 @@
 import type { Millis } from '../base/core.ts'
-import { overlayOf } from './rings.ts'
 import type { Shared } from './shared.ts'
-import { type Entry, isLive } from './table.ts'
+import type { Entry } from './table.ts'
 
-/** Links are computed anew at most this often, however many members come and go. */
+/** Links change at most this often, however many members come and go. */
 const INTERVAL_MS = 50
 
 /**
@@ -32,12 +31,8 @@ export class Overlay {
     if (this.#version === table.liveVersion || now < this.#computedAt + INTERVAL_MS) return false
     this.#version = table.liveVersion
     this.#computedAt = now
-    const others: Entry[] = []
-    for (const entry of table.entries()) {
-      if (entry !== this.#self && isLive(entry)) others.push(entry)
-    }
     const before = this.#wanted
-    this.#wanted = overlayOf(this.#self, others)
+    this.#wanted = new Set(table.neighbours(this.#self))
     for (const entry of before) {
       if (this.#wanted.has(entry)) continue
       outbox.push({ type: 'protect', peer: entry.peerId, isProtected: false })

@@ -6,7 +6,6 @@ import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
-import { overlayOf } from './rings.ts'
 import { earlier, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
@@ -309,8 +308,7 @@ export class Prober {
     }
     shuffle(options.random, candidates)
     if (candidates.length <= tunables.relays) return candidates
-    const others = [...table.entries()].filter((entry) => isLive(entry) && entry !== target)
-    const neighbours = overlayOf(target, others)
+    const neighbours = new Set(table.neighbours(target))
     candidates.sort((a, b) => Number(neighbours.has(b)) - Number(neighbours.has(a)))
     return candidates.slice(0, tunables.relays)
   }

@@ -5,6 +5,7 @@ import type { Health } from './health.ts'
 import type { Link } from './link.ts'
 import type { MembershipOutput } from './member.ts'
 import type { MembershipOptions, Tunables } from './options.ts'
+import type { RecordCache } from './record-cache.ts'
 import type { Entry, Table } from './table.ts'
 
 /** Outer links are pinged every five periods; beyond that they are no witnesses. */
@@ -16,6 +17,7 @@ export interface Shared {
   readonly tunables: Tunables
   readonly outbox: Outbox<MembershipOutput>
   readonly table: Table
+  readonly records: RecordCache
   readonly links: Map<PeerId, Link>
   readonly flood: Flood
   readonly health: Health

@@ -2,6 +2,7 @@ import { equalBytes, hex } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { jitter, randomInteger } from '../base/random.ts'
+import { bucketOf } from './buckets.ts'
 import { standingAccusations } from './claims.ts'
 import { accusationRumour, digestRumour, recordRumour } from './flood.ts'
 import {
@@ -89,7 +90,7 @@ export class Sync {
     link.push.length = 0
     const chosen: Entry[] = []
     for (const entry of table.entries()) {
-      if (isIn(views | digests, entry.bucket)) chosen.push(entry)
+      if (isIn(views | digests, bucketOf(entry.publicKey))) chosen.push(entry)
     }
     // Taken from the end: the living come last here, so that accusers are known before accused.
     for (const entry of chosen) if (!isLive(entry)) link.push.push(entry.peerId)
@@ -152,14 +153,14 @@ export class Sync {
     const entry = this.#shared.table.of(peerId)
     if (entry === undefined) return []
     const told: Uint8Array[] = []
-    if (isIn(mask.views, entry.bucket)) {
+    if (isIn(mask.views, bucketOf(entry.publicKey))) {
       told.push(recordRumour(entry).bytes)
       const charges = entry.state === 'failed' ? 1 : CHARGES
       for (const accusation of standingAccusations(entry.claims).slice(0, charges)) {
         told.push(accusationRumour(entry, accusation).bytes)
       }
     }
-    const digest = isIn(mask.digests, entry.bucket) ? digestRumour(entry) : undefined
+    const digest = isIn(mask.digests, bucketOf(entry.publicKey)) ? digestRumour(entry) : undefined
     if (digest !== undefined) told.push(digest.bytes)
     return told
   }

@@ -1,70 +1,83 @@
-import { compareText, equalBytes } from '../base/bytes.ts'
-import { Writer } from '../base/codec.ts'
+import { assert } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
-import { sha256 } from '../base/hash.ts'
-import { type PeerId, peerIdFromPublicKey } from '../base/ids.ts'
+import type { PeerId } from '../base/ids.ts'
+import { Buckets, hashOfDigest } from './buckets.ts'
 import type { Claims } from './claims.ts'
-import { BUCKET_HASH_BYTES, BUCKETS, type DigestClaim } from './frame.ts'
+import {
+  columnLength,
+  longerBytes,
+  longerIntegers,
+  longerNumbers,
+  longerShorts,
+} from './columns.ts'
+import { DIGEST_BYTES } from './frame.ts'
+import type { KnownRecord } from './known-record.ts'
 import type { Member } from './member.ts'
 import type { SignedRecord } from './record.ts'
-import { type RingPositions, ringPositions } from './rings.ts'
+import type { RecordCache } from './record-cache.ts'
+import { RING_ROWS_MAX, RingIndex } from './ring-index.ts'
+import { Roster } from './roster.ts'
+import { type Entry, type EntryState, type KnownDigest, Row, STATES } from './row.ts'
 
-/** What this node holds to be true of a member: claims after their refutation windows. */
-export type EntryState = 'alive' | 'suspect' | 'failed' | 'left'
+export { type Entry, type EntryState, isLive, type KnownDigest } from './row.ts'
 
-/** A member's digest and whether the member itself told us. */
-export interface KnownDigest extends DigestClaim {
-  readonly isDirect: boolean
-}
-
-/** One member. Only {@link Table} writes to it. */
-export interface Entry {
-  readonly peerId: PeerId
-  readonly publicKey: Uint8Array
-  readonly rings: RingPositions
-  readonly bucket: number
-  readonly createdAt: Millis
-  readonly claims: Claims
-  readonly state: EntryState
-  readonly since: Millis
-  readonly digest: KnownDigest | undefined
-  readonly rttMs: Millis | undefined
-}
-
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-
-interface Slot extends Mutable<Entry> {
-  viewHash: Uint8Array
-  digestHash: Uint8Array
-  row: Member | undefined
-}
-
-const STATE_CODES = { alive: 0, suspect: 1, failed: 2, left: 3 }
-const NO_HASH: Uint8Array = new Uint8Array(BUCKET_HASH_BYTES)
-const KEY_PREFIX_BYTES = 6
+/** Measured on Node.js 24: the object of one row and its place in the list of rows. */
+const ROW_OBJECT_BYTES = 64
+const STATE_BITS = 0b0011
+const HAS_DIGEST = 0b0100
+const IS_DIRECT = 0b1000
+const NO_ROW = 0
+/** Two words a hash. */
+const WORDS = 2
 
 /**
- * All members this node knows, itself included: an index by key and by id, incremental hashes of the
- * view and of the digests, and the rows shown to users. No protocol in here.
+ * All members this node knows, itself included. What does not change lies in a cache that the tables of
+ * a process may share; what this node holds of a member lies in columns, one place a row. Rows are
+ * reused, and iteration is in their order: a function of this table's own history alone. Hashes of the
+ * view and of the digests are kept as members change. No protocol in here.
  */
 export class Table {
-  readonly #network: string
-  readonly #slots = new Map<PeerId, Slot>()
-  /** By the first six bytes of the public key, without encoding a peer id for every claim heard. */
-  readonly #byKey = new Map<number, Slot[]>()
-  readonly #viewBuckets: Uint8Array = new Uint8Array(BUCKETS * BUCKET_HASH_BYTES)
-  readonly #digestBuckets: Uint8Array = new Uint8Array(BUCKETS * BUCKET_HASH_BYTES)
+  readonly #cache: RecordCache
+  /** By row; undefined where nobody is. */
+  readonly #rows: (Row | undefined)[] = []
+  readonly #free: number[] = []
+  /** By subject number: its row + 1. */
+  #rowOf: Uint16Array = new Uint16Array(0)
+  #length = 0
+  #flags: Uint8Array = new Uint8Array(0)
+  #since: Float64Array = new Float64Array(0)
+  #viewHashes: Int32Array = new Int32Array(0)
+  #digestHashes: Int32Array = new Int32Array(0)
+  #digestCounters: Float64Array = new Float64Array(0)
+  #digests: Uint8Array = new Uint8Array(0)
+  /** What few members have. */
+  readonly #contested = new Map<number, Claims>()
+  readonly #roundTrips = new Map<number, Millis>()
+  /** Members added at the last instant at which any was. */
+  readonly #newest = new Set<Row>()
+  #newestAt: Millis = Number.NEGATIVE_INFINITY
+  readonly #living = new RingIndex((row, ring) => this.#positionOf(row, ring))
+  readonly #views = new Buckets()
+  readonly #digestBuckets = new Buckets()
   readonly #counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
-  #ids: PeerId[] | undefined
-  #rows: readonly Member[] | undefined
+  readonly #roster = new Roster(() => this.#everybody())
   #liveVersion = 0
 
-  constructor(network: string) {
-    this.#network = network
+  constructor(cache: RecordCache) {
+    this.#cache = cache
   }
 
   get size(): number {
-    return this.#slots.size
+    return this.#rows.length - this.#free.length
+  }
+
+  /** Bytes of this table: not of what the cache holds, nor of rows made for users. */
+  get allocatedBytes(): number {
+    const columns = [this.#rowOf, this.#flags, this.#since, this.#viewHashes, this.#digestHashes]
+    const digests = [this.#digestCounters, this.#digests]
+    let bytes = this.#living.allocatedBytes + this.#rows.length * ROW_OBJECT_BYTES
+    for (const column of [...columns, ...digests]) bytes += column.byteLength
+    return bytes
   }
 
   /** Changes whenever a member starts or ceases to be alive or suspect. */
@@ -82,221 +95,232 @@ export class Table {
   }
 
   entries(): Iterable<Entry> {
-    return this.#slots.values()
+    return this.#everybody()
   }
 
   of(peerId: PeerId): Entry | undefined {
-    return this.#slots.get(peerId)
+    return this.#at(this.#cache.subjects.numberOf(peerId))
   }
 
   find(publicKey: Uint8Array): Entry | undefined {
-    const candidates = this.#byKey.get(keyPrefix(publicKey))
-    return candidates?.find((slot) => equalBytes(slot.publicKey, publicKey))
+    return this.#at(this.#cache.subjects.find(publicKey))
+  }
+
+  /** The living members that `entry` should hold links with: the same from either end of a link. */
+  neighbours(entry: Entry): Entry[] {
+    const { index } = this.#rowFor(entry)
+    const chosen: Entry[] = []
+    for (const row of this.#living.neighbours(index)) {
+      const neighbour = this.#rows[row]
+      if (neighbour !== undefined) chosen.push(neighbour)
+    }
+    return chosen
   }
 
   add(record: SignedRecord, now: Millis): Entry {
-    const peerId = peerIdFromPublicKey(record.publicKey)
-    const slot: Slot = {
-      peerId,
-      publicKey: record.publicKey,
-      rings: ringPositions(this.#network, record.publicKey),
-      bucket: (record.publicKey[0] ?? 0) % BUCKETS,
-      createdAt: now,
-      claims: { record, accusations: [] },
-      state: record.status,
-      since: now,
-      digest: undefined,
-      rttMs: undefined,
-      viewHash: NO_HASH,
-      digestHash: NO_HASH,
-      row: undefined,
+    const known = this.#cache.acquire(record)
+    const index = this.#free.pop() ?? this.#rows.length
+    assert(index < RING_ROWS_MAX - 1, 'a table has fewer rows than row numbers')
+    if (index >= this.#length) this.#lengthen(index + 1)
+    if (known.subject >= this.#rowOf.length) {
+      this.#rowOf = longerShorts(this.#rowOf, columnLength(this.#cache.subjects.end))
     }
-    this.#slots.set(peerId, slot)
-    const prefix = keyPrefix(record.publicKey)
-    const candidates = this.#byKey.get(prefix)
-    if (candidates === undefined) this.#byKey.set(prefix, [slot])
-    else candidates.push(slot)
-    this.#ids = undefined
-    this.#counts[slot.state] += 1
+    const row = new Row(this, index, known)
+    this.#rows[index] = row
+    this.#rowOf[known.subject] = index + 1
+    this.#flags[index] = STATES.indexOf(known.status)
+    this.#since[index] = now
+    if (this.#newestAt !== now) this.#newest.clear()
+    this.#newestAt = now
+    this.#newest.add(row)
+    this.#counts[known.status] += 1
     this.#liveVersion += 1
-    this.#refresh(slot)
-    return slot
+    if (known.status === 'alive') this.#living.add(index)
+    this.#roster.added(row)
+    this.#refresh(row)
+    return row
   }
 
   remove(entry: Entry): void {
-    const slot = this.#slots.get(entry.peerId)
-    if (slot === undefined) return
-    xorInto(this.#viewBuckets, slot.bucket, slot.viewHash)
-    xorInto(this.#digestBuckets, slot.bucket, slot.digestHash)
-    this.#slots.delete(slot.peerId)
-    const prefix = keyPrefix(slot.publicKey)
-    const rest = (this.#byKey.get(prefix) ?? []).filter((other) => other !== slot)
-    if (rest.length === 0) this.#byKey.delete(prefix)
-    else this.#byKey.set(prefix, rest)
-    this.#counts[slot.state] -= 1
+    const row = this.#rowFor(entry)
+    const { index, known, state } = row
+    this.setDigest(row, undefined)
+    this.#views.toggle(row.bucket, this.#viewHashes, index * WORDS)
+    this.#viewHashes.fill(0, index * WORDS, index * WORDS + WORDS)
+    if (state === 'alive' || state === 'suspect') this.#living.remove(index)
+    this.#counts[state] -= 1
     this.#liveVersion += 1
-    this.#ids = undefined
-    this.#rows = undefined
+    this.#roster.removed(row)
+    this.#contested.delete(index)
+    this.#roundTrips.delete(index)
+    this.#newest.delete(row)
+    this.#rows[index] = undefined
+    this.#rowOf[known.subject] = NO_ROW
+    this.#free.push(index)
+    row.detach()
+    this.#cache.release(known)
   }
 
   setClaims(entry: Entry, claims: Claims): void {
-    const slot = this.#slotOf(entry)
-    if (slot === undefined) return
-    const isOtherEpoch = claims.record.epoch !== slot.claims.record.epoch
-    slot.claims = claims
-    if (isOtherEpoch || claims.record.status === 'left') this.setDigest(entry, undefined)
-    this.#refresh(slot)
+    const row = this.#rowFor(entry)
+    const before = row.known
+    const isOtherEpoch = claims.record.epoch !== before.epoch
+    if (claims.record !== before) {
+      row.known = this.#cache.acquire(claims.record)
+      this.#cache.release(before)
+    }
+    const { accusations } = claims
+    if (accusations.length === 0) this.#contested.delete(row.index)
+    else this.#contested.set(row.index, { record: row.known, accusations })
+    if (isOtherEpoch || row.known.status === 'left') this.setDigest(row, undefined)
+    this.#refresh(row)
   }
 
   setState(entry: Entry, state: EntryState, now: Millis): void {
-    const slot = this.#slotOf(entry)
-    if (slot === undefined || slot.state === state) return
-    const wasLive = isLive(slot)
-    this.#counts[slot.state] -= 1
+    const row = this.#rowFor(entry)
+    const { index, state: before } = row
+    if (before === state) return
+    const wasLive = before === 'alive' || before === 'suspect'
+    const isLive = state === 'alive' || state === 'suspect'
+    this.#counts[before] -= 1
     this.#counts[state] += 1
-    slot.state = state
-    slot.since = now
-    if (isLive(slot) !== wasLive) this.#liveVersion += 1
-    this.#refresh(slot)
+    this.#flags[index] = ((this.#flags[index] ?? 0) & ~STATE_BITS) | STATES.indexOf(state)
+    this.#since[index] = now
+    if (isLive !== wasLive) this.#liveVersion += 1
+    if (isLive && !wasLive) this.#living.add(index)
+    if (!isLive && wasLive) this.#living.remove(index)
+    this.#refresh(row)
   }
 
+  /** @param digest of the epoch of the member's record */
   setDigest(entry: Entry, digest: KnownDigest | undefined): void {
-    const slot = this.#slotOf(entry)
-    if (slot === undefined) return
-    xorInto(this.#digestBuckets, slot.bucket, slot.digestHash)
-    slot.digest = digest
-    slot.digestHash = digest === undefined ? NO_HASH : hashOfDigest(digest)
-    xorInto(this.#digestBuckets, slot.bucket, slot.digestHash)
-    this.#touch(slot)
+    const row = this.#rowFor(entry)
+    const { index, bucket } = row
+    this.#digestBuckets.toggle(bucket, this.#digestHashes, index * WORDS)
+    this.#digestHashes.fill(0, index * WORDS, index * WORDS + WORDS)
+    let flags = (this.#flags[index] ?? 0) & STATE_BITS
+    if (digest !== undefined) {
+      assert(digest.epoch === row.known.epoch, 'a digest is of the epoch of its record')
+      flags |= digest.isDirect ? HAS_DIGEST | IS_DIRECT : HAS_DIGEST
+      this.#digestCounters[index] = digest.counter
+      this.#digests.set(digest.digest, index * DIGEST_BYTES)
+      this.#digestHashes.set(hashOfDigest(digest), index * WORDS)
+      this.#digestBuckets.toggle(bucket, this.#digestHashes, index * WORDS)
+    }
+    this.#flags[index] = flags
+    this.#roster.changed(row)
   }
 
   setRoundTrip(entry: Entry, rttMs: Millis | undefined): void {
-    const slot = this.#slotOf(entry)
-    if (slot === undefined || slot.rttMs === rttMs) return
-    slot.rttMs = rttMs
-    this.#touch(slot)
+    const row = this.#rowFor(entry)
+    if (row.rttMs === rttMs) return
+    if (rttMs === undefined) this.#roundTrips.delete(row.index)
+    else this.#roundTrips.set(row.index, rttMs)
+    this.#roster.changed(row)
   }
 
+  /** What users see of a member: an object of this moment. */
   row(entry: Entry): Member {
-    const slot = this.#slotOf(entry)
-    if (slot?.row !== undefined) return slot.row
-    const row = rowOf(entry)
-    if (slot !== undefined) slot.row = row
-    return row
+    return this.#roster.member(this.#rowFor(entry))
   }
 
   /** Ordered by peer id text; the same array until something changes. */
   rows(): readonly Member[] {
-    if (this.#rows !== undefined) return this.#rows
-    this.#ids ??= [...this.#slots.keys()].sort(compareText)
-    const rows: Member[] = []
-    for (const id of this.#ids) {
-      const slot = this.#slots.get(id)
-      if (slot !== undefined) rows.push(this.row(slot))
-    }
-    this.#rows = rows
-    return rows
+    return this.#roster.members()
   }
 
   /** 8 bytes over (peer id, epoch, incarnation, state) of all members. */
   viewHash(): Uint8Array {
-    return fold(this.#viewBuckets)
+    return this.#views.whole()
   }
 
   /** 8 bytes over (peer id, epoch, counter, digest) of all known digests. */
   digestsHash(): Uint8Array {
-    return fold(this.#digestBuckets)
+    return this.#digestBuckets.whole()
   }
 
   /** 32 hashes of 8 bytes, concatenated. */
   viewBuckets(): Uint8Array {
-    return this.#viewBuckets.slice()
+    return this.#views.bytes()
   }
 
   digestBuckets(): Uint8Array {
-    return this.#digestBuckets.slice()
+    return this.#digestBuckets.bytes()
   }
 
-  #slotOf(entry: Entry): Slot | undefined {
-    return this.#slots.get(entry.peerId)
+  // What rows read of their columns.
+
+  stateAt(index: number): EntryState {
+    return STATES[(this.#flags[index] ?? 0) & STATE_BITS] ?? 'alive'
   }
 
-  #refresh(slot: Slot): void {
-    xorInto(this.#viewBuckets, slot.bucket, slot.viewHash)
-    slot.viewHash = hashOfView(slot)
-    xorInto(this.#viewBuckets, slot.bucket, slot.viewHash)
-    this.#touch(slot)
+  sinceAt(index: number): Millis {
+    return this.#since[index] ?? 0
   }
 
-  #touch(slot: Slot): void {
-    slot.row = undefined
-    this.#rows = undefined
+  /** When it was added, if nobody was added later; else long ago. */
+  createdAt(row: Row): Millis {
+    return this.#newest.has(row) ? this.#newestAt : Number.NEGATIVE_INFINITY
   }
-}
 
-/** Alive or suspect: takes part in overlay, relays and counts. */
-export function isLive(entry: Entry): boolean {
-  return entry.state === 'alive' || entry.state === 'suspect'
-}
-
-function rowOf(entry: Entry): Member {
-  const { record } = entry.claims
-  return {
-    peerId: entry.peerId,
-    publicKey: entry.publicKey,
-    name: record.name,
-    state: entry.state,
-    epoch: record.epoch,
-    incarnation: record.incarnation,
-    addresses: record.addresses,
-    tags: record.tags,
-    protocol: record.protocol,
-    digest: entry.digest?.digest,
-    rttMs: entry.rttMs,
-    since: entry.since,
+  claimsAt(index: number): Claims | undefined {
+    return this.#contested.get(index)
   }
-}
 
-function keyPrefix(publicKey: Uint8Array): number {
-  let prefix = 0
-  for (let i = 0; i < KEY_PREFIX_BYTES; i++) prefix = prefix * 256 + (publicKey[i] ?? 0)
-  return prefix
-}
-
-function hashOfView(entry: Entry): Uint8Array {
-  const { record } = entry.claims
-  const bytes = new Writer(64)
-    .raw(entry.publicKey)
-    .varint(record.epoch)
-    .varint(record.incarnation)
-    .uint8(STATE_CODES[entry.state])
-    .finish()
-  return sha256(bytes).subarray(0, BUCKET_HASH_BYTES)
-}
-
-function hashOfDigest(claim: DigestClaim): Uint8Array {
-  const bytes = new Writer(80)
-    .raw(claim.subject)
-    .varint(claim.epoch)
-    .varint(claim.counter)
-    .raw(claim.digest)
-    .finish()
-  return sha256(bytes).subarray(0, BUCKET_HASH_BYTES)
-}
-
-/** Adds or takes away one member's hash: exclusive or is its own inverse. */
-function xorInto(buckets: Uint8Array, bucket: number, hash: Uint8Array): void {
-  for (let i = 0; i < BUCKET_HASH_BYTES; i++) {
-    const at = bucket * BUCKET_HASH_BYTES + i
-    buckets[at] = (buckets[at] ?? 0) ^ (hash[i] ?? 0)
+  roundTripAt(index: number): Millis | undefined {
+    return this.#roundTrips.get(index)
   }
-}
 
-function fold(buckets: Uint8Array): Uint8Array {
-  const hash = new Uint8Array(BUCKET_HASH_BYTES)
-  for (let i = 0; i < buckets.length; i++) {
-    const at = i % BUCKET_HASH_BYTES
-    hash[at] = (hash[at] ?? 0) ^ (buckets[i] ?? 0)
+  digestAt(index: number, record: KnownRecord): KnownDigest | undefined {
+    const flags = this.#flags[index] ?? 0
+    if ((flags & HAS_DIGEST) === 0) return undefined
+    return {
+      subject: record.publicKey,
+      epoch: record.epoch,
+      counter: this.#digestCounters[index] ?? 0,
+      digest: this.#digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
+      isDirect: (flags & IS_DIRECT) !== 0,
+    }
   }
-  return hash
+
+  #at(subject: number | undefined): Row | undefined {
+    if (subject === undefined) return undefined
+    const place = this.#rowOf[subject] ?? NO_ROW
+    return place === NO_ROW ? undefined : this.#rows[place - 1]
+  }
+
+  #rowFor(entry: Entry): Row {
+    assert(entry instanceof Row && entry.isIn(this), 'an entry is of this table')
+    return entry
+  }
+
+  #positionOf(index: number, ring: number): number {
+    const row = this.#rows[index]
+    return row === undefined ? 0 : this.#cache.subjects.position(row.known.subject, ring)
+  }
+
+  #refresh(row: Row): void {
+    const { index, bucket, known } = row
+    this.#views.toggle(bucket, this.#viewHashes, index * WORDS)
+    this.#cache.hashView(known, STATES.indexOf(row.state))
+    this.#viewHashes[index * WORDS] = known.hashHigh
+    this.#viewHashes[index * WORDS + 1] = known.hashLow
+    this.#views.toggle(bucket, this.#viewHashes, index * WORDS)
+    this.#roster.changed(row)
+  }
+
+  #lengthen(needed: number): void {
+    const length = columnLength(needed)
+    this.#length = length
+    this.#flags = longerBytes(this.#flags, length)
+    this.#since = longerNumbers(this.#since, length)
+    this.#viewHashes = longerIntegers(this.#viewHashes, length * WORDS)
+    this.#digestHashes = longerIntegers(this.#digestHashes, length * WORDS)
+    this.#digestCounters = longerNumbers(this.#digestCounters, length)
+    this.#digests = longerBytes(this.#digests, length * DIGEST_BYTES)
+  }
+
+  *#everybody(): Generator<Row, void> {
+    for (const row of this.#rows) if (row !== undefined) yield row
+  }
 }

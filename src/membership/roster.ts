@@ -1,0 +1,140 @@
+import { present } from '../base/assert.ts'
+import { compareText } from '../base/bytes.ts'
+import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
+import { DIGEST_BYTES } from './frame.ts'
+import type { KnownRecord } from './known-record.ts'
+import type { Member } from './member.ts'
+import { Pages } from './pages.ts'
+import type { Row } from './row.ts'
+
+const DIGESTS_PER_PAGE = 64
+
+/**
+ * The members as users see them, ordered by the text of their ids. Until somebody looks nothing is
+ * made; afterwards only the objects of members that changed are made anew.
+ */
+export class Roster {
+  readonly #rows: () => Iterable<Row>
+  readonly #digests = new Pages(DIGESTS_PER_PAGE * DIGEST_BYTES)
+  /** In order of id; undefined until the first look. */
+  #order: Row[] | undefined
+  /** Beside the order; undefined where it is out of date. */
+  #made: (Member | undefined)[] = []
+  #members: readonly Member[] | undefined
+
+  constructor(rows: () => Iterable<Row>) {
+    this.#rows = rows
+  }
+
+  /** The same array until something changes. */
+  members(): readonly Member[] {
+    if (this.#members !== undefined) return this.#members
+    this.#order ??= [...this.#rows()].sort((a, b) => compareText(a.peerId, b.peerId))
+    const members: Member[] = []
+    for (let at = 0; at < this.#order.length; at++) members.push(this.#member(this.#order, at))
+    this.#members = members
+    return members
+  }
+
+  member(row: Row): Member {
+    if (this.#order === undefined) return this.#memberOf(row)
+    return this.#member(this.#order, placeOf(this.#order, row))
+  }
+
+  added(row: Row): void {
+    this.#members = undefined
+    if (this.#order === undefined) return
+    const at = placeOf(this.#order, row)
+    this.#order.splice(at, 0, row)
+    this.#made.splice(at, 0, undefined)
+  }
+
+  removed(row: Row): void {
+    this.#members = undefined
+    if (this.#order === undefined) return
+    const at = placeOf(this.#order, row)
+    this.#order.splice(at, 1)
+    this.#made.splice(at, 1)
+  }
+
+  changed(row: Row): void {
+    this.#members = undefined
+    if (this.#order !== undefined) this.#made[placeOf(this.#order, row)] = undefined
+  }
+
+  #memberOf(row: Row): Member {
+    const digest = row.digest?.digest
+    return new MemberRow(row, digest === undefined ? undefined : this.#digests.copy(digest))
+  }
+
+  #member(order: readonly Row[], at: number): Member {
+    const made = this.#made[at]
+    if (made !== undefined) return made
+    const member = this.#memberOf(present(order[at], 'a row at each place'))
+    this.#made[at] = member
+    return member
+  }
+}
+
+/** What a member was at one moment. What its record says is decoded when somebody asks. */
+class MemberRow implements Member {
+  readonly #record: KnownRecord
+  readonly state: Member['state']
+  readonly digest: Uint8Array | undefined
+  readonly rttMs: number | undefined
+  readonly since: Millis
+
+  constructor(row: Row, digest: Uint8Array | undefined) {
+    this.#record = row.known
+    this.state = row.state
+    this.digest = digest
+    this.rttMs = row.rttMs
+    this.since = row.since
+  }
+
+  get peerId(): PeerId {
+    return this.#record.peerId
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#record.publicKey
+  }
+
+  get name(): string {
+    return this.#record.name
+  }
+
+  get epoch(): number {
+    return this.#record.epoch
+  }
+
+  get incarnation(): number {
+    return this.#record.incarnation
+  }
+
+  get addresses(): readonly string[] {
+    return this.#record.addresses
+  }
+
+  get tags(): Member['tags'] {
+    return this.#record.tags
+  }
+
+  get protocol(): Member['protocol'] {
+    return this.#record.protocol
+  }
+}
+
+/** Where a row is in an order, or belongs. */
+function placeOf(order: readonly Row[], row: Row): number {
+  let low = 0
+  let high = order.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const other = order[middle]
+    if (other !== undefined && compareText(other.peerId, row.peerId) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

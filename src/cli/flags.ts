@@ -51,3 +51,11 @@ export function addGlobalFlags(program: Command, servesApi: boolean): void {
   ]
   for (const option of all) program.addOption(option.helpGroup(GLOBAL_GROUP))
 }
+
+/** A directory that data is kept in. An empty one, such as that of a variable without a value, is none: not `.`. */
+export function dataDirOption(description: string): Option {
+  return new Option('--data-dir <dir>', description).argParser((text: string): string => {
+    if (text === '') throw new InvalidArgumentError('it is empty: write . for this directory')
+    return text
+  })
+}

@@ -176,7 +176,9 @@ function usageFailure(error: CommanderError, argv: readonly string[]): Failure {
   const [first = '', second = ''] = error.message.split('\n')
   const message = first.replace(/^error: /, '').replace(/^unknown command/, 'unknown verb')
   const guess = /^\((Did you mean .*\?)\)$/.exec(second)?.[1]
-  return usageError(`${message.charAt(0).toUpperCase()}${message.slice(1)}`, guess ?? USAGE_HINT)
+  const isFlag = error.code === 'commander.unknownOption'
+  const hint = isFlag ? `${USAGE_HINT}; values that begin with a dash go behind --` : USAGE_HINT
+  return usageError(`${message.charAt(0).toUpperCase()}${message.slice(1)}`, guess ?? hint)
 }
 
 function tell(

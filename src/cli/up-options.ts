@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { integerOption } from './flags.ts'
+import { dataDirOption, integerOption } from './flags.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -12,7 +12,7 @@ export const DURABILITIES = ['strict', 'relaxed'] as const
 export function upOptions(): readonly Option[] {
   return [
     new Option('--name <name>', 'label shown to people (default node- and part of the peer id)'),
-    new Option('--data-dir <dir>', 'keep identity and data here (default: in memory)'),
+    dataDirOption('keep identity and data here (default: in memory)'),
     new Option('--profile <profile>', 'local listens on loopback, lan and wan everywhere').choices([
       ...PROFILES,
     ]),

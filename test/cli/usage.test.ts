@@ -91,6 +91,10 @@ describe('wrong usage ends with 2, says what, and a next step', () => {
     [['demo', '--nodes', '2.5'], '1 … 200', '--help'],
     [['up', '--replication', '99'], '1 … 20', '--help'],
     [['up', '--tag', 'x'], 'KEY=VALUE', '--help'],
+    [['up', '--data-dir', ''], 'write . for this directory', '--help'],
+    [['demo', '--data-dir', ''], 'write . for this directory', '--help'],
+    [['restore', 'x.backup', '--data-dir', ''], 'write . for this directory', '--help'],
+    [['set', 'add', 's', '-x'], "Unknown option '-x'", 'go behind --'],
     [['up', '--api', 'nonsense'], 'expected HOST:PORT', '127.0.0.1:7400'],
     [['status', '--api', 'http://'], 'no URL', '127.0.0.1:7400'],
   ])('%j', async (argv, what, next) => {

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { integerOption } from '../flags.ts'
+import { dataDirOption, integerOption } from '../flags.ts'
 import type { Verb } from '../verb.ts'
 
 const NODES_DEFAULT = 5
@@ -20,7 +20,7 @@ export const verb: Verb = {
       )
       .option('--once', 'end after the story, also at a terminal')
       .addOption(new Option('--scenario <name>', 'which story').choices(['split-brain']))
-      .option('--data-dir <dir>', 'keep the data of the nodes here (default: in memory)')
+      .addOption(dataDirOption('keep the data of the nodes here (default: in memory)'))
     act(command, async ({ context, settings }) => {
       // Loads libp2p: only here, so that --help and other verbs stay quick.
       const { runDemo } = await import('../run-demo.ts')

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts'
+import { dataDirOption } from '../flags.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
 
@@ -14,7 +15,7 @@ export const verb: Verb = {
   build(command, act) {
     command
       .argument('<file>', 'what hearsay backup wrote')
-      .option('--data-dir <dir>', 'directory to make; new, or empty')
+      .addOption(dataDirOption('directory to make; new, or empty'))
       .option(
         '--identity <file>',
         'identity.key of the node that it replaces (default: a new peer)',

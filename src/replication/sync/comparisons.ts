@@ -1,4 +1,4 @@
-import { compareText, equalBytes } from '../../base/bytes.ts'
+import { compareText, equalBytes, utf8 } from '../../base/bytes.ts'
 import type { Millis } from '../../base/core.ts'
 import { jitter } from '../../base/random.ts'
 import type { Group } from '../group/group.ts'
@@ -35,6 +35,8 @@ export type Relation = 'equal' | 'vectors-differ' | 'fingerprints-differ'
 
 /** Digests of a few groups travel whole at once; more are first compared by one hash. */
 const WHOLE_DIGEST_GROUPS_MAX = 4
+/** With a longer name the digest of even one group, and the word that it is equal, take more than 48 bytes. */
+const SHORT_NAME_BYTES_MAX = 16
 /** Bytes of items after which a digest frame is closed. */
 const DIGEST_FRAME_BYTES = 128 << 10
 /** What a look at a group's digest costs, as bytes served. */
@@ -90,7 +92,8 @@ export class Comparisons {
     peer.comparedAt = now
     const groups = this.#groups()
     const items = groups.map((group) => this.#item(group))
-    if (items.length > WHOLE_DIGEST_GROUPS_MAX) {
+    const isKnown = groups.every((group) => isEqualTo(peer, group, group.digest()))
+    if (items.length > WHOLE_DIGEST_GROUPS_MAX || (isKnown && !isShort(items))) {
       this.#host.send(peer, 'control', { type: 'summary', hash: summaryHash(items) })
       return
     }
@@ -297,4 +300,10 @@ export class Comparisons {
     }
     return chosen
   }
+}
+
+/** Whether whole digests and their answer take 48 bytes. */
+function isShort([only, second]: readonly DigestItem[]): boolean {
+  if (only === undefined) return true
+  return second === undefined && utf8(only.group).length <= SHORT_NAME_BYTES_MAX
 }

@@ -28,6 +28,7 @@ const GROUP = 'src/replication/group/group.ts'
 const LOG = 'src/replication/group/group-log.ts'
 const ADOPTION = 'src/replication/base/adoption.ts'
 const ADOPTING = 'src/replication/base/adopting.ts'
+const ASIDE = 'src/replication/base/aside.ts'
 const WALK = 'src/replication/base/base-walk.ts'
 const SNAPSHOT = 'src/replication/store/snapshot.ts'
 const DRIVER = 'src/engine/driver.ts'
@@ -105,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: GROUP,
-        find: 'for (const [writer, base] of adopted.entries()) this.log.truncate(writer, base.have, base.chain)',
+        find: 'if (have > before.have(writer)) this.log.truncate(writer, have, chain)',
         replace: '',
       },
     ],
@@ -115,11 +116,27 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: 'schedules',
     edits: [
       {
-        file: GROUP,
-        find: 'if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)',
+        file: ASIDE,
+        find: 'while (this.#behind() > 0) if (this.#replay() === undefined) return false',
         replace: '',
       },
     ],
+  },
+  {
+    name: 'a base merged beside the state forgets the kills that wait here',
+    killedBy: 'schedules',
+    edits: [
+      {
+        file: ASIDE,
+        find: 'adoptHead(this.state, own)',
+        replace: 'adoptHead(this.state, own.map((told) => ({ ...told, pendingKills: [] })))',
+      },
+    ],
+  },
+  {
+    name: 'what died elsewhere lives on in a state merged beside the old one',
+    killedBy: 'schedules',
+    edits: [{ file: ADOPTING, find: 'yield* aside.kill(this.#found)', replace: '' }],
   },
   {
     name: 'the log is forgotten beyond what a snapshot covers',

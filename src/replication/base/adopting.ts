@@ -1,32 +1,30 @@
 import { DecodeError } from '../../base/codec.ts'
 import type { ReplicaId } from '../../base/ids.ts'
-import { LiveState } from '../../crdt/live-state.ts'
 import { decodeRunHead } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import type { Group } from '../group/group.ts'
+import type { ReplicationTunables } from '../options.ts'
 import { type BaseRequest, BLOCKS_MAX, type VectorEntry } from '../sync/frames.ts'
 import { adoptHead, applyItem, checkItem, deadThere } from './adoption.ts'
+import { Aside, type Found, type Steps } from './aside.ts'
 import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
 import { BaseCost } from './base-cost.ts'
 import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
 
-/** Events that may be replayed onto a state that was built aside: more are merged in place instead. */
+/** Events that a group may have seen for a base to be taken as if there were none. */
 const REPLAYED_EVENTS_MAX = 4_096
 /** Bytes of events that came after the base while it was on its way, and what each run costs beside them. */
 const TAIL_BYTES_MAX = 64 << 20
 const RUN_OVERHEAD_BYTES = 160
 
-/** Dots of a writer to be killed. */
-interface Found {
-  /** Interned in the group; states that are swapped keep the numbers. */
-  readonly writer: number
-  readonly dots: readonly number[]
-}
+/** How a base is merged. */
+export type MergeLimits = Pick<ReplicationTunables, 'mergeInPlaceMax' | 'mergeStepEntries'>
 
 /**
  * A base on its way in. It is applied when it is complete and the events since its head are here, as one
  * step: readers never see half of it. A replica without a past of its own builds the new state aside as parts
- * arrive, so that a join of any size is a swap; others merge in place.
+ * arrive. Others merge in place what is little, and build the union of both aside for what is much, so that
+ * whatever comes is a swap.
  */
 export class Adopting {
   readonly head: readonly BaseWriter[]
@@ -40,12 +38,16 @@ export class Adopting {
   readonly replaces: ReplicaId | 'differing' | undefined
   readonly #group: Group
   readonly #runs: RunReader
-  readonly #aside: LiveState | undefined
+  #aside: Aside | undefined
+  readonly #limits: MergeLimits
+  /** What of {@link step} is left to do. */
+  #steps: Steps | undefined
   #cursor: BaseCursor = { writer: 0, n: 1 }
   /** First dots of blocks that differ, by writer of the head. */
   readonly #differing = new Map<number, Set<number>>()
   #tailBytes = 0
   readonly #cost = new BaseCost()
+  #entries = 0
   /** What maps say is dead and lives here, or did when they came. */
   readonly #found: Found[] = []
 
@@ -54,16 +56,18 @@ export class Adopting {
     readonly head: readonly BaseWriter[]
     readonly vector: readonly VectorEntry[]
     readonly runs: RunReader
+    readonly limits: MergeLimits
     readonly replaces?: ReplicaId | 'differing' | undefined
   }) {
-    const { group, head, vector, runs, replaces } = options
+    const { group, head, vector, runs, limits, replaces } = options
+    this.#limits = limits
     this.replaces = replaces
     this.#group = group
     this.head = head
     this.vector = vector
     this.#runs = runs
     const isAside = mayBuildAside(group) && !this.hasKnown && replaces === undefined
-    this.#aside = isAside ? new LiveState() : undefined
+    if (isAside) this.#aside = this.#newAside()
     this.#settle()
   }
 
@@ -110,10 +114,8 @@ export class Adopting {
     this.#cost.add(own, this.#runs.events)
     if (item.mode === 'sums') this.#compare(item)
     else this.#keep(own)
-    if (this.#aside !== undefined) {
-      this.#mirror(this.#aside)
-      applyItem(this.#aside, own, this.head, this.#runs)
-    }
+    if (hasEntries(own) && own.bytes.length > 0) this.#entries += this.#runs.events
+    this.#aside?.addItem(own, this.head)
     this.#cursor = { writer: item.writer, n: item.to + 1 }
     this.#settle()
     return true
@@ -189,15 +191,22 @@ export class Adopting {
     return true
   }
 
+  /**
+   * Does a part of what {@link apply} would otherwise do at once, with the base complete.
+   * @returns whether more is left
+   */
+  step(): boolean {
+    this.#steps ??= this.#build()
+    return this.#steps.next().done !== true
+  }
+
   /** Makes the group's state the union of its own and the base. */
   apply(): void {
+    while (this.step());
     const group = this.#group
     const aside = this.#aside
-    // Whoever wrote much while it came replays that: many entries in place would hold up everybody.
-    if (aside !== undefined && mayReplay(group, Math.max(REPLAYED_EVENTS_MAX, aside.entries))) {
-      this.#mirror(aside)
-      adoptHead(aside, this.head)
-      group.swap(aside)
+    if (aside?.finish() === true) {
+      group.swap(aside.state, this.head, aside.changed)
     } else {
       group.close()
       group.changes.origin = 'remote'
@@ -208,11 +217,32 @@ export class Adopting {
     }
   }
 
-  /** Replicas keep their numbers when the state is swapped. */
-  #mirror(aside: LiveState): void {
+  *#build(): Steps {
+    const isBegun = this.#aside !== undefined
+    const aside = this.#aside ?? (this.#isLarge ? this.#newAside() : undefined)
+    if (aside === undefined) return
+    if (!isBegun) {
+      yield* aside.copy()
+      yield* aside.kill(this.#found)
+      yield* aside.add(this.items.filter(hasEntries), this.head)
+    }
+    aside.adopt(this.head)
+    // What the log has forgotten meanwhile, only the state in place knows.
+    this.#aside = (yield* aside.follow()) ? aside : undefined
+  }
+
+  /** Whether a merge in place would hold everybody up. */
+  get #isLarge(): boolean {
+    if (this.replaces !== undefined || this.#group.state.unapplied > 0) return false
+    let changes = this.#entries
+    for (const { dots } of this.#found) changes += dots.length
+    return changes > this.#limits.mergeInPlaceMax
+  }
+
+  #newAside(): Aside {
     const { state } = this.#group
     for (const { replica } of this.head) state.intern(replica)
-    for (let i = aside.replicaCount; i < state.replicaCount; i++) aside.intern(state.replicaAt(i))
+    return new Aside(this.#group, this.#limits.mergeStepEntries)
   }
 
   #known(item: BaseItem): number {
@@ -249,11 +279,7 @@ export function applyBase(
 
 /** Whether all that a group has seen is a few events, all in its log. */
 export function mayBuildAside(group: Group): boolean {
-  return mayReplay(group, REPLAYED_EVENTS_MAX)
-}
-
-function mayReplay(group: Group, eventsMax: number): boolean {
-  if (group.state.events > eventsMax) return false
+  if (group.state.events > REPLAYED_EVENTS_MAX) return false
   for (let i = 0; i < group.state.replicaCount; i++) {
     if (group.log.truncatedAt(i) > 0) return false
   }

@@ -95,9 +95,9 @@ export class ChangeRecorder implements Recorder {
     this.#reader = new ObjectReader(state)
   }
 
-  /** All objects of a state that was put in place as a whole. */
-  touchAll(state: LiveState): void {
-    for (const object of state.objects()) this.#touch(object).isTooMuch = true
+  /** An object that has changed while nobody looked. */
+  touchWhole(object: LiveObject): void {
+    this.#touch(object).isTooMuch = true
   }
 
   /** What changed since the last call. */

@@ -2,17 +2,19 @@ import { present } from '../../base/assert.ts'
 import { Writer } from '../../base/codec.ts'
 import type { Stamp } from '../../base/hybrid-clock.ts'
 import type { ReplicaId } from '../../base/ids.ts'
-import { EventDraft, type Lanes } from '../../crdt/event-draft.ts'
-import { KIND_COUNTER, KIND_NONE } from '../../crdt/kinds.ts'
+import { EventDraft } from '../../crdt/event-draft.ts'
+import type { LiveObject } from '../../crdt/live-object.ts'
 import { LiveState } from '../../crdt/live-state.ts'
 import { ObjectReader } from '../../crdt/object-view.ts'
 import type { CheckedOperation, LoneChange, LoneIncrement } from '../../crdt/operation.ts'
 import { decodeRunHead } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { RunWriter } from '../../crdt/run-writer.ts'
+import type { BaseWriter } from '../base/base.ts'
 import { resultsOf } from '../results.ts'
 import type { VectorEntry } from '../sync/frames.ts'
 import { UNDO_TRANSACTIONS_MAX, UndoHistory } from '../undo/undo-history.ts'
+import { applyRead } from './apply-run.ts'
 import { ChangeRecorder } from './change-recorder.ts'
 import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
 import { chainOver, isOther } from './history.ts'
@@ -269,27 +271,25 @@ export class Group {
   }
 
   /**
-   * Puts another state in the place of this one's and replays onto it what the log holds beyond it. Writers
-   * have the same numbers in both, and the log is complete.
+   * Puts another state in the place of this one's, which is closed: one with the same writers under the same
+   * numbers, with all events of this one and those of a base.
+   * @param changed objects that the base has changed
    */
-  swap(state: LiveState): void {
-    this.close()
-    this.state.recorder = undefined
-    this.changes.touchAll(this.state)
+  swap(state: LiveState, base: readonly BaseWriter[], changed: Iterable<LiveObject>): void {
+    const before = this.state
+    before.recorder = undefined
     this.state = state
     this.reader = new ObjectReader(state)
     this.#own = this.#ownRun()
+    for (const { replica, have, chain } of base) {
+      const writer = state.intern(replica)
+      if (have > before.have(writer)) this.log.truncate(writer, have, chain)
+    }
     this.changes.attach(state)
-    const adopted: { readonly have: number; readonly chain: Lanes }[] = []
-    for (let i = 0; i < state.replicaCount; i++) {
-      adopted.push({ have: state.have(i), chain: state.chainOf(i) })
-    }
-    for (const run of this.log.takeAll()) {
-      if (run.n0 + run.count - 1 > state.have(run.writer)) this.#integrate(run.bytes)
-    }
-    for (const [writer, base] of adopted.entries()) this.log.truncate(writer, base.have, base.chain)
+    this.changes.origin = 'remote'
+    for (const object of changed) this.changes.touchWhole(object)
     state.recorder = this.changes
-    this.changes.touchAll(state)
+    state.sweep()
   }
 
   get #isWaiting(): boolean {
@@ -361,24 +361,15 @@ export class Group {
     const chain = chainOver(this.state, runs, table, { from, to: count, chain: before })
     if (chain.high !== runs.chain.high || chain.low !== runs.chain.low) return 'conflict'
     if (!hasRoomForKills(this.state, runs, table, killRoom)) return 'kills-limit'
-    const objects = runs.objects.map(({ type, name }) => this.state.objectFor(type, name).id)
     const isWhole = from === 0
     const tail = isWhole ? undefined : new RunWriter(this.state)
     tail?.begin(writer, have + 1, runs.stamps[from] ?? 0)
-    const draft = this.#draft
     this.changes.origin = 'remote'
-    for (let i = from; i < count; i++) {
-      runs.draft(i, draft)
-      if (draft.kind === KIND_COUNTER) {
-        draft.keyByWriter(writer)
-      }
-      draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
-      this.#fillKills(i, table)
+    applyRead(this.state, runs, { writer, table, from, to: count }, this.#draft, (i, draft) => {
       tail?.add(draft, runs.starts[i] === 1)
       // Whose events they are is not known yet while rows are loaded.
       if (this.state.recorder === undefined) this.replaced.keep(this.state, writer, draft, n0)
-      this.state.apply(writer, n0 + i, draft)
-    }
+    })
     this.state.advance(writer, have, chain)
     const stamp = runs.stamps[count - 1] ?? 0
     const own = tail === undefined ? bytes.slice() : tail.finish(chain)
@@ -386,13 +377,5 @@ export class Group {
     this.log.append(run)
     if (this.#own.isEmpty) this.state.sweep()
     return run
-  }
-
-  #fillKills(i: number, table: readonly number[]): void {
-    const { killStarts, killReplicas, killDots } = this.#runs
-    const end = killStarts[i + 1] ?? 0
-    for (let k = killStarts[i] ?? 0; k < end; k++) {
-      this.#draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
-    }
   }
 }

@@ -219,7 +219,7 @@ export class Loader {
   #dropBase(loading: Loading): void {
     const { group, held } = loading
     for (const run of group.log.takeAll()) held.add(run.bytes)
-    group.swap(new LiveState())
+    group.swap(new LiveState(), [], [])
     group.state.recorder = undefined
     loading.manifest = undefined
     // Rows before were forgotten because the snapshot covered them.

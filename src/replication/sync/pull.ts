@@ -2,8 +2,19 @@ import type { Millis } from '../../base/core.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import type { Adopting } from '../base/adopting.ts'
 import type { Group } from '../group/group.ts'
-import type { VectorEntry } from './frames.ts'
+import type { Relation } from './comparisons.ts'
+import type { DigestItem, VectorEntry } from './frames.ts'
 import type { Peer } from './peer.ts'
+
+/** How pulls begin and end. */
+export interface Digests {
+  /** Sends our digest and wants an answer. */
+  compare(peer: Peer, now: Millis): void
+  /** Tells our digest of one group. */
+  tell(peer: Peer, group: Group): void
+  /** Notes what a peer says a group is like. */
+  learn(peer: Peer, group: Group, item: DigestItem, now: Millis): Relation
+}
 
 /** One group's pull from one peer: windows of events, each asked for with our vector of that moment. */
 export interface Pull {
@@ -33,6 +44,8 @@ export interface Pull {
   /** Bases begun since it asked last. */
   heads: number
   adopting: Adopting | undefined
+  /** A base that has come whole and is merged in steps: nothing more is waited for. */
+  merging: Adopting | undefined
 }
 
 /** A pull that nothing has been heard of. @param from its number, whom it asks, and when it began */
@@ -53,5 +66,6 @@ export function newPull({
     retries: 0,
     heads: 0,
     adopting: undefined,
+    merging: undefined,
   }
 }

@@ -5,25 +5,14 @@ import type { ReplicaId } from '../../base/ids.ts'
 import { Adopting, mayBuildAside } from '../base/adopting.ts'
 import type { Group } from '../group/group.ts'
 import type { Host } from '../host.ts'
-import { headFault } from '../identity/head-fault.ts'
-import type { Relation } from './comparisons.ts'
+import { mayTake } from './base-head.ts'
 import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
-import type { DigestItem, SyncFrame } from './frames.ts'
+import type { SyncFrame } from './frames.ts'
 import type { Peer } from './peer.ts'
-import { newPull, type Pull } from './pull.ts'
+import { type Digests, newPull, type Pull } from './pull.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
-
-/** How pulls begin and end. */
-export interface Digests {
-  /** Sends our digest and wants an answer. */
-  compare(peer: Peer, now: Millis): void
-  /** Tells our digest of one group. */
-  tell(peer: Peer, group: Group): void
-  /** Notes what a peer says a group is like. */
-  learn(peer: Peer, group: Group, item: DigestItem, now: Millis): Relation
-}
 
 const PULL_TIMEOUT_GROWTH_MAX = 4
 const PULL_RETRIES_MAX = 5
@@ -34,8 +23,6 @@ const BASE_TURNS = 12
 /** Bases that one answer may begin; a second one where a question was asked twice. */
 const HEADS_MAX = 8
 const REPAIR_PAUSE_MS = 10_000
-/** A peer that keeps differing is no reason to repeat an alarm more often than this. */
-const ALARM_PAUSE_MS = 60_000
 const NOBODY: ReadonlySet<number> = new Set()
 const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
 
@@ -74,6 +61,11 @@ export class Pulls {
     for (const pull of [...this.#pulls.values()]) {
       if (pull.deadlineAt > now) continue
       const { peer } = pull
+      if (pull.merging !== undefined) {
+        this.#merge(pull, pull.merging, now)
+        // One step a turn, however many groups there are.
+        return
+      }
       if (pull.isGuess) {
         // The next comparison will tell.
         this.#finish(pull, now)
@@ -111,8 +103,8 @@ export class Pulls {
     const told = peer.group(group.name)
     const pulled = told.pulled ?? { bytes: 0, events: 0 }
     told.pulled = { bytes: pulled.bytes + payload.bytes, events: pulled.events + payload.events }
-    const pull = this.#pulls.get(group.name)
-    if (pull?.id !== payload.session || pull.peer !== peer || !payload.isNew) return
+    const pull = this.#heard(peer, group.name, payload.session)
+    if (pull === undefined || !payload.isNew) return
     pull.hasNewsInWindow = true
     pull.hasNews = true
     pull.isGuess = false
@@ -124,12 +116,12 @@ export class Pulls {
 
   onEnd(peer: Peer, frame: Frame<'end'>, now: Millis): void {
     const group = this.#host.groups.get(frame.group)
-    const pull = this.#pulls.get(frame.group)
+    const pull = this.#heard(peer, frame.group, frame.session)
     if (group === undefined) return
-    if (pull?.id === frame.session && pull.peer === peer) pull.isGuess = false
+    if (pull !== undefined) pull.isGuess = false
     const { isPartial, digest } = frame
     const relation = this.#digests.learn(peer, group, { group: group.name, isPartial, digest }, now)
-    if (pull?.id !== frame.session || pull.peer !== peer) return
+    if (pull === undefined) return
     peer.pullTimeoutMs = this.#host.tunables.pullTimeoutMs
     if (pull.adopting !== undefined) {
       this.#onBaseEnd(pull, pull.adopting, frame, now)
@@ -197,16 +189,24 @@ export class Pulls {
       else this.#finish(pull, now)
       return
     }
+    pull.merging = adopting
+    this.#merge(pull, adopting, now)
+  }
+
+  /** Does a part of a merge; the next one is due at once, behind whatever else waits for its turn. */
+  #merge(pull: Pull, merging: Adopting, now: Millis): void {
+    const { group, peer, id } = pull
+    pull.deadlineAt = now
+    if (merging.step()) return
     pull.adopting = undefined
-    pull.hasNews = true
-    this.#host.adopt(
-      pull.group,
-      adopting,
-      { peer: pull.peer, session: pull.id, served: NOBODY },
-      now,
-    )
+    pull.merging = undefined
+    // As when parts come: what is in dispute is not merged.
+    if (!this.#host.isInDispute(group) || pull.replaces !== undefined) {
+      pull.hasNews = true
+      this.#host.adopt(group, merging, { peer, session: id, served: NOBODY }, now)
+    }
     this.#finish(pull, now)
-    this.#digests.compare(pull.peer, now)
+    this.#digests.compare(peer, now)
   }
 
   /** Whether a session id belongs to the pull under way from this peer. */
@@ -222,6 +222,7 @@ export class Pulls {
   pull(peer: Peer, group: Group, now: Millis): boolean {
     const current = this.#pulls.get(group.name)
     if (current?.peer === peer) {
+      if (current.merging !== undefined) return false
       // It is there and still differs: what was asked or answered is lost, whatever the timeout has grown to.
       const patience = Math.max(this.#host.tunables.pullTimeoutMs, peer.pullTimeoutMs / 2)
       if (now - current.quietSince < patience) return false
@@ -303,8 +304,8 @@ export class Pulls {
 
   /** Part of a base. A first part begins anew: the peer no longer has what came after the one before. */
   onBase(peer: Peer, frame: Frame<'base'>, now: Millis): void {
-    const pull = this.#pulls.get(frame.group)
-    if (pull?.id !== frame.session || pull.peer !== peer) {
+    const pull = this.#heard(peer, frame.group, frame.session)
+    if (pull === undefined) {
       this.#host.dropped('sync-base-unasked')
       return
     }
@@ -337,12 +338,19 @@ export class Pulls {
 
   /** Takes runs that belong to a base on its way; false when there is none. */
   keepTail(peer: Peer, group: string, session: number, runs: readonly Uint8Array[]): boolean {
-    const pull = this.#pulls.get(group)
+    const pull = this.#heard(peer, group, session)
     const adopting = pull?.adopting
-    if (pull?.id !== session || pull.peer !== peer || adopting === undefined) return false
+    if (pull === undefined || adopting === undefined) return false
     for (const bytes of runs) if (!adopting.addTail(bytes)) pull.adopting = undefined
     pull.hasNewsInWindow = true
     return true
+  }
+
+  /** The pull that a session belongs to, while it waits for anything. */
+  #heard(peer: Peer, group: string, session: number): Pull | undefined {
+    const pull = this.#pulls.get(group)
+    const isIts = pull?.id === session && pull.peer === peer
+    return isIts && pull.merging === undefined ? pull : undefined
   }
 
   /** Ends a group's pull: what it is based on is no longer so. */
@@ -352,20 +360,10 @@ export class Pulls {
   }
 
   #beginBase(pull: Pull, head: Frame<'base'>['head'] & {}, now: Millis): boolean {
-    const { group, asked, peer, replaces } = pull
-    const self = this.#host.writerOf(group)
-    const fault = headFault(group, head, { self, replaces, runs: this.#host.runs })
-    if (fault !== undefined) {
-      if (fault.reason !== undefined) this.#host.dropped(fault.reason)
-      if (fault.forked !== undefined) this.#host.suspect(peer, group, now, fault.forked)
-      return false
-    }
-    const told = peer.group(group.name)
-    if (pull.isRepair && replaces === undefined && now - told.alarmedAt >= ALARM_PAUSE_MS) {
-      told.alarmedAt = now
-      this.#host.alarm(`state-differs: group ${group.name}: equal vectors, other fingerprint`)
-    }
-    const adopting = new Adopting({ group, head, vector: asked, runs: this.#host.runs, replaces })
+    const { group, asked, replaces } = pull
+    const { runs, tunables } = this.#host
+    if (!mayTake(this.#host, pull, head, now)) return false
+    const adopting = new Adopting({ group, head, vector: asked, runs, limits: tunables, replaces })
     if (adopting.hasKnown && !pull.isRepair && mayBuildAside(group)) {
       // A few events of ours are cheaper to get again than a merge that holds everybody up.
       pull.wantsWhole = true

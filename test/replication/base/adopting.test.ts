@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { hex } from '../../../src/base/bytes.ts'
 import type { ReplicaId } from '../../../src/base/ids.ts'
 import { randomInteger, seededRandom } from '../../../src/base/random.ts'
+import { LiveState } from '../../../src/crdt/live-state.ts'
 import type { Operation } from '../../../src/crdt/operation.ts'
 import { decodeRunHead } from '../../../src/crdt/run-head.ts'
 import { RunReader } from '../../../src/crdt/run-reader.ts'
-import { Adopting } from '../../../src/replication/base/adopting.ts'
+import { Adopting, type MergeLimits } from '../../../src/replication/base/adopting.ts'
+import { REPLICATION_DEFAULTS } from '../../../src/replication/options.ts'
 import { decodeFrame } from '../../../src/replication/sync/frame-codec.ts'
 import { serve } from '../../../src/replication/sync/serve.ts'
 import { replicaOf } from '../../crdt/encoded.ts'
@@ -20,7 +22,11 @@ const CREDIT = 1 << 20
  * A base on its way from one to the other, whatever the log holds: each item is a step.
  * @returns what is left to apply
  */
-function* transfer(to: Pen, from: Pen): Generator<void, Adopting, void> {
+function* transfer(
+  to: Pen,
+  from: Pen,
+  limits: MergeLimits = REPLICATION_DEFAULTS,
+): Generator<void, Adopting, void> {
   const runs = new RunReader()
   const vector = to.group.vector()
   let adopting: Adopting | undefined
@@ -33,7 +39,9 @@ function* transfer(to: Pen, from: Pen): Generator<void, Adopting, void> {
       if (!frame.ok) throw new Error(frame.reason)
       if (frame.value.type === 'base') {
         const { head, items } = frame.value
-        if (head !== undefined) adopting = new Adopting({ group: to.group, head, vector, runs })
+        if (head !== undefined)
+          adopting = new Adopting({ group: to.group, head, vector, runs, limits })
+        adopting?.beginPart()
         for (const item of items) {
           expect(adopting?.add(item)).toBe(true)
           yield
@@ -49,8 +57,13 @@ function* transfer(to: Pen, from: Pen): Generator<void, Adopting, void> {
   throw new Error('a base does not end')
 }
 
-function arrive(to: Pen, from: Pen, onItem: () => void = () => {}): Adopting {
-  const steps = transfer(to, from)
+function arrive(
+  to: Pen,
+  from: Pen,
+  onItem: () => void = () => {},
+  limits: MergeLimits = REPLICATION_DEFAULTS,
+): Adopting {
+  const steps = transfer(to, from, limits)
   for (;;) {
     const { done, value } = steps.next()
     if (done === true) return value
@@ -117,8 +130,9 @@ const meanwhile = fc.array(
 describe('a base on its way in', () => {
   test('meets whatever is written and heard meanwhile: the state is live(E) at every step', () => {
     let dead = 0
+    let steps = 0
     fc.assert(
-      fc.property(writers, writers, meanwhile, (shared, apart, between) => {
+      fc.property(writers, writers, meanwhile, fc.boolean(), (shared, apart, between, isAside) => {
         const archive = new Archive()
         const pens = [new Pen(A), new Pen(B), new Pen(C)] as const
         const [reader, sender] = pens
@@ -137,7 +151,7 @@ describe('a base on its way in', () => {
         sender.follow(pens[2])
         const left = [...between]
         const check = (): void => expect(hex(reader.group.digest())).toBe(archive.digestOf(reader))
-        const adopting = arrive(reader, sender, () => {
+        const goOn = (): void => {
           const next = left.shift()
           if (next === undefined) return
           write(next.writer, next.operations)
@@ -145,7 +159,14 @@ describe('a base on its way in', () => {
           if (heard !== undefined) reader.follow(heard)
           archive.keep(reader)
           check()
-        })
+        }
+        const limits = isAside ? { mergeInPlaceMax: 0, mergeStepEntries: 20 } : REPLICATION_DEFAULTS
+        const adopting = arrive(reader, sender, goOn, limits)
+        left.push(...between)
+        while (adopting.step()) {
+          steps += 1
+          goOn()
+        }
         const before = reader.group.state.entries
         adopting.apply()
         if (reader.group.state.entries < before) dead += 1
@@ -161,6 +182,7 @@ describe('a base on its way in', () => {
       { numRuns: 150 },
     )
     expect(dead).toBeGreaterThan(5)
+    expect(steps).toBeGreaterThan(100)
   })
 
   test('is taken in by what differs: the last step looks at nothing else', () => {
@@ -209,6 +231,98 @@ describe('a base on its way in', () => {
     expect(hex(reader.group.digest())).toBe(hex(sender.group.digest()))
   })
 })
+
+describe('a large base', () => {
+  /** Both know 20,000 elements; then each writes 20,000, and the sender removes half of the first. */
+  function apart(): readonly [Pen, Pen] {
+    const [reader, sender] = [new Pen(A), new Pen(B)]
+    const write = (pen: Pen, type: 'set-add' | 'set-remove', of: string, step: number): void => {
+      for (let i = 0; i < 20_000; i += 1_000) {
+        const values = Array.from({ length: 1_000 / step }, (_, j) => `${of}${i + j * step}`)
+        pen.write({ type, object: 's', values })
+      }
+    }
+    write(sender, 'set-add', 'both', 1)
+    reader.follow(sender)
+    write(sender, 'set-add', 'there', 1)
+    write(sender, 'set-remove', 'both', 2)
+    write(reader, 'set-add', 'here', 1)
+    return [reader, sender]
+  }
+
+  test('is merged in steps of a few thousand entries, whatever is written meanwhile', () => {
+    const [reader, sender] = apart()
+    const adopting = arrive(reader, sender)
+    const { state } = reader.group
+    let steps = 0
+    let most = 0
+    const late = Array.from({ length: 3_000 }, (_, i) => `late${i}`)
+    counting((work) => {
+      let isMore = true
+      while (isMore) {
+        const before = work()
+        isMore = adopting.step()
+        most = Math.max(most, work() - before)
+        steps += 1
+        expect(reader.view.setSize('s')).toBe(40_000 + (steps > 3 ? late.length : 0))
+        if (steps === 3) reader.write({ type: 'set-add', object: 's', values: late })
+      }
+      const before = work()
+      adopting.apply()
+      expect(work() - before).toBeLessThanOrEqual(1_024)
+    })
+    expect(reader.group.state).not.toBe(state)
+    expect(steps).toBeGreaterThan(20)
+    expect(most).toBeGreaterThan(1_000)
+    // An item may come on top of what a step is for.
+    expect(most).toBeLessThanOrEqual(2_048 + 4_096)
+    expect(reader.view.setSize('s')).toBe(10_000 + 20_000 + 20_000 + 3_000)
+    sender.follow(reader)
+    expect(hex(sender.group.digest())).toBe(hex(reader.group.digest()))
+  })
+
+  test('that is merged leaves a log to serve from what was here before', () => {
+    const [reader, sender] = apart()
+    arrive(reader, sender).apply()
+    const { group } = reader
+    expect(group.log.reaches(group.state.intern(A), 0)).toBe(true)
+    expect(group.log.reaches(group.state.intern(B), 20_000)).toBe(false)
+  })
+
+  test('that is merged tells readers of what it changed, and of nothing else', () => {
+    const [reader, sender] = apart()
+    reader.write({ type: 'set-add', object: 'other', values: ['x'] })
+    reader.group.changes.hasReaders = true
+    reader.group.changes.take()
+    arrive(reader, sender).apply()
+    expect(reader.group.changes.take()).toEqual([
+      { object: 's', objectType: 'set', origin: 'remote', diff: undefined },
+    ])
+  })
+})
+
+/** Counts entries and events that come, and kills, in all states together. */
+function counting(run: (work: () => number) => void): void {
+  let work = 0
+  const { insert, apply, kill } = LiveState.prototype
+  LiveState.prototype.insert = function (...entry) {
+    work += 1
+    insert.apply(this, entry)
+  }
+  LiveState.prototype.apply = function (...event) {
+    work += 1
+    apply.apply(this, event)
+  }
+  LiveState.prototype.kill = function (...dot) {
+    work += 1
+    kill.apply(this, dot)
+  }
+  try {
+    run(() => work)
+  } finally {
+    Object.assign(LiveState.prototype, { insert, apply, kill })
+  }
+}
 
 /** Counts the dots that are looked at, and the kills. */
 function watched({ group: { state } }: Pen): { visited: number; kills: number } {

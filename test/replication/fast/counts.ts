@@ -19,9 +19,12 @@ export interface Counts {
   resumedBases: number
   /** Bases that had to begin anew. */
   givenUpBases: number
-  /** Bases adopted in the place of the state, and merged into it. */
+  /** Bases adopted in the place of the state, merged into it, and merged beside it. */
   swapped: number
   merged: number
+  mergedAside: number
+  /** Merges that others wrote and heard things in the middle of. */
+  cutMerges: number
   baseTails: number
   snapshots: number
   truncatedRows: number
@@ -49,7 +52,15 @@ export function noCounts(): Counts {
       resumedBases: 0,
       givenUpBases: 0,
     },
-    ...{ swapped: 0, merged: 0, baseTails: 0, snapshots: 0, truncatedRows: 0 },
+    ...{
+      swapped: 0,
+      merged: 0,
+      mergedAside: 0,
+      cutMerges: 0,
+      baseTails: 0,
+      snapshots: 0,
+      truncatedRows: 0,
+    },
     ...{ restarts: 0, restartsFromSnapshots: 0, leftovers: 0, lost: 0, restored: 0, cloned: 0 },
     ...{ checks: 0, checksWithWaitingKills: 0 },
   }

@@ -4,6 +4,7 @@ import { parseReplicaId, type ReplicaId } from '../../../src/base/ids.ts'
 import { randomBytes, seededRandom } from '../../../src/base/random.ts'
 import { decodeRunHead } from '../../../src/crdt/run-head.ts'
 import { RunReader } from '../../../src/crdt/run-reader.ts'
+import type { MergeLimits } from '../../../src/replication/base/adopting.ts'
 import { oracleState } from '../oracle.ts'
 import { recomputed, running } from '../recompute.ts'
 import type { Counts } from './counts.ts'
@@ -20,9 +21,12 @@ const IDS = 256
 /** Of a step, in stamps. */
 const STEP_STAMPS = 10
 const FIRST_STAMP = 1000
+const LATE_STAMP = 100_000
 const RECENT_RUNS = 4
 /** Dots of a writer in a schedule; far more than any writes. */
 const DOTS = 1024
+/** Merges are cut after fewer steps. */
+const MERGE_STEPS = 5
 
 interface Published {
   readonly replica: ReplicaId
@@ -35,6 +39,7 @@ export class Player implements World {
   readonly counts: Counts
   readonly model: Model = new Model()
   readonly runs: RunReader = new RunReader()
+  limits: MergeLimits = { mergeInPlaceMax: 0, mergeStepEntries: 1 }
   readonly #ids: readonly ReplicaId[]
   #nextId = 0
   #replicas: Replica[] = []
@@ -43,6 +48,10 @@ export class Player implements World {
   /** Runs that are or were durable somewhere. */
   #published: Published[] = []
   readonly #known = new Set<number>()
+  /** Pulls of this schedule. */
+  #pulls = 0
+  /** Operations to be written in the middle of a merge. */
+  #lateWrite: readonly number[] | undefined
 
   constructor(counts: Counts) {
     this.counts = counts
@@ -54,14 +63,17 @@ export class Player implements World {
 
   /** @throws {Fault} when something happens that must not, and whatever the code under test throws */
   play(schedule: Schedule): void {
+    const { ids, steps } = schedule
     this.counts.schedules += 1
     this.model.reset()
     this.#published = []
     this.#known.clear()
     this.#cut.clear()
+    this.#pulls = 0
+    this.#lateWrite = steps.find((step) => step.type === 'write')?.operations
     this.#nextId = schedule.ids
+    this.limits = limitsOf(schedule)
     this.#replicas = Array.from({ length: schedule.replicas }, () => new Replica(this))
-    const { ids, steps } = schedule
     let late: Replica | undefined
     let now = FIRST_STAMP
     for (const [i, step] of steps.entries()) {
@@ -171,11 +183,27 @@ export class Player implements World {
       (step.isNew ? undefined : cut) ?? new Pull(this.#at(step.at), this.#at(step.from), this)
     const { to, from } = pull
     if (to === from) return
-    const isCut = !pull.run(step.frames, step.credit)
+    this.#pulls += 1
+    const isCut = !pull.run(step.frames, step.credit, this.#pulls % MERGE_STEPS)
     if (isCut) this.#cut.set(to, pull)
     else this.#cut.delete(to)
     to.check()
     from.check()
+  }
+
+  /** A whole pull. Between the steps of a merge runs arrive, and once in a schedule something is written. */
+  #pullAll(to: Replica, from: Replica): void {
+    const pull = new Pull(to, from, this)
+    for (let i = 0; !pull.run(FRAMES_ALL, CREDIT_AMPLE, 1); i++) {
+      this.#pulls += 1
+      this.#deliver(this.#pulls * 4, to)
+      if (this.#lateWrite !== undefined && i > 0) {
+        to.write(this.#lateWrite, LATE_STAMP)
+        to.commit()
+        this.#lateWrite = undefined
+      }
+      to.check()
+    }
   }
 
   /** Links break: what was on its way is lost. */
@@ -194,7 +222,7 @@ export class Player implements World {
         for (const from of this.#replicas) {
           if (to === from || isSame(markOf(to.group.state), markOf(from.group.state))) continue
           isQuiet = false
-          new Pull(to, from, this).run(FRAMES_ALL, CREDIT_AMPLE)
+          this.#pullAll(to, from)
         }
       }
       if (isQuiet) return
@@ -244,10 +272,15 @@ export class Player implements World {
       [late, from],
     ] as const) {
       if (isSame(markOf(to.group.state), markOf(other.group.state))) return
-      new Pull(to, other, this).run(FRAMES_ALL, CREDIT_AMPLE)
+      this.#pullAll(to, other)
       to.check()
     }
     if (isSame(markOf(late.group.state), markOf(from.group.state))) return
     throw new Fault('one replica alone cannot bring another one up to date')
   }
+}
+
+/** Half of the schedules merge in place what is not much for them. */
+function limitsOf({ ids }: Schedule): MergeLimits {
+  return { mergeInPlaceMax: (ids & 8) === 0 ? 0 : 4, mergeStepEntries: 1 + ((ids >>> 4) & 3) }
 }

@@ -10,6 +10,8 @@ type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
 /** Answers after which a pull must have ended. */
 const ROUNDS_MAX = 64
+/** More steps than any merge takes. */
+const STEPS_ALL = 10_000
 
 /**
  * A pull as SyncSessions leads it: asked with the vector of the moment; a base on its way survives the loss
@@ -24,6 +26,8 @@ export class Pull {
   #asked: readonly VectorEntry[] = []
   #wantsWhole = false
   #adopting: Adopting | undefined
+  /** The base is complete: what is left are steps of merging it. */
+  #isMerging = false
   #isOver = false
 
   constructor(to: Replica, from: Replica, world: World) {
@@ -33,11 +37,13 @@ export class Pull {
   }
 
   /**
-   * Asks and takes in answers until all has come or `frames` frames have.
+   * Asks and takes in answers until all has come or `frames` frames have, then merges a base.
+   * @param mergeSteps of that at most
    * @returns false when it was cut and would go on where it was
    */
-  run(frames: number, credit: number): boolean {
+  run(frames: number, credit: number, mergeSteps: number = STEPS_ALL): boolean {
     let left = frames
+    if (this.#isMerging) return this.#merge(mergeSteps)
     this.#world.counts.pulls += 1
     if (this.#adopting !== undefined) this.#world.counts.resumedBases += 1
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -49,6 +55,7 @@ export class Pull {
         left -= 1
         this.#take(frame)
       }
+      if (this.#isMerging) return this.#merge(mergeSteps)
       if (this.#isOver) return true
       if (left > 0) continue
       this.#world.counts.cutPulls += 1
@@ -92,7 +99,7 @@ export class Pull {
   #take(frame: SyncFrame): void {
     switch (frame.type) {
       case 'base':
-        if (frame.session === this.#session) this.#takeBase(frame)
+        if (frame.session === this.#session && !this.#isMerging) this.#takeBase(frame)
         return
       case 'events':
         if (frame.session === this.#session && this.#adopting !== undefined) {
@@ -137,7 +144,13 @@ export class Pull {
       }
     }
     this.#world.counts.bases += 1
-    const adopting = new Adopting({ group, head, vector: this.#asked, runs: this.#world.runs })
+    const adopting = new Adopting({
+      group,
+      head,
+      vector: this.#asked,
+      runs: this.#world.runs,
+      limits: this.#world.limits,
+    })
     if (adopting.hasKnown && mayBuildAside(group)) {
       this.#world.counts.wholeBases += 1
       this.#wantsWhole = true
@@ -156,9 +169,20 @@ export class Pull {
       return
     }
     if (!adopting.isComplete || frame.hasMore || frame.cursor !== undefined) return
-    this.#adopting = undefined
+    this.#isMerging = true
+  }
+
+  /** @returns false when it was cut and would go on where it was */
+  #merge(steps: number): boolean {
+    const adopting = this.#adopting
+    if (adopting === undefined) throw new Error('a base to merge')
+    for (let left = steps; adopting.step(); left--) {
+      if (left > 0) continue
+      this.#world.counts.cutMerges += 1
+      return false
+    }
     this.to.adopt(adopting)
-    this.#isOver = true
+    return true
   }
 }
 

@@ -2,7 +2,7 @@ import type { StoreWrite } from '../../../src/base/core.ts'
 import type { ReplicaId } from '../../../src/base/ids.ts'
 import type { CheckedOperation } from '../../../src/crdt/operation.ts'
 import type { RunReader } from '../../../src/crdt/run-reader.ts'
-import type { Adopting } from '../../../src/replication/base/adopting.ts'
+import type { Adopting, MergeLimits } from '../../../src/replication/base/adopting.ts'
 import { Group, type Receipt } from '../../../src/replication/group/group.ts'
 import type { LoggedRun } from '../../../src/replication/group/group-log.ts'
 import { GroupView } from '../../../src/replication/group/group-view.ts'
@@ -23,6 +23,8 @@ export interface World {
   readonly counts: Counts
   /** Scratch that all groups read runs with. */
   readonly runs: RunReader
+  /** How bases are merged. */
+  readonly limits: MergeLimits
   /** A writer's id that nobody has had. */
   mint(): ReplicaId
   /** A run is durable somewhere: from now on it may reach anybody. */
@@ -146,7 +148,8 @@ export class Replica {
     this.save()
     const before = group.state
     adopting.apply()
-    this.#world.counts[group.state === before ? 'merged' : 'swapped'] += 1
+    const isInPlace = group.state === before
+    this.#world.counts[isInPlace ? 'merged' : adopting.hasKnown ? 'mergedAside' : 'swapped'] += 1
     const writes = adoptedRows(GROUP, group.sequence, adopting)
     for (const { value } of writes) {
       const bytes = value?.length ?? 0

@@ -1,0 +1,66 @@
+import { EventDraft } from '../../crdt/event-draft.ts'
+import { KIND_COUNTER, KIND_NONE } from '../../crdt/kinds.ts'
+import type { LiveState } from '../../crdt/live-state.ts'
+import type { RunReader } from '../../crdt/run-reader.ts'
+import type { Group } from './group.ts'
+import { chainOver } from './history.ts'
+
+/** Some events of a run that was read. */
+export interface RunPart {
+  readonly writer: number
+  /** Interned numbers of the run's replicas. */
+  readonly table: readonly number[]
+  readonly from: number
+  /** Not included. */
+  readonly to: number
+}
+
+/** Applies events that were read, in order; whoever calls advances the writer. @param visit each one before */
+export function applyRead(
+  state: LiveState,
+  runs: RunReader,
+  { writer, table, from, to }: RunPart,
+  draft: EventDraft,
+  visit: (i: number, draft: EventDraft) => void,
+): void {
+  const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
+  for (let i = from; i < to; i++) {
+    runs.draft(i, draft)
+    if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)
+    draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
+    const end = runs.killStarts[i + 1] ?? 0
+    for (let k = runs.killStarts[i] ?? 0; k < end; k++) {
+      draft.kill(table[runs.killReplicas[k] ?? 0] ?? 0, runs.killDots[k] ?? 0)
+    }
+    visit(i, draft)
+    state.apply(writer, runs.dots[i] ?? 0, draft)
+  }
+}
+
+/**
+ * Replays onto another state the next events that a group's log holds of a writer, of one run at most.
+ * @param eventsMax of them @param runs scratch to read with, of the caller's own
+ * @returns how many; undefined where the log does not hold what follows
+ */
+export function replayNext(
+  { log }: Group,
+  state: LiveState,
+  writer: number,
+  eventsMax: number,
+  runs: RunReader,
+): number | undefined {
+  const have = state.have(writer)
+  const run = log.runAt(writer, log.indexAbove(writer, have))
+  if (run === undefined || run.n0 > have + 1) return undefined
+  if (!runs.holds(run.bytes) && !runs.read(run.bytes).ok) return undefined
+  const from = have + 1 - run.n0
+  const to = Math.min(run.count, from + eventsMax)
+  const table = runs.replicas.map((id) => state.intern(id))
+  const chain = chainOver(state, runs, table, { from, to, chain: state.chainOf(writer) })
+  const isEnd = to === run.count
+  const isOther = chain.high !== runs.chain.high || chain.low !== runs.chain.low
+  if (isEnd && isOther) return undefined
+  applyRead(state, runs, { writer, table, from, to }, new EventDraft(), () => {})
+  state.advance(writer, have, chain)
+  return to - from
+}

@@ -66,7 +66,16 @@ export class Arena {
       this.drop(number)
       return -1
     }
-    return chunk.live * 3 < chunk.end * 2 ? number : -1
+    return isSparse(chunk) ? number : -1
+  }
+
+  /** All chunks that {@link release} would tell of. */
+  sparse(): readonly number[] {
+    const found: number[] = []
+    for (const [number, chunk] of this.#chunks.entries()) {
+      if (chunk !== undefined && number !== this.#tail && isSparse(chunk)) found.push(number)
+    }
+    return found
   }
 
   /** Bytes written to a chunk, all of them whole records. */
@@ -113,4 +122,9 @@ export class Arena {
     }
     return number * CHUNK_BYTES
   }
+}
+
+/** Whether a third of what was written is dead. */
+function isSparse({ live, end }: Chunk): boolean {
+  return live * 3 < end * 2
 }

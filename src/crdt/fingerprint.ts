@@ -1,7 +1,7 @@
 import type { Hash64 } from '../base/hash.ts'
 import type { Lanes } from './event-draft.ts'
 import { dotShare } from './lanes.ts'
-import { NO_SLOT, type Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 import { hash64Of, type Writer } from './writers.ts'
 
 /** Content hashes of a writer's newest events, in order. */
@@ -48,15 +48,18 @@ export class Fingerprint {
 
   /** Notes what a writer's next event says. */
   note(writer: Writer, content: Lanes): void {
-    let noted = writer.unsettled
-    if (noted === undefined) {
-      noted = this.#spare.pop() ?? newContents(CONTENTS_MIN)
-      writer.unsettled = noted
-    }
-    if (noted.count === noted.highs.length) grow(noted)
+    const noted = this.#noted(writer, 1)
     noted.highs[noted.count] = content.high
     noted.lows[noted.count] = content.low
     noted.count += 1
+  }
+
+  /** Notes what a writer's next events say. */
+  noteAll(writer: Writer, highs: Int32Array, lows: Int32Array): void {
+    const noted = this.#noted(writer, highs.length)
+    noted.highs.set(highs, noted.count)
+    noted.lows.set(lows, noted.count)
+    noted.count += highs.length
   }
 
   /** Adds what lives of a writer's noted events. */
@@ -65,9 +68,10 @@ export class Fingerprint {
     if (noted === undefined) return
     const { highs, lows, count } = noted
     const { live, high, low, settled } = writer
+    const bits = this.#slots.liveBits(live, settled + 1, settled + count)
     for (let i = 0; i < count; i++) {
+      if ((((bits[i >>> 5] ?? 0) >>> (i & 31)) & 1) === 0) continue
       const n = settled + 1 + i
-      if (this.#slots.find(live, n) === NO_SLOT) continue
       this.#high = (this.#high + dotShare(highs[i] ?? 0, high, n)) | 0
       this.#low = (this.#low + dotShare(lows[i] ?? 0, low, n)) | 0
     }
@@ -76,16 +80,28 @@ export class Fingerprint {
     noted.count = 0
     if (this.#spare.length < SPARE_MAX) this.#spare.push(noted)
   }
+
+  /** A writer's columns, with room for some more. */
+  #noted(writer: Writer, count: number): Contents {
+    let noted = writer.unsettled
+    if (noted === undefined) {
+      noted = this.#spare.pop() ?? newContents(CONTENTS_MIN)
+      writer.unsettled = noted
+    }
+    if (noted.count + count > noted.highs.length) grow(noted, noted.count + count)
+    return noted
+  }
 }
 
 function newContents(size: number): Contents {
   return { highs: new Int32Array(size), lows: new Int32Array(size), count: 0 }
 }
 
-function grow(contents: Contents): void {
+function grow(contents: Contents, count: number): void {
   const { highs, lows } = contents
-  contents.highs = new Int32Array(highs.length * 2)
-  contents.lows = new Int32Array(lows.length * 2)
+  const length = Math.max(count, highs.length * 2)
+  contents.highs = new Int32Array(length)
+  contents.lows = new Int32Array(length)
   contents.highs.set(highs)
   contents.lows.set(lows)
 }

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import { DeferredKeys, prefixOf, sortedByPrefix, stepsOf } from './deferred-keys.ts'
 import type { Records } from './records.ts'
 import { NO_SLOT, type Slots } from './slots.ts'
 
@@ -15,9 +16,6 @@ const FILL_MAX = 0.8
 const FILL_BUILT = 0.7
 /** Share below which a segment shrinks. */
 const FILL_MIN = 0.3
-
-const NOTHING_DEFERRED = new Int32Array(0)
-const DEFERRED_NUMBERS_MIN = 32
 
 interface Segment {
   /** Pairs: a key's hash, its first slot + 1; 0 is free. Side by side, as they are looked at together. */
@@ -44,9 +42,9 @@ export class KeyIndex {
   /** Where {@link find} has last found none. */
   #free: Segment
   #freeAt = 0
-  /** Hashes and slots of {@link defer}, and how many. */
-  #deferred = NOTHING_DEFERRED
-  #deferredCount = 0
+  readonly #deferred = new DeferredKeys()
+  /** Set while deferred keys are being taken in. */
+  #settling: Iterator<void, void, void> | undefined
 
   constructor(records: Records, slots: Slots) {
     this.#records = records
@@ -69,7 +67,7 @@ export class KeyIndex {
 
   /** The first slot under a key, or NO_SLOT; {@link putNew} can put the key then where the search ended. */
   find(hash: number, key: DataView, start: number, end: number): number {
-    if (this.#deferredCount > 0) this.settle()
+    if (!this.#deferred.isEmpty) this.settle()
     const target = this.#segmentOf(hash)
     const { cells } = target
     for (let at = home(hash, cells); ; ) {
@@ -97,7 +95,7 @@ export class KeyIndex {
    * @returns the one that was, or NO_SLOT when the key is new
    */
   put(hash: number, slot: number, key: DataView, start: number, end: number): number {
-    if (this.#deferredCount > 0) this.settle()
+    if (!this.#deferred.isEmpty) this.settle()
     const target = this.#segmentOf(hash)
     const { cells } = target
     for (let at = home(hash, cells); ; ) {
@@ -122,7 +120,7 @@ export class KeyIndex {
    * @param next takes its place; NO_SLOT takes the key out @returns false when the slot is not the first
    */
   take(hash: number, slot: number, next: number): boolean {
-    if (this.#deferredCount > 0) this.settle()
+    if (!this.#deferred.isEmpty) this.settle()
     const target = this.#segmentOf(hash)
     const { cells } = target
     const past = cells.length
@@ -165,26 +163,31 @@ export class KeyIndex {
    * one by one in random order.
    */
   defer(hash: number, slot: number): void {
-    const at = this.#deferredCount * 2
-    if (at === this.#deferred.length) {
-      const grown = new Int32Array(Math.max(DEFERRED_NUMBERS_MIN, at * 2))
-      grown.set(this.#deferred)
-      this.#deferred = grown
-    }
-    this.#deferred[at] = hash
-    this.#deferred[at + 1] = slot
-    this.#deferredCount += 1
+    if (this.#settling !== undefined) this.settle()
+    this.#deferred.add(hash, slot)
     this.#slots.setNext(slot, NO_SLOT)
+  }
+
+  /** Takes out a slot of {@link defer}. @returns false, and does nothing, when it may be in the index already */
+  dismiss(slot: number): boolean {
+    if (this.#size > 0 || this.#deferred.isEmpty || this.#settling !== undefined) return false
+    this.#deferred.remove(slot)
+    return true
   }
 
   /** Takes in what was deferred. */
   settle(): void {
-    if (this.#deferredCount === 0) return
-    const pairs = this.#deferred.subarray(0, this.#deferredCount * 2)
-    this.#deferred = NOTHING_DEFERRED
-    this.#deferredCount = 0
-    if (this.#size === 0) this.#build(pairs)
-    else this.#putAll(pairs)
+    while (this.settleSome());
+  }
+
+  /** Takes in a part of what was deferred. @returns whether there is more */
+  settleSome(): boolean {
+    // What is left of what was deferred may be nothing: whoever has begun to look at it ends that first.
+    if (this.#settling === undefined && this.#deferred.isEmpty) return false
+    this.#settling ??= this.#settle()
+    if (this.#settling.next().done !== true) return true
+    this.#settling = undefined
+    return false
   }
 
   /** Visits the first slot of every key. */
@@ -202,38 +205,32 @@ export class KeyIndex {
     }
   }
 
+  *#settle(): Generator<void, void, void> {
+    const pairs = yield* this.#deferred.pairs()
+    if (this.#size === 0) yield* this.#build(pairs)
+    else yield* this.#putAll(pairs)
+    this.#deferred.clear()
+  }
+
   /** Makes segments of the size that they need, and fills one after the other. */
-  #build(pairs: Int32Array): void {
+  *#build(pairs: Int32Array): Generator<void, void, void> {
     const count = pairs.length / 2
     let depth = 0
     while (count >>> depth > SEGMENT_CELLS_MAX * FILL_BUILT && depth < DEPTH_MAX) depth += 1
-    const segmentOf = (hash: number): number => (depth === 0 ? 0 : hash >>> (32 - depth))
-    const ends = new Uint32Array(1 << depth)
-    for (let at = 0; at < pairs.length; at += 2) {
-      const number = segmentOf(pairs[at] ?? 0)
-      ends[number] = (ends[number] ?? 0) + 1
-    }
+    const { sorted, counts } = yield* sortedByPrefix(pairs, depth)
     this.#depth = depth
-    this.#directory = [...ends].map((keys) => segment(cellsFor(keys), depth))
-    let end = 0
-    for (let number = 0; number < ends.length; number++) {
-      const keys = ends[number] ?? 0
-      ends[number] = end
-      end += keys
-    }
-    const sorted = new Int32Array(pairs.length)
-    for (let at = 0; at < pairs.length; at += 2) {
-      const hash = pairs[at] ?? 0
-      const number = segmentOf(hash)
-      const to = ends[number] ?? 0
-      sorted[to * 2] = hash
-      sorted[to * 2 + 1] = pairs[at + 1] ?? 0
-      ends[number] = to + 1
-    }
-    this.#putAll(sorted)
+    this.#directory = [...counts].map((keys) => segment(cellsFor(keys), depth))
+    yield* this.#putAll(sorted)
   }
 
-  #putAll(pairs: Int32Array): void {
+  *#putAll(pairs: Int32Array): Generator<void, void, void> {
+    for (const part of stepsOf(pairs)) {
+      this.#putPart(part)
+      yield
+    }
+  }
+
+  #putPart(pairs: Int32Array): void {
     for (let at = 0; at < pairs.length; at += 2) this.#putSlot(pairs[at] ?? 0, pairs[at + 1] ?? 0)
   }
 
@@ -271,8 +268,7 @@ export class KeyIndex {
   }
 
   #segmentOf(hash: number): Segment {
-    const index = this.#depth === 0 ? 0 : hash >>> (32 - this.#depth)
-    return present(this.#directory[index], 'segment')
+    return present(this.#directory[prefixOf(hash, this.#depth)], 'segment')
   }
 
   /** Makes room for one more key. @returns the segment that has it */

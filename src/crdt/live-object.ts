@@ -1,5 +1,6 @@
 import type { ByteView } from '../base/byte-view.ts'
-import type { Lanes } from './event-draft.ts'
+import { isGrowOnlyAmount, readAmount } from './amount.ts'
+import type { EventDraft, Lanes } from './event-draft.ts'
 import { KeyIndex } from './key-index.ts'
 import type { ObjectType } from './operation.ts'
 import { PathTree, unchain } from './path-tree.ts'
@@ -90,21 +91,33 @@ export class LiveObject {
     return this.#index?.allocatedBytes ?? 0
   }
 
-  /** Moves a counter's value by the amount of an entry that came or went. */
-  count(amount: number | bigint, growOnly: number): void {
-    this.#growOnly += growOnly
+  /** Moves a counter's value by the amount of an entry that came, or back where it went. */
+  count({ payloadBytes, payloadStart }: EventDraft, sign: 1 | -1): void {
+    const amount = readAmount(payloadBytes, payloadStart, { at: 0 })
+    this.#growOnly += isGrowOnlyAmount(payloadBytes, payloadStart) ? sign : 0
     if (typeof amount === 'number' && this.#bigTotal === undefined) {
-      const sum = this.#total + amount
+      const sum = this.#total + sign * amount
       if (Number.isSafeInteger(sum)) {
         this.#total = sum
         return
       }
     }
-    const sum = this.total + BigInt(amount)
+    const sum = this.total + BigInt(sign) * BigInt(amount)
     const asNumber = Number(sum)
     const isSafe = Number.isSafeInteger(asNumber)
     this.#bigTotal = isSafe ? undefined : sum
     this.#total = isSafe ? asNumber : 0
+  }
+
+  /** Whether entries may come in by {@link defer}. */
+  get canDefer(): boolean {
+    return this.#index !== undefined
+  }
+
+  /** As {@link insert}, while many come in that nobody looks at. */
+  defer(slot: number, keyHash: number): void {
+    this.#entries += 1
+    this.#index?.defer(keyHash, slot)
   }
 
   /** Whether a key has an entry. One that has none may get its first at once by {@link insertFirst}. */
@@ -148,9 +161,16 @@ export class LiveObject {
     else this.#slots.setNext(slot, this.#index.put(keyHash, slot, key.view, keyStart, keyEnd))
   }
 
-  /** Has the index take in what was deferred. */
-  settle(): void {
-    this.#index?.settle()
+  /** Has the index take in a part of what was deferred. @returns whether there is more */
+  settleSome(): boolean {
+    return this.#index?.settleSome() ?? false
+  }
+
+  /** Takes out a slot that was deferred, whatever its key. @returns false when it has to be {@link remove}d */
+  dismiss(slot: number): boolean {
+    if (this.#index?.dismiss(slot) !== true) return false
+    this.#entries -= 1
+    return true
   }
 
   remove(slot: number, key: KeyBytes): void {
@@ -168,6 +188,10 @@ export class LiveObject {
   /** Puts a slot in the place of another one of the same key. */
   replace(slot: number, by: number, key: KeyBytes): void {
     const slots = this.#slots
+    if (this.#index?.dismiss(slot) === true) {
+      this.#index.defer(key.keyHash, by)
+      return
+    }
     this.#index?.settle()
     slots.setNext(by, slots.nextOf(slot))
     let before = this.#head

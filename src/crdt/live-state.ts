@@ -1,26 +1,15 @@
 import { assert } from '../base/assert.ts'
 import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
-import { isGrowOnlyAmount, readAmount } from './amount.ts'
-import { elementOf, pathOf } from './draft-path.ts'
-import { evacuate } from './evacuation.ts'
-import { EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
-import { Fingerprint } from './fingerprint.ts'
-import { KIND_COUNTER, KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
+import { type EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
+import { KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
+import { LiveEntries, type Recorder } from './live-entries.ts'
 import type { LiveObject } from './live-object.ts'
-import { LiveObjects } from './live-objects.ts'
 import type { ObjectType } from './operation.ts'
-import { Records } from './records.ts'
-import { NO_SLOT, Slots } from './slots.ts'
+import type { Records } from './records.ts'
+import type { Elements } from './run-elements.ts'
+import { NO_SLOT, type Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
-
-/** Sees what transactions do to live entries, to undo them and to tell users. */
-export interface Recorder {
-  /** An entry has become live. */
-  inserted(object: LiveObject, slot: number): void
-  /** An entry is about to die. */
-  removing(object: LiveObject, slot: number): void
-}
 
 /**
  * State as a function of a set of events, closed under each writer's prefix:
@@ -34,19 +23,24 @@ export interface Recorder {
  * Entries live in columns (Slots) over bytes (Records); objects find them by key.
  */
 export class LiveState {
-  readonly slots: Slots = new Slots()
-  readonly records: Records = new Records()
-  /** Set while somebody wants to know what changes. */
-  recorder: Recorder | undefined
+  readonly #entries = new LiveEntries()
+  readonly slots: Slots = this.#entries.slots
+  readonly records: Records = this.#entries.records
+  readonly #objects = this.#entries.objects
+  readonly #fingerprint = this.#entries.fingerprint
   readonly #writers = new Writers()
-  readonly #objects = new LiveObjects(this.records, this.slots)
-  readonly #dead = new EventDraft()
-  readonly #cursor = { at: 0 }
-  readonly #fingerprint = new Fingerprint(this.slots)
   #events = 0
   #unapplied = 0
   #waitingKills = 0
-  #isLoading = false
+
+  /** Set while somebody wants to know what changes. */
+  get recorder(): Recorder | undefined {
+    return this.#entries.recorder
+  }
+
+  set recorder(recorder: Recorder | undefined) {
+    this.#entries.recorder = recorder
+  }
 
   /** Replicas ever mentioned, with or without events. */
   get replicaCount(): number {
@@ -178,8 +172,11 @@ export class LiveState {
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
     if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
     else if (event.kind !== KIND_NONE && !isUnborn) {
-      if (event.killCount === 1 && this.#replace(writer, index, n, event)) return
-      this.#place(writer, index, n, event)
+      if (event.killCount === 1) {
+        const loser = this.#writers.at(event.killWriters[0] ?? 0)
+        if (this.#entries.replace(loser, { writer, index, n }, event)) return
+      }
+      this.#entries.place({ writer, index, n }, event)
     }
     const { killCount, killWriters, killDots } = event
     for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
@@ -192,9 +189,23 @@ export class LiveState {
       return
     }
     const writer = this.#next(index, n, event)
-    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
-    object.insertFirst(slot, event)
-    this.recorder?.inserted(object, slot)
+    this.#entries.placeFirst({ writer, index, n }, event, object)
+  }
+
+  /**
+   * As {@link apply}, for events in a row that do no more than add elements to one set, while state is loaded.
+   * @returns whether it was done: not where each of them takes a closer look
+   */
+  applyElements(index: number, n: number, elements: Elements, object: LiveObject): boolean {
+    const writer = this.#writers.at(index)
+    if (!this.isLoading || !object.canDefer || writer.pendingKills.size > 0) return false
+    assert(n === writer.have + 1, 'events of a writer are applied in order')
+    const { highs, lows, from, to } = elements
+    this.#entries.placeElements({ writer, index, n }, elements, object)
+    this.#fingerprint.noteAll(writer, highs.subarray(from, to), lows.subarray(from, to))
+    writer.have += to - from
+    this.#events += to - from
+    return true
   }
 
   /**
@@ -204,7 +215,7 @@ export class LiveState {
   applyKill(index: number, n: number, slot: number, sealed: EventDraft): void {
     const writer = this.#next(index, n, NO_CONTENT)
     if (writer.pendingKills.size > 0 && writer.pendingKills.delete(n)) this.#waitingKills -= 1
-    this.#remove(this.#writers.at(this.slots.writerOf(slot)), slot, sealed)
+    this.#entries.remove(this.#writers.at(this.slots.writerOf(slot)), slot, sealed)
   }
 
   /** A dot dies, or will when its event comes. */
@@ -217,24 +228,32 @@ export class LiveState {
       return
     }
     const slot = this.slots.find(writer.live, n)
-    if (slot !== NO_SLOT) this.#remove(writer, slot)
+    if (slot !== NO_SLOT) this.#entries.remove(writer, slot)
   }
 
   isLive(index: number, n: number): boolean {
     return this.slots.find(this.#writers.at(index).live, n) !== NO_SLOT
   }
 
-  /** Entries come in that nobody looks at: that they are many costs less. */
-  set isLoading(isLoading: boolean) {
-    this.#isLoading = isLoading
-    if (!isLoading) for (const object of this.objects()) object.settle()
+  /** Whether entries come in and go that nobody looks at: that they are many costs less then. */
+  get isLoading(): boolean {
+    return this.#entries.isLoading
+  }
+
+  beginLoading(): void {
+    this.#entries.isLoading = true
+  }
+
+  /** Ends loading. What it has put off is done in steps, each a small part of a millisecond. */
+  endLoading(): Generator<void, void, void> {
+    return this.#entries.endLoading()
   }
 
   /** Makes a dot live whose event is not applied but adopted. @param event its sealed content */
   insert(index: number, n: number, event: EventDraft): void {
     const writer = this.#writers.at(index)
     this.#fingerprint.add(writer, n, event)
-    this.#place(writer, index, n, event)
+    this.#entries.place({ writer, index, n }, event)
   }
 
   /**
@@ -276,7 +295,7 @@ export class LiveState {
       slots.push(slot)
       return true
     })
-    for (const slot of slots) this.#remove(writer, slot)
+    for (const slot of slots) this.#entries.remove(writer, slot)
     writer.have = to
     writer.settled = to
     this.#events -= before - to
@@ -311,89 +330,5 @@ export class LiveState {
     this.#events += 1
     this.#fingerprint.note(writer, content)
     return writer
-  }
-
-  #place(writer: Writer, index: number, n: number, event: EventDraft): void {
-    const object = this.objectAt(event.object)
-    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
-    if (object.tree === undefined) object.insert(slot, event, this.#isLoading)
-    else object.tree.insert(pathOf(event), elementOf(event), slot)
-    if (event.kind === KIND_COUNTER) this.#count(object, event, 1)
-    this.recorder?.inserted(object, slot)
-  }
-
-  /** Has a new entry take the place of the one it kills, if that has its key. */
-  #replace(writer: Writer, index: number, n: number, event: EventDraft): boolean {
-    const { slots, records } = this
-    const killed = event.killDots[0] ?? 0
-    const loser = this.#writers.at(event.killWriters[0] ?? 0)
-    const slot = slots.find(loser.live, killed)
-    const object = this.objectAt(event.object)
-    if (slot === NO_SLOT || object.tree !== undefined) return false
-    const dead = this.#dead
-    const position = slots.recordOf(slot)
-    records.read(position, dead)
-    if (!records.isOfSameKey(dead, event)) return false
-    this.recorder?.removing(object, slot)
-    if (killed <= loser.settled) {
-      dead.seal(object.lanes)
-      this.#fingerprint.subtract(loser, killed, dead)
-    }
-    if (dead.kind === KIND_COUNTER) {
-      this.#count(object, event, 1)
-      this.#count(object, dead, -1)
-    }
-    const isInPlace = records.rewrite(dead, event)
-    const fresh = isInPlace ? position : records.add(object.id, event)
-    const next = slots.insert(writer.live, index, n, fresh)
-    object.replace(slot, next, event)
-    slots.remove(loser.live, slot)
-    if (!isInPlace) this.#release(position, dead.payloadEnd)
-    this.recorder?.inserted(object, next)
-    return true
-  }
-
-  /** @param sealed what the entry says, where that is known */
-  #remove(writer: Writer, slot: number, sealed?: EventDraft): void {
-    const { slots, records } = this
-    const dead = this.#dead
-    const position = slots.recordOf(slot)
-    records.read(position, dead)
-    const object = this.objectAt(dead.object)
-    this.recorder?.removing(object, slot)
-    const n = slots.dotOf(slot)
-    if (sealed === undefined) dead.rehashKey()
-    else dead.keyHash = sealed.keyHash
-    if (n <= writer.settled) {
-      if (sealed === undefined) dead.seal(object.lanes)
-      this.#fingerprint.subtract(writer, n, sealed ?? dead)
-    }
-    if (object.tree === undefined) object.remove(slot, dead)
-    else object.tree.remove(pathOf(dead), elementOf(dead), slot)
-    if (dead.kind === KIND_COUNTER) this.#count(object, dead, -1)
-    slots.remove(writer.live, slot)
-    if (object.isEmpty) this.#objects.emptied(object)
-    this.#release(position, dead.payloadEnd)
-  }
-
-  /** Gives up a record that no slot has any more. @param end offset after it */
-  #release(position: number, end: number): void {
-    const { records } = this
-    const sparse = records.release(position, end - records.arena.offsetOf(position))
-    if (sparse >= 0)
-      evacuate(sparse, {
-        records,
-        slots: this.slots,
-        objectAt: (id) => this.objectAt(id),
-        scratch: this.#dead,
-      })
-  }
-
-  #count(object: LiveObject, event: EventDraft, sign: 1 | -1): void {
-    const { payloadBytes, payloadStart } = event
-    const amount = readAmount(payloadBytes, payloadStart, this.#cursor)
-    const growOnly = isGrowOnlyAmount(payloadBytes, payloadStart) ? sign : 0
-    if (typeof amount === 'bigint') object.count(sign === 1 ? amount : -amount, growOnly)
-    else object.count(sign * amount, growOnly)
   }
 }

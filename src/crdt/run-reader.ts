@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import type { ByteView } from '../base/byte-view.ts'
 import { type Decoded, DecodeError } from '../base/codec.ts'
 import { hashLanes, mix32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
@@ -89,6 +90,11 @@ export class RunReader {
   /** Whole keys, one after the other. */
   get keys(): Uint8Array {
     return this.#keys.whole.bytes
+  }
+
+  /** As {@link keys}. */
+  get keyView(): ByteView {
+    return this.#keys.whole
   }
 
   /** The writer first, then writers of killed dots. */

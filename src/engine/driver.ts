@@ -77,6 +77,11 @@ export class Driver {
     this.engine.damaged(key)
   }
 
+  /** After the last row does a part of what start() would do of it. @returns whether there is more */
+  loadSome(): boolean {
+    return this.engine.replication.loadSome()
+  }
+
   start(): void {
     this.#isRunning = true
     const room = this.#ports.disk.watch?.((changed) => this.#roomChanged(changed))

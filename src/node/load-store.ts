@@ -1,6 +1,7 @@
 import { pipe } from 'it-pipe'
 import type { Store } from '../adapters/store/store.ts'
 import type { Driver } from '../engine/driver.ts'
+import { Turns } from './turns.ts'
 
 /** What opening a store brought to light. */
 export interface StoreReport {
@@ -13,12 +14,12 @@ export interface StoreReport {
 }
 
 /**
- * Loads the rows of an opened store into a driver that has not started.
+ * Loads the rows of an opened store into a driver that has not started, a few milliseconds at a time.
  * @throws {HearsayError} ERR_STORE when damage is such that the node must not run
  */
 export async function loadStore(
   store: Pick<Store, 'tornBytes' | 'migratedFrom' | 'wasUnsynced' | 'rows'>,
-  driver: Pick<Driver, 'load' | 'damaged'>,
+  driver: Pick<Driver, 'load' | 'damaged' | 'loadSome'>,
 ): Promise<StoreReport> {
   const { tornBytes, migratedFrom, wasUnsynced } = store
   const alarms: string[] = []
@@ -40,9 +41,13 @@ export async function loadStore(
   let damagedRows = 0
   let unkept = 0
   let first = ''
+  const turns = new Turns()
   await pipe(store.rows(), async (pages) => {
     for await (const { rows, damaged } of pages) {
-      for (const row of rows) driver.load(row)
+      for (const row of rows) {
+        driver.load(row)
+        if (turns.isOver) await turns.next()
+      }
       for (const { key, reason, isKept } of damaged) {
         driver.damaged(key)
         damagedRows += 1
@@ -51,6 +56,7 @@ export async function loadStore(
       }
     }
   })
+  while (driver.loadSome()) if (turns.isOver) await turns.next()
   if (damagedRows > 0) {
     const kept = `${damagedRows - unkept} are kept in quarantine.ndjson`
     alarms.push(

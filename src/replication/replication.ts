@@ -99,6 +99,11 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#loader.damaged(key)
   }
 
+  /** After the last row does a part of what start() would do of it. @returns whether there is more */
+  loadSome(): boolean {
+    return this.#loader.endSome()
+  }
+
   /** Ends loading: a store without identity gets one. */
   start(now: Millis): void {
     const mint = (): ReplicaId => this.#identity.mint()

@@ -29,6 +29,7 @@ class Twin {
   /** What follows each deferred slot. */
   readonly #chained = new Map<number, number>()
   readonly #hash: Hash
+  dismissed = 0
   #dots = 0
 
   constructor(hash: Hash) {
@@ -74,6 +75,24 @@ class Twin {
     this.#model.set(key, slot)
   }
 
+  /** An entry goes that the index may not have looked at yet: the key's first or the one after it. */
+  dismiss(key: string, isFirst: boolean): void {
+    const first = this.#model.get(key) ?? NO_SLOT
+    const slot = isFirst ? first : (this.#chained.get(first) ?? NO_SLOT)
+    const next = this.#chained.get(slot)
+    if (next === undefined || !this.#index.dismiss(slot)) return
+    this.dismissed += 1
+    this.#chained.delete(slot)
+    if (slot !== first) this.#chained.set(first, next)
+    else if (next === NO_SLOT) this.#model.delete(key)
+    else this.#model.set(key, next)
+    const position = this.#slots.recordOf(slot)
+    this.#slots.remove(this.#writer, slot)
+    // Its key cannot be read any more.
+    const { keyEnd } = this.#read(position)
+    this.#records.release(position, keyEnd - this.#records.arena.offsetOf(position))
+  }
+
   settle(): void {
     this.#index.settle()
     for (const [slot, next] of this.#chained) same(this.#slots.nextOf(slot), next)
@@ -106,6 +125,12 @@ class Twin {
     same(found, this.#model.get(key) ?? NO_SLOT)
   }
 
+  #read(position: number): EventDraft {
+    const draft = new EventDraft()
+    this.#records.read(position, draft)
+    return draft
+  }
+
   check(): void {
     same(this.#index.size, this.#model.size)
     for (const key of this.#model.keys()) this.find(key)
@@ -127,8 +152,9 @@ const HASHES: readonly (readonly [string, Hash])[] = [
 
 describe.each(HASHES)('an index over hashes that are %s', (_name, hash) => {
   test('answers as a Map does', () => {
+    const most = ['put', 'put', 'put', 'defer', 'take', 'take', 'find', 'take-other'] as const
     const step = fc.record({
-      what: fc.constantFrom('put', 'put', 'put', 'defer', 'take', 'take', 'find', 'take-other'),
+      what: fc.constantFrom(...most, 'dismiss' as const),
       key: fc.integer({ min: 0, max: 60 }),
     })
     fc.assert(
@@ -140,6 +166,7 @@ describe.each(HASHES)('an index over hashes that are %s', (_name, hash) => {
           else if (what === 'defer') twin.defer(text)
           else if (what === 'take') twin.take(text)
           else if (what === 'find') twin.find(text)
+          else if (what === 'dismiss') twin.dismiss(text, key % 3 > 0)
           else twin.takeOther(text)
         }
         twin.check()
@@ -147,6 +174,31 @@ describe.each(HASHES)('an index over hashes that are %s', (_name, hash) => {
     )
   })
 })
+
+test.each(HASHES)(
+  'what comes and goes before an index over hashes that are %s looks',
+  (_name, hash) => {
+    const step = fc.record({
+      what: fc.constantFrom('defer', 'dismiss', 'dismiss-other'),
+      key: fc.integer({ min: 0, max: 12 }),
+    })
+    let dismissed = 0
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+        const twin = new Twin(hash)
+        for (const { what, key } of steps) {
+          const text = `${String.fromCharCode(97 + key)}key`
+          if (what === 'defer') twin.defer(text)
+          else twin.dismiss(text, what === 'dismiss')
+        }
+        twin.settle()
+        twin.check()
+        dismissed = Math.max(dismissed, twin.dismissed)
+      }),
+    )
+    expect(dismissed).toBeGreaterThan(20)
+  },
+)
 
 describe('a large index', () => {
   test('grows, splits and shrinks under random keys', () => {
@@ -176,6 +228,27 @@ describe('a large index', () => {
       twin.settle()
       twin.check()
     }
+  })
+
+  test('of which all that came had gone again takes in what comes next', () => {
+    const twin = new Twin(TRUE_HASH)
+    twin.defer('came')
+    twin.dismiss('came', true)
+    twin.put('first')
+    twin.defer('first')
+    twin.check()
+  })
+
+  test('keeps apart what came and went and what came after it in the same slots', () => {
+    const twin = new Twin(TRUE_HASH)
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 200; i++) twin.defer(`${round} ${i}`)
+      for (let i = 0; i < 199; i++) twin.dismiss(`${round} ${i}`, true)
+    }
+    same(twin.dismissed, 5 * 199)
+    twin.settle()
+    twin.check()
+    same(twin.size, 5)
   })
 
   test('splits one side again and again when hashes begin alike', () => {

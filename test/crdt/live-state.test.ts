@@ -164,14 +164,14 @@ describe('a set of many entries', () => {
         const writers = all.map((each, i) => written(i, each))
         const pen = new Pen(replicaOf('d'))
         const { state } = pen.group
-        state.isLoading = isLoading
+        if (isLoading) state.beginLoading()
         for (const { runs } of writers) {
           for (const bytes of runs) {
             expect(pen.receive(bytes)).toEqual(['integrated'])
             if (randomInteger(random, 8) === 0) pen.view.setHas('o', 'a')
           }
         }
-        state.isLoading = false
+        for (const _step of state.endLoading());
         most = Math.max(most, state.entries)
         let slots = 0
         state.object('set', 'o')?.eachSlot(() => {
@@ -187,6 +187,28 @@ describe('a set of many entries', () => {
     )
     expect(most).toBeGreaterThan(30)
   })
+})
+
+test('what died while state was loaded takes no room afterwards', () => {
+  const writer = new Pen(replicaOf('a'))
+  const values = Array.from({ length: 16_000 }, (_, i) => `element ${i}`)
+  writer.write({ type: 'set-add', object: 'o', values })
+  const dead = values.filter((_, i) => i % 8 > 0)
+  for (let i = 0; i < dead.length; i += 1_000) {
+    writer.write({ type: 'set-remove', object: 'o', values: dead.slice(i, i + 1_000) })
+  }
+  const reader = new Pen(replicaOf('b'))
+  const { state } = reader.group
+  state.beginLoading()
+  reader.follow(writer)
+  const whole = state.records.arena.allocatedBytes
+  for (const _step of state.endLoading());
+  expect(state.records.arena.allocatedBytes).toBeLessThan(whole / 3)
+  expect(state.fingerprint).toEqual(writer.group.state.fingerprint)
+  for (const i of [0, 1, 8, 15_999]) {
+    same(reader.view.setHas('o', `element ${i}`), writer.view.setHas('o', `element ${i}`))
+  }
+  same(reader.view.setSize('o'), 2_000)
 })
 
 describe('an event that kills one entry', () => {

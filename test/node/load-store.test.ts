@@ -6,6 +6,7 @@ import { loadStore } from '../../src/node/load-store.ts'
 
 class Recorder {
   readonly calls: string[] = []
+  #left = 2
 
   load({ key }: { readonly key: string }): void {
     this.calls.push(`load ${key}`)
@@ -14,6 +15,12 @@ class Recorder {
   damaged(key: string): void {
     this.calls.push(`damaged ${key}`)
     if (key.startsWith('state!')) throw new HearsayError('ERR_STORE', 'Cannot load')
+  }
+
+  loadSome(): boolean {
+    this.calls.push(`${this.#left} parts`)
+    this.#left -= 1
+    return this.#left >= 0
   }
 }
 
@@ -47,6 +54,7 @@ test('loadStore() loads sound rows and hands on the damaged ones', async () => {
   const report = await loadStore(storeOf(pages), recorder)
   expect(recorder.calls).toEqual([
     ...['load kv!1', 'load kv!3', 'damaged kv!2', 'load state!1', 'damaged member!"x'],
+    ...['2 parts', '1 parts', '0 parts'],
   ])
   expect(report).toMatchObject({ damagedRows: 2, tornBytes: 0 })
   expect(report.alarms).toEqual([

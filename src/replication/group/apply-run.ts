@@ -1,6 +1,7 @@
 import { EventDraft } from '../../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../../crdt/kinds.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
+import { applyElements } from '../../crdt/run-elements.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import type { Group } from './group.ts'
 import { chainOver } from './history.ts'
@@ -15,7 +16,10 @@ export interface RunPart {
   readonly to: number
 }
 
-/** Applies events that were read, in order; whoever calls advances the writer. @param visit each one before */
+/**
+ * Applies events that were read, in order; whoever calls advances the writer.
+ * @param visit each one before; of a whole run not those that a state takes in as columns while it is loaded
+ */
 export function applyRead(
   state: LiveState,
   runs: RunReader,
@@ -25,6 +29,8 @@ export function applyRead(
 ): void {
   const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
   for (let i = from; i < to; i++) {
+    if (from === 0) i = applyElements(state, runs, { writer, objects, from: i, to })
+    if (i === to) break
     runs.draft(i, draft)
     if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)
     draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)

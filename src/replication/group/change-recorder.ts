@@ -1,7 +1,8 @@
 import type { ObjectDiff } from '../../crdt/diff.ts'
 import type { Json } from '../../crdt/json.ts'
+import type { Recorder } from '../../crdt/live-entries.ts'
 import type { LiveObject } from '../../crdt/live-object.ts'
-import type { LiveState, Recorder } from '../../crdt/live-state.ts'
+import type { LiveState } from '../../crdt/live-state.ts'
 import { ObjectReader } from '../../crdt/object-view.ts'
 import type { ObjectType } from '../../crdt/operation.ts'
 

@@ -57,6 +57,7 @@ export class Loader {
   readonly #groupFor: (name: string) => Group
   readonly #runs: RunReader
   readonly #loading = new Map<string, Loading>()
+  #ending: Iterator<void, void, void> | undefined
 
   constructor(groupFor: (name: string) => Group, runs: RunReader, here?: string) {
     this.#groupFor = groupFor
@@ -88,7 +89,6 @@ export class Loader {
         group.epoch = read.value.epoch
         group.chunks = read.value.chunks
         group.coveredBy = read.value.sequence
-        group.state.isLoading = true
         return
       }
       case 'chunk':
@@ -123,6 +123,16 @@ export class Loader {
 
   /** After the last row. */
   end(): void {
+    while (this.endSome());
+  }
+
+  /** Does a part of what {@link end} does. @returns whether there is more */
+  endSome(): boolean {
+    this.#ending ??= this.#end()
+    return this.#ending.next().done !== true
+  }
+
+  *#end(): Generator<void, void, void> {
     for (const loading of this.#loading.values()) {
       this.#base(loading)
       const { group, held, holes } = loading
@@ -132,6 +142,7 @@ export class Loader {
       for (const replica of held.writers()) {
         for (const _run of held.after(replica, (bytes) => group.restore(bytes)));
       }
+      yield* group.state.endLoading()
       for (const bytes of held.rest()) group.hold(bytes)
       for (const hole of holes) this.repairs.push(lostRow(group.name, hole, group.sequence))
     }
@@ -157,6 +168,7 @@ export class Loader {
         held: new HeldRuns(),
       }
       group.state.recorder = undefined
+      group.state.beginLoading()
       this.#loading.set(name, loading)
     }
     return loading
@@ -205,7 +217,6 @@ export class Loader {
       this.#dropBase(loading)
       return
     }
-    group.state.isLoading = false
     adoptHead(group.state, manifest.head)
     this.stamps.set('snapshot', Math.max(manifest.stamp, this.stamps.get('snapshot') ?? 0))
     group.sequence = manifest.sequence
@@ -221,6 +232,7 @@ export class Loader {
     for (const run of group.log.takeAll()) held.add(run.bytes)
     group.swap(new LiveState(), [], [])
     group.state.recorder = undefined
+    group.state.beginLoading()
     loading.manifest = undefined
     // Rows before were forgotten because the snapshot covered them.
     if (loading.first !== undefined && loading.first > 1) loading.holes.push(loading.first - 1)

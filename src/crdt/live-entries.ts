@@ -1,0 +1,148 @@
+import { elementOf, pathOf } from './draft-path.ts'
+import { evacuate } from './evacuation.ts'
+import { EventDraft } from './event-draft.ts'
+import { Fingerprint } from './fingerprint.ts'
+import { KIND_COUNTER } from './kinds.ts'
+import type { LiveObject } from './live-object.ts'
+import { LiveObjects } from './live-objects.ts'
+import { Records } from './records.ts'
+import type { Elements } from './run-elements.ts'
+import { NO_SLOT, Slots } from './slots.ts'
+import type { Writer } from './writers.ts'
+
+/** Sees what transactions do to live entries, to undo them and to tell users. */
+export interface Recorder {
+  /** An entry has become live. */
+  inserted(object: LiveObject, slot: number): void
+  /** An entry is about to die. */
+  removing(object: LiveObject, slot: number): void
+}
+
+/** A writer, its index, and the number of one of its events. */
+export interface Dot {
+  readonly writer: Writer
+  readonly index: number
+  readonly n: number
+}
+
+/** Live entries come and go: slots, records, objects and the fingerprint tell of the same ones. */
+export class LiveEntries {
+  readonly slots: Slots = new Slots()
+  readonly records: Records = new Records()
+  readonly objects: LiveObjects = new LiveObjects(this.records, this.slots)
+  readonly fingerprint: Fingerprint = new Fingerprint(this.slots)
+  recorder: Recorder | undefined
+  /** Set while nobody looks at what comes in. */
+  isLoading = false
+  readonly #dead = new EventDraft()
+
+  /** A dot becomes live. */
+  place({ writer, index, n }: Dot, event: EventDraft): void {
+    const object = this.objects.at(event.object)
+    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
+    if (object.tree === undefined) object.insert(slot, event, this.isLoading)
+    else object.tree.insert(pathOf(event), elementOf(event), slot)
+    if (event.kind === KIND_COUNTER) object.count(event, 1)
+    this.recorder?.inserted(object, slot)
+  }
+
+  /** As {@link place}, under a key that LiveObject.has() has just not found. */
+  placeFirst({ writer, index, n }: Dot, event: EventDraft, object: LiveObject): void {
+    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
+    object.insertFirst(slot, event)
+    this.recorder?.inserted(object, slot)
+  }
+
+  /** Dots in a row become live, elements of one set that can defer them. Nobody is told. */
+  placeElements({ writer, index, n }: Dot, elements: Elements, object: LiveObject): void {
+    const { slots, records } = this
+    const { keys, keyStarts, keyEnds, keyHashes, from, to } = elements
+    for (let i = from; i < to; i++) {
+      const record = records.addElement(object.id, keys, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
+      const slot = slots.insert(writer.live, index, n + i - from, record)
+      object.defer(slot, keyHashes[i] ?? 0)
+    }
+  }
+
+  /** Has a new entry take the place of the one it kills, if that has its key. @param loser who wrote that */
+  replace(loser: Writer, { writer, index, n }: Dot, event: EventDraft): boolean {
+    const { slots, records } = this
+    const killed = event.killDots[0] ?? 0
+    const slot = slots.find(loser.live, killed)
+    const object = this.objects.at(event.object)
+    if (slot === NO_SLOT || object.tree !== undefined) return false
+    const dead = this.#dead
+    const position = slots.recordOf(slot)
+    records.read(position, dead)
+    if (!records.isOfSameKey(dead, event)) return false
+    this.recorder?.removing(object, slot)
+    if (killed <= loser.settled) {
+      dead.seal(object.lanes)
+      this.fingerprint.subtract(loser, killed, dead)
+    }
+    if (dead.kind === KIND_COUNTER) {
+      object.count(event, 1)
+      object.count(dead, -1)
+    }
+    const isInPlace = records.rewrite(dead, event)
+    const fresh = isInPlace ? position : records.add(object.id, event)
+    const next = slots.insert(writer.live, index, n, fresh)
+    object.replace(slot, next, event)
+    slots.remove(loser.live, slot)
+    if (!isInPlace) this.#release(position, dead.payloadEnd)
+    this.recorder?.inserted(object, next)
+    return true
+  }
+
+  /** An entry dies. @param sealed what it says, where that is known */
+  remove(writer: Writer, slot: number, sealed?: EventDraft): void {
+    const { slots, records } = this
+    const dead = this.#dead
+    const position = slots.recordOf(slot)
+    records.read(position, dead)
+    const object = this.objects.at(dead.object)
+    this.recorder?.removing(object, slot)
+    const n = slots.dotOf(slot)
+    if (n <= writer.settled) {
+      if (sealed === undefined) dead.seal(object.lanes)
+      this.fingerprint.subtract(writer, n, sealed ?? dead)
+    }
+    if (object.tree !== undefined) object.tree.remove(pathOf(dead), elementOf(dead), slot)
+    else if (!object.dismiss(slot)) {
+      if (sealed === undefined) dead.rehashKey()
+      else dead.keyHash = sealed.keyHash
+      object.remove(slot, dead)
+    }
+    if (dead.kind === KIND_COUNTER) object.count(dead, -1)
+    slots.remove(writer.live, slot)
+    if (object.isEmpty) this.objects.emptied(object)
+    this.#release(position, dead.payloadEnd)
+  }
+
+  /** Does in steps what was put off while it was loaded. */
+  *endLoading(): Generator<void, void, void> {
+    this.isLoading = false
+    for (const object of this.objects.each()) while (object.settleSome()) yield
+    for (const chunk of this.records.arena.sparse()) {
+      this.#evacuate(chunk)
+      yield
+    }
+  }
+
+  /** Gives up a record that no slot has any more. @param end offset after it */
+  #release(position: number, end: number): void {
+    const { records } = this
+    const sparse = records.release(position, end - records.arena.offsetOf(position))
+    // While entries come in that are not in an index yet they cannot be looked for.
+    if (sparse >= 0 && !this.isLoading) this.#evacuate(sparse)
+  }
+
+  #evacuate(chunk: number): void {
+    evacuate(chunk, {
+      records: this.records,
+      slots: this.slots,
+      objectAt: (id) => this.objects.at(id),
+      scratch: this.#dead,
+    })
+  }
+}

@@ -10,6 +10,7 @@ import { LIBRARY_NAMES, PEERS } from './libraries.ts'
 import { type NodeFigure, nodeTable } from './node-figure.ts'
 import { recoveryFigures } from './recovery.ts'
 import { comparisonTable } from './table.ts'
+import { turnFigures } from './turns.ts'
 import { visibleFigures } from './visible.ts'
 
 /** Everything one run has measured, as `--json` writes it. */
@@ -28,6 +29,7 @@ const NODE_CASES: Readonly<Record<string, (scale: Scale) => Promise<readonly Nod
   durable: durableFigures,
   visible: visibleFigures,
   recovery: recoveryFigures,
+  turns: turnFigures,
   heal: healFigures,
   bundle: bundleFigures,
 }

@@ -5,8 +5,8 @@ import { World } from './world.ts'
 
 /** Logs end as soon as a snapshot covers them, and snapshots come all the time. */
 const SHORT = { snapshotTailBytes: 100, logBytesMax: 1 }
-/** And what a base brings is merged in many steps. */
-const STEPS = { ...SHORT, mergeInPlaceMax: 1, mergeStepEntries: 1 }
+/** And what a base brings is sent and merged in many steps. */
+const STEPS = { ...SHORT, mergeInPlaceMax: 1, mergeStepEntries: 1, serveTurnEvents: 1 }
 
 describe('bases', () => {
   it('replicas whose logs are always truncated agree with the oracle', () => {

@@ -1,7 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
 import { KIND_NONE, KIND_UNKNOWN } from '../../crdt/kinds.ts'
-import { KILLS_MAX } from '../../crdt/limits.ts'
 import { chainAfter } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { RunWriter } from '../../crdt/run-writer.ts'
@@ -14,12 +13,17 @@ export interface PackedRun {
   readonly bytes: Uint8Array
   readonly n0: number
   readonly count: number
+  /** Events and kills, or bytes where it was not looked into: what taking it in costs. */
+  readonly work: number
 }
 
 /** Runs from this size on are sent as they are when all of them is missing: packing gains little. */
 const WHOLE_BYTES_MIN = 16 << 10
 /** A packed run is closed from this size on. */
 const PACKED_BYTES_MAX = 48 << 10
+/** Kills of a packed run, unless one alone has more: each is as much work as an event, and takes two bytes. */
+const PACKED_KILLS_MAX = 4_096
+const KILL_BYTES = 2
 
 /**
  * The events of one writer above `known`, packed into as few runs as fit frames: single writes that became
@@ -41,7 +45,8 @@ export function* packedRuns(
     if (isWhole && (run.bytes.length >= WHOLE_BYTES_MIN || run.count >= FRAME_EVENTS_MAX)) {
       const before = packer.take()
       if (before !== undefined) yield before
-      yield { bytes: run.bytes, n0: run.n0, count: run.count }
+      const work = Math.max(run.count, run.bytes.length / KILL_BYTES)
+      yield { bytes: run.bytes, n0: run.n0, count: run.count, work }
       continue
     }
     const full = packer.add(run.bytes, Math.max(known + 1, run.n0))
@@ -102,12 +107,12 @@ class Packer {
   }
 
   take(): PackedRun | undefined {
-    const { count, n0 } = this.#out
+    const { count, n0, killed } = this.#out
     if (count === 0) return undefined
     const bytes = this.#single ?? this.#out.finish(this.#chain)
     this.#single = undefined
     this.#out.begin(this.#writer, n0 + count, 0)
-    return { bytes, n0, count }
+    return { bytes, n0, count, work: count + killed }
   }
 
   /** Whether one run may hold what has gathered and what was read, from an event on. */
@@ -119,7 +124,7 @@ class Packer {
     return (
       count + events - first <= FRAME_EVENTS_MAX &&
       length < PACKED_BYTES_MAX &&
-      killed + kills <= KILLS_MAX &&
+      killed + kills <= PACKED_KILLS_MAX &&
       this.#out.fits(stamps[first] ?? 0)
     )
   }

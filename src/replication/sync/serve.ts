@@ -24,6 +24,15 @@ export interface Answer {
   readonly bytes: number
   /** Dots that were looked at for maps and sums: a few bytes tell of very many. */
   readonly dots: number
+  /** What to ask for the rest, where the work of one turn was not enough: the end is with that. */
+  readonly rest?: Rest
+}
+
+/** An answer that was begun. */
+export interface Rest {
+  readonly pull: Pull
+  /** Of the budget of a base. */
+  readonly work: number
 }
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
@@ -35,6 +44,10 @@ export interface ServeOptions {
   readonly withheld?: VectorEntry | undefined
   /** Whether writers that the vector names may be told by their hashes. @default false */
   readonly isBrief?: boolean
+  /** Events or entries of one turn, about. @default all at once */
+  readonly turnEvents?: number
+  /** Set where this goes on with an answer: what it is based on must still be there. */
+  readonly rest?: Rest | undefined
 }
 
 /**
@@ -49,6 +62,11 @@ const FEW_MAP_BYTES_MAX = 2 << 10
 const BASE_PART_BYTES = 4_096
 /** Dots of a map that are as much work as a byte of entries. */
 const DOTS_PER_BYTE = 64
+/** Events and kills of runs in one frame, unless one run alone has more. */
+const FRAME_WORK_MAX = 2 * FRAME_EVENTS_MAX
+/** Entries that an item is counted as, and dots of maps that are as much work as one. */
+const ITEM_EVENTS = 4_096
+const DOTS_PER_EVENT = 64
 /** Events that follow a complete base at once. */
 const BASE_TAIL_BYTES = 1 << 20
 
@@ -60,16 +78,21 @@ const BASE_TAIL_BYTES = 1 << 20
 export function serve(
   group: Group,
   pull: Pull,
-  { credit, withheld, isBrief = false }: ServeOptions,
+  { credit, withheld, isBrief = false, turnEvents = Infinity, rest }: ServeOptions,
   runs: RunReader,
 ): Answer {
   // What is told of the state, its chains above all, includes the run that is open.
   group.close()
   const isBase = pull.base !== undefined || !reaches(group, pull.vector)
-  if (isBase && withheld === undefined) return serveBase(group, pull, runs)
+  const isLogGone = rest !== undefined && pull.base === undefined
+  if (isBase && withheld === undefined && !isLogGone) {
+    return serveBase(group, pull, runs, { turnEvents, work: rest?.work ?? 0 })
+  }
   const vector = withheld === undefined ? pull.vector : [...pull.vector, withheld]
   // Without the log nothing can be told of one writer and not of the other.
-  return serveLog(group, pull, { credit: isBase ? 0 : credit, vector, before: [], isBrief }, runs)
+  const isCut = isBase && isLogGone
+  const told = { credit: isBase ? 0 : credit, vector, before: [], isBrief, turnEvents, isCut }
+  return serveLog(group, pull, told, runs)
 }
 
 /** Whether the log holds everything that a vector lacks. */
@@ -86,7 +109,12 @@ function reaches(group: Group, vector: readonly VectorEntry[]): boolean {
  * S mode: parts of a base from the cursor on, then, when it is complete, the events since its head. A head
  * that the log no longer reaches is given up for a new one.
  */
-function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
+function serveBase(
+  group: Group,
+  pull: Pull,
+  runs: RunReader,
+  budget: { readonly turnEvents: number; readonly work: number },
+): Answer {
   const covered = pull.base === undefined ? undefined : coveredHead(group, pull.base.covered)
   const head = covered ?? headOf(group.state)
   const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
@@ -106,10 +134,14 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     items = []
     gathered = 0
   }
-  let work = 0
+  let { work } = budget
   let looked = 0
-  const blocks = covered === undefined ? [] : (pull.base?.blocks ?? [])
-  for (const block of blocks) {
+  let entries = 0
+  const isTurnOver = (): boolean => entries + looked / DOTS_PER_EVENT >= budget.turnEvents
+  const blocks = covered === undefined ? [] : [...(pull.base?.blocks ?? [])]
+  while (blocks.length > 0 && !isTurnOver()) {
+    const block = blocks.shift()
+    if (block === undefined) break
     const item = walk.block(block)
     if (item === undefined) continue
     items.push(item)
@@ -118,9 +150,10 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     gathered += item.bytes.length
     if (gathered >= BASE_PART_BYTES) part()
   }
-  while (!walk.isDone && work < BASE_WORK_MAX) {
+  while (!walk.isDone && work < BASE_WORK_MAX && !isTurnOver()) {
     const item = walk.next()
     if (item === undefined) break
+    if (hasEntries(item)) entries += ITEM_EVENTS
     items.push(item)
     bytes += item.bytes.length
     gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
@@ -131,12 +164,19 @@ function serveBase(group: Group, pull: Pull, runs: RunReader): Answer {
     if (gathered >= BASE_PART_BYTES) part()
   }
   part()
+  const { cursor: next } = walk
+  const hasWork = blocks.length > 0 || (!walk.isDone && work < BASE_WORK_MAX)
+  if (hasWork) {
+    const vector = head.map(({ replica, have }) => ({ replica, n: have }))
+    const base = { covered: vector, cursor: next, blocks }
+    return { frames, bytes, dots: looked, rest: { pull: { ...pull, base }, work } }
+  }
   if (walk.isDone) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
     const rest = serveLog(
       group,
       pull,
-      { credit: BASE_TAIL_BYTES, vector, before: frames, isBrief: false },
+      { credit: BASE_TAIL_BYTES, vector, before: frames, isBrief: false, turnEvents: Infinity },
       runs,
     )
     return { frames: rest.frames, bytes: bytes + rest.bytes, dots: looked }
@@ -197,32 +237,47 @@ interface LogAnswer {
   /** Frames that go first. */
   readonly before: readonly Uint8Array[]
   readonly isBrief: boolean
+  readonly turnEvents: number
+  /** Set where more is missing than the log tells. */
+  readonly isCut?: boolean
 }
 
 function serveLog(
   group: Group,
   pull: Pull,
-  { credit, vector, before, isBrief }: LogAnswer,
+  { credit, vector, before, isBrief, turnEvents, isCut = false }: LogAnswer,
   runs: RunReader,
 ): Answer {
   const packer = new Packer(group.name, pull.session, credit, before)
   const has = new Map(vector.map(({ replica, n }) => [replica, n]))
-  const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0 }) => {
+  const served = new Map(has)
+  let events = 0
+  let isPaused = false
+  const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0, work }) => {
     const replica = group.state.replicaAt(writer)
     if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) {
       const knows = (id: number): boolean => has.has(group.state.replicaAt(id))
-      return packer.add(bytes, count, isBrief ? briefRun(bytes, group.state, runs, knows) : bytes)
+      const told = isBrief ? briefRun(bytes, group.state, runs, knows) : bytes
+      if (!packer.add(bytes, { count, work }, told)) return false
+      served.set(replica, n0 + count - 1)
+      events += work
+      isPaused = events >= turnEvents
+      return !isPaused
     }
     const partial = pull.partials.find(
       (held) => held.replica === replica && held.n0 === n0 && held.total === bytes.length,
     )
     return packer.addPieces({ replica, n0, bytes }, partial)
   })
+  if (isPaused) {
+    const told = [...served].map(([replica, n]) => ({ replica, n }))
+    return { ...packer.pause(), rest: { pull: { ...pull, vector: told }, work: 0 } }
+  }
   return packer.finish({
     type: 'end',
     group: group.name,
     session: pull.session,
-    hasMore,
+    hasMore: hasMore || isCut,
     isPartial: group.state.unapplied > 0,
     digest: group.digest(),
     cursor: undefined,
@@ -254,6 +309,7 @@ class Packer {
   #runs: (Uint8Array | BriefRun)[] = []
   #pendingBytes = 0
   #pendingEvents = 0
+  #pendingWork = 0
   #bytes = 0
 
   constructor(group: string, session: number, credit: number, before: readonly Uint8Array[]) {
@@ -264,15 +320,21 @@ class Packer {
   }
 
   /** False when the credit is used up. */
-  add(bytes: Uint8Array, count: number, told: Uint8Array | BriefRun): boolean {
+  add(
+    bytes: Uint8Array,
+    { count, work }: Pick<PackedRun, 'count' | 'work'>,
+    told: Uint8Array | BriefRun,
+  ): boolean {
     if (!this.#take(bytes.length)) return false
     const isFull =
       this.#pendingBytes + bytes.length > PAYLOAD_BYTES ||
-      this.#pendingEvents + count > FRAME_EVENTS_MAX
+      this.#pendingEvents + count > FRAME_EVENTS_MAX ||
+      this.#pendingWork + work > FRAME_WORK_MAX
     if (isFull) this.#flush()
     this.#runs.push(told)
     this.#pendingBytes += bytes.length
     this.#pendingEvents += count
+    this.#pendingWork += work
     return true
   }
 
@@ -295,6 +357,12 @@ class Packer {
     return true
   }
 
+  /** What has gathered, without an end. */
+  pause(): Answer {
+    this.#flush()
+    return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
+  }
+
   finish(end: Extract<SyncFrame, { type: 'end' }>): Answer {
     this.#flush()
     this.#frames.push(encodeFrame(end))
@@ -315,5 +383,6 @@ class Packer {
     this.#runs = []
     this.#pendingBytes = 0
     this.#pendingEvents = 0
+    this.#pendingWork = 0
   }
 }

@@ -6,12 +6,9 @@ import type { Fragments } from './fragments.ts'
 import type { Past, SyncFrame, VectorEntry } from './frames.ts'
 import type { Peer } from './peer.ts'
 import { Pulls } from './pulls.ts'
-import { serve } from './serve.ts'
+import { Servings } from './servings.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
-
-/** What an answer costs whatever it brings, as bytes served; a dot looked at counts as a byte. */
-const PULL_COST_BYTES = 4_096
 
 /**
  * Anti-entropy. One exchange:
@@ -32,9 +29,11 @@ export class SyncSessions {
   readonly comparisons: Comparisons
   readonly pulls: Pulls
   readonly #host: Host
+  readonly #servings: Servings
 
   constructor(host: Host, fragments: Fragments) {
     this.#host = host
+    this.#servings = new Servings(host)
     this.pulls = new Pulls(host, fragments, {
       compare: (peer, now) => this.comparisons.compare(peer, now),
       tell: (peer, group) => this.comparisons.tell(peer, group),
@@ -50,9 +49,12 @@ export class SyncSessions {
   }
 
   nextDeadline(): Millis | undefined {
-    const [round, pull] = [this.comparisons.nextDeadline(), this.pulls.nextDeadline()]
-    if (round === undefined || pull === undefined) return round ?? pull
-    return Math.min(round, pull)
+    let next: Millis | undefined
+    for (const part of [this.comparisons, this.pulls, this.#servings]) {
+      const at = part.nextDeadline()
+      if (at !== undefined && (next === undefined || at < next)) next = at
+    }
+    return next
   }
 
   peerUp(peer: Peer, now: Millis): void {
@@ -62,11 +64,13 @@ export class SyncSessions {
 
   peerDown(peer: Peer, now: Millis): void {
     this.pulls.peerDown(peer, now)
+    this.#servings.peerDown(peer)
     this.comparisons.peerDown()
   }
 
   tick(now: Millis): void {
     this.pulls.tick(now)
+    this.#servings.tick(now)
     this.comparisons.tick(now)
   }
 
@@ -75,7 +79,7 @@ export class SyncSessions {
     if (group === undefined) return
     if (!this.#mayServe(peer, now)) return
     const isBehind = this.#learnVector(peer, group, frame.vector, now)
-    this.#serve(peer, group, frame)
+    this.#servings.begin(peer, group, frame, false, now)
     if (isBehind) this.pulls.pull(peer, group, now)
     else this.pulls.hasNothing(peer, group, now)
   }
@@ -97,7 +101,7 @@ export class SyncSessions {
       const pull = { type: 'pull', group: group.name, session, vector: known } as const
       const { windowBytes } = this.#host.tunables
       const rest = { credit: windowBytes, partials: [], base: undefined }
-      this.#serve(peer, group, { ...pull, ...rest }, true)
+      this.#servings.begin(peer, group, { ...pull, ...rest }, true, now)
     }
     if (!isBehind && isAhead) this.pulls.hasNothing(peer, group, now)
     // Neither, and yet another hash: two replicas look alike. A pull shows them our vector, too.
@@ -136,14 +140,5 @@ export class SyncSessions {
     if (peer.mayServe(now, this.#host.tunables.serveBytesPerSecond)) return true
     this.#host.dropped('sync-rate')
     return false
-  }
-
-  #serve(peer: Peer, group: Group, pull: Frame<'pull'>, isBrief: boolean = false): void {
-    const self = this.#host.writerOf(group)
-    const credit = Math.min(pull.credit, this.#host.tunables.windowBytes)
-    const withheld = group.isDisputed ? { replica: self, n: group.state.haveOf(self) } : undefined
-    const answer = serve(group, pull, { credit, withheld, isBrief }, this.#host.runs)
-    peer.spend(answer.bytes + answer.dots + pull.vector.length + PULL_COST_BYTES)
-    for (const bytes of answer.frames) this.#host.sendBytes(peer, 'bulk', bytes)
   }
 }

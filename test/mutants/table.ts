@@ -238,13 +238,14 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: GROUP,
-        find: 'for (let i = from; i < count; i++) {',
-        replace: 'for (let i = 0; i < count; i++) {',
+        find: '{ writer, table, from, to: count }',
+        replace: '{ writer, table, from: 0, to: count }',
       },
       {
         file: STATE,
-        find: "assert(n === writer.have + 1, 'events of a writer are applied in order')",
-        replace: '',
+        find: `const writer = this.#writers.at(index)
+    assert(n === writer.have + 1, 'events of a writer are applied in order')`,
+        replace: 'const writer = this.#writers.at(index)',
       },
     ],
   },

@@ -15,19 +15,25 @@ const C2 = 0x1b873593
 export function hash32(view: DataView, start: number, end: number, seed: number): number {
   let h = seed | 0
   let at = start
-  for (; at + 4 <= end; at += 4) {
-    const k = Math.imul(view.getInt32(at, true), C1)
-    h ^= Math.imul((k << 15) | (k >>> 17), C2)
-    h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
-  }
+  for (; at + 4 <= end; at += 4) h = hashWord(h, view.getInt32(at, true))
+  let tail = 0
   if (at < end) {
-    let tail = view.getUint8(at)
+    tail = view.getUint8(at)
     if (at + 1 < end) tail |= view.getUint8(at + 1) << 8
     if (at + 2 < end) tail |= view.getUint8(at + 2) << 16
-    const k = Math.imul(tail, C1)
-    h ^= Math.imul((k << 15) | (k >>> 17), C2)
   }
-  return finish32(h ^ (end - start))
+  return hashEnd(h, tail, end - start)
+}
+
+/** {@link hash32} after four bytes more, as a little-endian integer; begins with the seed. */
+export function hashWord(hash: number, word: number): number {
+  const h = hash ^ scramble32(word)
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
+}
+
+/** {@link hash32} after all whole words. @param tail up to three bytes, little-endian @param length of all bytes */
+export function hashEnd(hash: number, tail: number, length: number): number {
+  return finish32(hash ^ scramble32(tail) ^ length)
 }
 
 /** Both lanes of a 64-bit hash in one pass: {@link hash32} with LANE_HIGH and with LANE_LOW. */

@@ -35,13 +35,14 @@ export function writeUtf8(text: string, bytes: Uint8Array, start: number): numbe
 /** The text of well-formed UTF-8. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > 64) return fromUtf8(bytes.subarray(start, end))
-  let text = ''
+  const units: number[] = []
   for (let i = start; i < end; i++) {
     const byte = bytes[i] ?? 0
     if (byte >= 0x80) return fromUtf8(bytes.subarray(start, end))
-    text += String.fromCharCode(byte)
+    units.push(byte)
   }
-  return text
+  // At once: a text that is put together of parts keeps them in memory.
+  return String.fromCharCode(...units)
 }
 
 /** Whether bytes are UTF-8 as the standard has it: shortest forms, no surrogates (RFC 3629 §4). */

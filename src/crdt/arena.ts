@@ -5,14 +5,19 @@ import { type ByteView, byteView } from '../base/byte-view.ts'
  * Bytes of a full chunk, as a power of two: positions are chunk number and offset in one 32-bit integer.
  * Small, so that moving what lives in one takes a moment.
  */
-const CHUNK_BITS = 16
+export const CHUNK_BITS = 16
 const CHUNK_BYTES = 1 << CHUNK_BITS
 const OFFSET_MASK = CHUNK_BYTES - 1
 /** Chunks grow to full size from here, so that a small group stays small. */
 const FIRST_CHUNK_BYTES = 1024
-const CHUNKS_MAX = 1 << (32 - CHUNK_BITS)
+/** Two numbers of 16 bits stay free, for Positions. */
+export const CHUNKS_MAX: number = (1 << 16) - 2
 /** Longer records get a chunk of their own. */
 const SHARED_RECORD_BYTES_MAX = CHUNK_BYTES >>> 3
+/** Share of a chunk whose death makes moving the rest cheap: about a record for each that has died. */
+const DEAD_CHUNK = 0.48
+/** Share of all bytes that may be dead in chunks that are fuller than that. */
+const DEAD_MAX = 0.2
 
 interface Chunk extends ByteView {
   /** Bytes written. */
@@ -23,7 +28,9 @@ interface Chunk extends ByteView {
 
 /**
  * Append-only bytes in chunks. A record lies in one chunk; its position is an unsigned 32-bit number. Chunks
- * without live bytes are given back; half-dead ones are for the owner to move, see {@link release}.
+ * without live bytes are given back; sparse ones are for the owner to move, see {@link release}. Of those the
+ * one with the most dead bytes comes first, as in a log-structured file system (Rosenblum and Ousterhout,
+ * SOSP 1991).
  */
 export class Arena {
   readonly #chunks: (Chunk | undefined)[] = []
@@ -31,6 +38,11 @@ export class Arena {
   #tail = -1
   #tailChunk: Chunk | undefined
   #bytes = 0
+  /** Bytes written to chunks that are there, and those of them that are dead. */
+  #written = 0
+  #dead = 0
+  /** The chunk that has last become sparse, or −1. */
+  #candidate = -1
 
   /** Bytes allocated. */
   get allocatedBytes(): number {
@@ -44,6 +56,7 @@ export class Arena {
     const position = this.#tail * CHUNK_BYTES + tail.end
     tail.end += length
     tail.live += length
+    this.#written += length
     return position
   }
 
@@ -56,26 +69,23 @@ export class Arena {
     return position & OFFSET_MASK
   }
 
-  /** Gives a record up. @returns the chunk whose records should be moved because a third of it is dead, or −1 */
-  release(position: number, length: number): number {
+  /** Gives a record up; {@link sparse} tells what that may be a reason to do. */
+  release(position: number, length: number): void {
     const number = position >>> CHUNK_BITS
     const chunk = this.#chunk(number)
     chunk.live -= length
-    if (number === this.#tail) return -1
-    if (chunk.live === 0) {
-      this.drop(number)
-      return -1
-    }
-    return isSparse(chunk) ? number : -1
+    this.#dead += length
+    if (number === this.#tail) return
+    if (chunk.live === 0) this.drop(number)
+    else if (chunk.live < chunk.end * (1 - DEAD_CHUNK)) this.#candidate = number
   }
 
-  /** All chunks that {@link release} would tell of. */
-  sparse(): readonly number[] {
-    const found: number[] = []
-    for (const [number, chunk] of this.#chunks.entries()) {
-      if (chunk !== undefined && number !== this.#tail && isSparse(chunk)) found.push(number)
-    }
-    return found
+  /** A chunk whose records should be moved, as too many of its bytes or of all are dead; −1 when none is. */
+  sparse(): number {
+    const candidate = this.#candidate
+    this.#candidate = -1
+    if (candidate >= 0 && this.#chunks[candidate] !== undefined) return candidate
+    return this.#dead > this.#written * DEAD_MAX ? this.#sparsest() : -1
   }
 
   /** Bytes written to a chunk, all of them whole records. */
@@ -93,9 +103,25 @@ export class Arena {
 
   /** Drops a chunk whose live records were moved. */
   drop(chunk: number): void {
-    this.#bytes -= this.#chunk(chunk).bytes.length
+    const { bytes, end, live } = this.#chunk(chunk)
+    this.#bytes -= bytes.length
+    this.#written -= end
+    this.#dead -= end - live
     this.#chunks[chunk] = undefined
     this.#free.push(chunk)
+  }
+
+  /** The chunk with the most dead bytes but for the tail, or −1 when none has any. */
+  #sparsest(): number {
+    let found = -1
+    let most = 0
+    for (let number = 0; number < this.#chunks.length; number++) {
+      const chunk = this.#chunks[number]
+      if (chunk === undefined || number === this.#tail || chunk.end - chunk.live <= most) continue
+      most = chunk.end - chunk.live
+      found = number
+    }
+    return found
   }
 
   #chunk(number: number): Chunk {
@@ -113,6 +139,7 @@ export class Arena {
     const chunk: Chunk = { bytes, view, end: length, live: length }
     this.#chunks[number] = chunk
     this.#bytes += size
+    this.#written += length
     if (!isLone) {
       const old = this.#tail
       const isOldDead = this.#tailChunk?.live === 0
@@ -125,6 +152,3 @@ export class Arena {
 }
 
 /** Whether a third of what was written is dead. */
-function isSparse({ live, end }: Chunk): boolean {
-  return live * 3 < end * 2
-}

@@ -75,7 +75,7 @@ export class ElementRow {
   #write(values: readonly string[], from: number, count: number): void {
     let room = 0
     for (let i = 0; i < count; i++) room += utf8BytesMax(values[from + i] ?? '')
-    if (room > this.keys.bytes.length) this.keys = byteView(new Uint8Array(room * 2))
+    if (room > this.keys.bytes.length) this.keys = byteView(new Uint8Array(room))
     const { bytes } = this.keys
     const { ends } = this
     let at = 0

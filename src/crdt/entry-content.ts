@@ -24,11 +24,13 @@ export interface EntryContent {
   readonly stamp: number
 }
 
+const NO_PATH: readonly string[] = []
+
 /** Reads a draft; undefined for kinds of newer versions. */
 export function entryContent(draft: EventDraft): EntryContent | undefined {
   const { keyBytes, keyStart, keyEnd, payloadBytes, payloadStart, payloadEnd, stamp } = draft
   const isInMap = draft.kind >= KIND_MAP_VALUE
-  const path = isInMap ? readPath(keyBytes, keyStart, keyEnd) : []
+  const path = isInMap ? readPath(keyBytes, keyStart, keyEnd) : NO_PATH
   const payload = (): string => readUtf8(payloadBytes, payloadStart, payloadEnd)
   switch (draft.kind) {
     case KIND_SET: {

@@ -1,9 +1,10 @@
 import { present } from '../base/assert.ts'
+import { NO_SLOT } from './chains.ts'
 import { elementOf, pathOf } from './draft-path.ts'
 import type { EventDraft } from './event-draft.ts'
 import type { LiveObject } from './live-object.ts'
 import type { Records } from './records.ts'
-import { NO_SLOT, type Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 
 export interface EvacuationParts {
   readonly records: Records
@@ -12,7 +13,7 @@ export interface EvacuationParts {
   readonly scratch: EventDraft
 }
 
-/** Moves the live records out of a chunk a third of whose bytes are dead, and gives it back. */
+/** Moves the live records out of a chunk too many of whose bytes are dead, and gives it back. */
 export function evacuate(chunk: number, parts: EvacuationParts): void {
   const { records, slots, scratch } = parts
   const { arena } = records

@@ -1,21 +1,27 @@
 import { present } from '../base/assert.ts'
+import { NO_SLOT } from './chains.ts'
 import { DeferredKeys, prefixOf, sortedByPrefix, stepsOf } from './deferred-keys.ts'
 import type { Records } from './records.ts'
-import { NO_SLOT, type Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 
 /** A segment splits instead of growing beyond so many cells: no insertion ever moves more keys. */
 const SEGMENT_CELLS_MAX = 4096
 const SEGMENT_CELLS_MIN = 16
-/** Segments that are built at once have any multiple of so many cells. */
+/** Up to so many cells a segment grows by doubling: small ones grow seldom. Beyond it, by a quarter. */
+const CELLS_DOUBLED_MAX = 128
+/** Sizes are multiples of it. */
 const CELLS_STEP = 8
 /** Beyond this depth keys collide on purpose: their segment grows instead, and only its owner pays. */
 const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
+/** What it is after that. */
+const FILL_GROWN = 0.64
 /** What it is where a segment is made for keys that are known. */
 const FILL_BUILT = 0.7
-/** Share below which a segment shrinks. */
-const FILL_MIN = 0.3
+/** Share below which a segment shrinks: to {@link FILL_SHRUNK}, as keys that go are followed by more that go. */
+const FILL_MIN = 0.6
+const FILL_SHRUNK = 0.78
 
 interface Segment {
   /** Pairs: a key's hash, its first slot + 1; 0 is free. Side by side, as they are looked at together. */
@@ -153,7 +159,8 @@ export class KeyIndex {
     target.count -= 1
     this.#size -= 1
     if (target.count * 2 < past * FILL_MIN && past > SEGMENT_CELLS_MIN * 2) {
-      resize(target, cellsGrown(target.count))
+      const cells = cellsFor(target.count, FILL_SHRUNK)
+      if (cells * 2 < past) resize(target, cells)
     }
     return true
   }
@@ -219,7 +226,7 @@ export class KeyIndex {
     while (count >>> depth > SEGMENT_CELLS_MAX * FILL_BUILT && depth < DEPTH_MAX) depth += 1
     const { sorted, counts } = yield* sortedByPrefix(pairs, depth)
     this.#depth = depth
-    this.#directory = [...counts].map((keys) => segment(cellsFor(keys), depth))
+    this.#directory = [...counts].map((keys) => segment(cellsFor(keys, FILL_BUILT), depth))
     yield* this.#putAll(sorted)
   }
 
@@ -296,8 +303,8 @@ export class KeyIndex {
     let highs = 0
     // Free cells hold 0: no branch that half of the keys take.
     for (let at = 0; at < cells.length; at += 2) highs += ((cells[at] ?? 0) >>> shift) & 1
-    const low = segment(cellsAfterSplit(target.count - highs), depth)
-    const high = segment(cellsAfterSplit(highs), depth)
+    const low = segment(cellsFor(target.count - highs, FILL_GROWN), depth)
+    const high = segment(cellsFor(highs, FILL_GROWN), depth)
     for (let at = 0; at < cells.length; at += 2) {
       const entry = cells[at + 1] ?? 0
       const own = cells[at] ?? 0
@@ -318,25 +325,20 @@ function segment(cells: number, depth: number): Segment {
   }
 }
 
-/** Cells for so many keys and some more. */
-function cellsFor(keys: number): number {
-  const cells = Math.ceil(keys / FILL_BUILT / CELLS_STEP) * CELLS_STEP
+/** Cells of which so many keys fill a share. */
+function cellsFor(keys: number, fill: number): number {
+  const cells = Math.ceil(keys / fill / CELLS_STEP) * CELLS_STEP
   return Math.max(SEGMENT_CELLS_MIN, cells)
 }
 
-/**
- * Cells for one key more: powers of two, so that segments that grow in step take the room that others left.
- * Many sizes leave an allocator with holes that fit none.
- */
+/** Cells for one key more than so many. */
 function cellsGrown(keys: number): number {
   let cells = SEGMENT_CELLS_MIN
-  while (Math.floor(cells * FILL_MAX) <= keys) cells *= 2
-  return cells
-}
-
-/** Cells of one half of a full segment: those that just fit would soon have to grow. */
-function cellsAfterSplit(keys: number): number {
-  return cellsGrown(keys + (keys >>> 3))
+  while (cells <= CELLS_DOUBLED_MAX) {
+    if (Math.floor(cells * FILL_MAX) > keys) return cells
+    cells *= 2
+  }
+  return cellsFor(keys + 1, FILL_GROWN)
 }
 
 /** Where the search for a hash begins. */
@@ -344,15 +346,24 @@ function home(hash: number, cells: Int32Array): number {
   return (((hash & 0xffff) * (cells.length >>> 1)) >>> 16) << 1
 }
 
+/** All in one loop, as most of what growing costs is spent here. */
 function resize(target: Segment, cells: number): void {
   const old = target.cells
-  target.cells = new Int32Array(cells * 2)
-  target.count = 0
-  target.room = Math.floor(cells * FILL_MAX)
-  for (let at = 0; at < old.length; at += 2) {
-    const entry = old[at + 1] ?? 0
-    if (entry !== 0) place(target, old[at] ?? 0, entry)
+  const fresh = new Int32Array(cells * 2)
+  for (let from = 0; from < old.length; from += 2) {
+    const entry = old[from + 1] ?? 0
+    if (entry === 0) continue
+    const hash = old[from] ?? 0
+    let at = home(hash, fresh)
+    while (fresh[at + 1] !== 0) {
+      at += 2
+      if (at === fresh.length) at = 0
+    }
+    fresh[at] = hash
+    fresh[at + 1] = entry
   }
+  target.cells = fresh
+  target.room = Math.floor(cells * FILL_MAX)
 }
 
 function place(target: Segment, hash: number, entry: number): void {

@@ -1,9 +1,7 @@
-import { type ByteView, byteView } from '../base/byte-view.ts'
-import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
-import { EventDraft } from './event-draft.ts'
+import { NO_SLOT } from './chains.ts'
 import type { LiveState } from './live-state.ts'
 import type { CheckedOperation } from './operation.ts'
-import { NO_SLOT } from './slots.ts'
+import { TextKey } from './text-key.ts'
 
 /**
  * Counts which dots operations would kill, before they run: too many are refused while nothing has changed.
@@ -11,8 +9,7 @@ import { NO_SLOT } from './slots.ts'
  */
 export class KillCounter {
   readonly #state: LiveState
-  readonly #key = new EventDraft()
-  #scratch: ByteView = byteView(new Uint8Array(256))
+  readonly #key = new TextKey()
 
   constructor(state: LiveState) {
     this.#state = state
@@ -64,13 +61,7 @@ export class KillCounter {
     const key = this.#key
     let kills = 0
     for (const value of values) {
-      if (utf8BytesMax(value) > this.#scratch.bytes.length) {
-        this.#scratch = byteView(new Uint8Array(utf8BytesMax(value)))
-      }
-      key.key = this.#scratch
-      key.keyStart = 0
-      key.keyEnd = writeUtf8(value, this.#scratch.bytes, 0)
-      key.rehashKey()
+      key.put(value)
       for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
         kills += 1
       }

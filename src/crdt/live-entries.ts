@@ -1,3 +1,4 @@
+import { NO_SLOT } from './chains.ts'
 import { elementOf, pathOf } from './draft-path.ts'
 import { evacuate } from './evacuation.ts'
 import { EventDraft } from './event-draft.ts'
@@ -7,7 +8,7 @@ import type { LiveObject } from './live-object.ts'
 import { LiveObjects } from './live-objects.ts'
 import { Records } from './records.ts'
 import type { Elements } from './run-elements.ts'
-import { NO_SLOT, Slots } from './slots.ts'
+import { Slots } from './slots.ts'
 import type { Writer } from './writers.ts'
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
@@ -103,14 +104,16 @@ export class LiveEntries {
     const object = this.objects.at(dead.object)
     this.recorder?.removing(object, slot)
     const n = slots.dotOf(slot)
-    if (n <= writer.settled) {
+    const isCounted = n <= writer.settled
+    if (isCounted) {
       if (sealed === undefined) dead.seal(object.lanes)
       this.fingerprint.subtract(writer, n, sealed ?? dead)
     }
     if (object.tree !== undefined) object.tree.remove(pathOf(dead), elementOf(dead), slot)
     else if (!object.dismiss(slot)) {
-      if (sealed === undefined) dead.rehashKey()
-      else dead.keyHash = sealed.keyHash
+      if (sealed !== undefined) dead.keyHash = sealed.keyHash
+      // A seal has hashed the key; that of a counter is another.
+      else if (!isCounted || dead.kind === KIND_COUNTER) dead.rehashKey()
       object.remove(slot, dead)
     }
     if (dead.kind === KIND_COUNTER) object.count(dead, -1)
@@ -123,7 +126,8 @@ export class LiveEntries {
   *endLoading(): Generator<void, void, void> {
     this.isLoading = false
     for (const object of this.objects.each()) while (object.settleSome()) yield
-    for (const chunk of this.records.arena.sparse()) {
+    const { arena } = this.records
+    for (let chunk = arena.sparse(); chunk >= 0; chunk = arena.sparse()) {
       this.#evacuate(chunk)
       yield
     }
@@ -132,9 +136,11 @@ export class LiveEntries {
   /** Gives up a record that no slot has any more. @param end offset after it */
   #release(position: number, end: number): void {
     const { records } = this
-    const sparse = records.release(position, end - records.arena.offsetOf(position))
+    records.release(position, end - records.arena.offsetOf(position))
     // While entries come in that are not in an index yet they cannot be looked for.
-    if (sparse >= 0 && !this.isLoading) this.#evacuate(sparse)
+    if (this.isLoading) return
+    const sparse = records.arena.sparse()
+    if (sparse >= 0) this.#evacuate(sparse)
   }
 
   #evacuate(chunk: number): void {

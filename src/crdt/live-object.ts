@@ -1,11 +1,12 @@
 import type { ByteView } from '../base/byte-view.ts'
 import { isGrowOnlyAmount, readAmount } from './amount.ts'
+import { NO_SLOT } from './chains.ts'
 import type { EventDraft, Lanes } from './event-draft.ts'
 import { KeyIndex } from './key-index.ts'
 import type { ObjectType } from './operation.ts'
 import { PathTree, unchain } from './path-tree.ts'
 import type { Records } from './records.ts'
-import { NO_SLOT, type Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 
 /** Objects of more entries than this get an index; below it a chain is shorter and smaller. */
 const CHAINED_ENTRIES_MAX = 8

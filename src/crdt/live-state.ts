@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
+import { NO_SLOT } from './chains.ts'
 import { type EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
 import { KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
 import { LiveEntries, type Recorder } from './live-entries.ts'
@@ -8,7 +9,7 @@ import type { LiveObject } from './live-object.ts'
 import type { ObjectType } from './operation.ts'
 import type { Records } from './records.ts'
 import type { Elements } from './run-elements.ts'
-import { NO_SLOT, type Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
 
 /**

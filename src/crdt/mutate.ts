@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { type ByteView, byteView } from '../base/byte-view.ts'
 import { utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
 import { AMOUNT_BYTES_MAX, readAmount, writeAmount } from './amount.ts'
+import { NO_SLOT } from './chains.ts'
 import { ElementRow, ROW_MAX } from './element-row.ts'
 import { EventDraft } from './event-draft.ts'
 import {
@@ -18,7 +19,7 @@ import type { LiveState } from './live-state.ts'
 import { pathBytesMax, writePath } from './map-path.ts'
 import type { CheckedOperation, Dot } from './operation.ts'
 import type { PathTree } from './path-tree.ts'
-import { NO_SLOT } from './slots.ts'
+import { TextKey } from './text-key.ts'
 
 /** Whose events are made, and under which stamp. */
 export interface Author {
@@ -62,6 +63,7 @@ export class Mutator {
   readonly #row = new ElementRow()
   readonly #draft = new EventDraft()
   readonly #other = new EventDraft()
+  readonly #key = new TextKey()
   readonly #cursor = { at: 0 }
   #scratch: ByteView = byteView(new Uint8Array(1024))
 
@@ -93,7 +95,7 @@ export class Mutator {
       case 'map-remove':
         return this.#mapRemove(operation)
       case 'retract':
-        this.#emitDots(operation.dots)
+        this.#retract(operation.dots)
         return operation.dots.length
       default:
         return unreachable(operation)
@@ -144,14 +146,9 @@ export class Mutator {
     const slots: number[] = []
     const object = this.#state.object('set', name)
     if (object === undefined) return 0
-    const key = this.#other
+    const key = this.#key
     for (const value of values) {
-      this.#textKey(value)
-      key.key = this.#scratch
-      key.keyStart = this.#draft.keyStart
-      key.keyEnd = this.#draft.keyEnd
-      key.kind = KIND_SET
-      key.seal(object.lanes)
+      key.put(value)
       const before = slots.length
       for (let slot = object.first(key); slot !== NO_SLOT; slot = object.after(slot, key)) {
         slots.push(slot)
@@ -292,13 +289,24 @@ export class Mutator {
     this.#draft.kill(slots.writerOf(slot), slots.dotOf(slot))
   }
 
+  #retract(dots: readonly Dot[]): void {
+    this.#emitDots(
+      dots.map(({ writer }) => writer),
+      dots.map(({ n }) => n),
+    )
+  }
+
   #emitKills(slots: readonly number[]): void {
     // Slots are freed by the first event: their dots are taken before.
     const state = this.#state.slots
-    this.#emitDots(slots.map((slot) => ({ writer: state.writerOf(slot), n: state.dotOf(slot) })))
+    const writers = slots.map((slot) => state.writerOf(slot))
+    this.#emitDots(
+      writers,
+      slots.map((slot) => state.dotOf(slot)),
+    )
   }
 
-  #emitDots(dots: readonly Dot[]): void {
+  #emitDots(writers: readonly number[], dots: readonly number[]): void {
     const draft = this.#draft
     for (let from = 0; from < dots.length; from += KILLS_PER_EVENT_MAX) {
       draft.kind = KIND_NONE
@@ -310,8 +318,8 @@ export class Mutator {
       draft.payloadStart = 0
       draft.payloadEnd = 0
       draft.killCount = 0
-      for (const { writer, n } of dots.slice(from, from + KILLS_PER_EVENT_MAX))
-        draft.kill(writer, n)
+      const to = Math.min(dots.length, from + KILLS_PER_EVENT_MAX)
+      for (let i = from; i < to; i++) draft.kill(writers[i] ?? 0, dots[i] ?? 0)
       this.#emit(draft)
     }
   }
@@ -328,11 +336,6 @@ export class Mutator {
   #amountAt(slot: number): number | bigint {
     this.#state.draftOf(slot, this.#other)
     return readAmount(this.#other.payloadBytes, this.#other.payloadStart, this.#cursor)
-  }
-
-  #textKey(text: string): void {
-    this.#room(utf8BytesMax(text))
-    this.#keyAt(0, writeUtf8(text, this.#scratch.bytes, 0))
   }
 
   #keyAt(start: number, end: number): void {

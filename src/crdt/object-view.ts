@@ -1,6 +1,5 @@
-import { type ByteView, byteView } from '../base/byte-view.ts'
 import { compareText } from '../base/bytes.ts'
-import { readUtf8, utf8BytesMax, writeUtf8 } from '../base/utf8.ts'
+import { readUtf8 } from '../base/utf8.ts'
 import { readAmount } from './amount.ts'
 import { EventDraft } from './event-draft.ts'
 import { type Json, jsonValue } from './json.ts'
@@ -8,6 +7,7 @@ import { KIND_MAP_COUNTER, KIND_MAP_VALUE } from './kinds.ts'
 import type { LiveState } from './live-state.ts'
 import { readPath } from './map-path.ts'
 import type { Leaf } from './path-tree.ts'
+import { TextKey } from './text-key.ts'
 
 /** A register as read: the last write wins, concurrent ones stay visible. */
 export interface RegisterValue {
@@ -21,9 +21,8 @@ export interface RegisterValue {
 export class ObjectReader {
   readonly #state: LiveState
   readonly #draft = new EventDraft()
-  readonly #key = new EventDraft()
+  readonly #key = new TextKey()
   readonly #cursor = { at: 0 }
-  #scratch: ByteView = byteView(new Uint8Array(256))
 
   constructor(state: LiveState) {
     this.#state = state
@@ -32,17 +31,7 @@ export class ObjectReader {
   setHas(name: string, value: string): boolean {
     const object = this.#state.object('set', name)
     if (object === undefined) return false
-    if (utf8BytesMax(value) > this.#scratch.bytes.length) {
-      this.#scratch = byteView(new Uint8Array(utf8BytesMax(value)))
-    }
-    const end = writeUtf8(value, this.#scratch.bytes, 0)
-    if (end < 0) return false
-    const key = this.#key
-    key.key = this.#scratch
-    key.keyStart = 0
-    key.keyEnd = end
-    key.rehashKey()
-    return object.has(key)
+    return this.#key.put(value) && object.has(this.#key)
   }
 
   /** Elements in code-unit order. */

@@ -1,4 +1,5 @@
-import { NO_SLOT, type Slots } from './slots.ts'
+import { NO_SLOT } from './chains.ts'
+import type { Slots } from './slots.ts'
 
 interface Node {
   /** Values and counter shares at this very path, chained. */

@@ -103,16 +103,13 @@ export class Records {
     return readVarint(bytes, this.#cursor)
   }
 
-  /**
-   * Gives up a record that was read.
-   * @returns the chunk whose records should be moved because a third of it is dead, or −1
-   */
-  release(position: number, length: number): number {
+  /** Gives up a record that was read; Arena.sparse() tells what that may be a reason to do. */
+  release(position: number, length: number): void {
     const { bytes } = this.arena.at(position)
     const start = this.arena.offsetOf(position)
     bytes[start] = 0
     writeVarint(bytes, start + 1, length)
-    return this.arena.release(position, length)
+    this.arena.release(position, length)
   }
 
   /** Whether a record that was read lies under the object and key of an event. */

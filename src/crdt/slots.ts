@@ -1,17 +1,13 @@
 import { present } from '../base/assert.ts'
+import { Chains, NO_SLOT } from './chains.ts'
+import { BLOCK_BITS, BLOCK_SLOTS, PIECE_BITS, PIECE_SLOTS, Positions } from './positions.ts'
 
-/** "No slot". */
-export const NO_SLOT = -1
 /** Dots of one page, as a power of two: the unit in which a writer's live dots are found and counted. */
 const PAGE_BITS = 10
 const PAGE_DOTS = 1 << PAGE_BITS
 /** Dots of one block: the unit in which slots are given out. Small, so that lone survivors cost little. */
-const BLOCK_BITS = 6
-const BLOCK_DOTS = 1 << BLOCK_BITS
+const BLOCK_DOTS = BLOCK_SLOTS
 const BLOCKS_PER_PAGE = PAGE_DOTS / BLOCK_DOTS
-/** Columns are cut into pieces of this many slots: growing never copies more. */
-const PIECE_BITS = 14
-const PIECE_SLOTS = 1 << PIECE_BITS
 const PIECE_MASK = PIECE_SLOTS - 1
 /** How far {@link Slots.findAfter} looks. */
 const NEAR_SLOTS = 16
@@ -21,7 +17,7 @@ const WORD_DOTS = 1 << WORD_BITS
 
 interface Page {
   /** Block number of each 64 dots, −1 where none lives. */
-  readonly blocks: Int32Array
+  readonly blocks: number[]
   live: number
 }
 
@@ -34,9 +30,6 @@ export interface WriterPages {
 
 /** Columns of neighbouring slots. */
 interface Piece {
-  /** Of each slot: position of its record, the next slot of its chain. */
-  readonly records: Uint32Array
-  readonly next: Int32Array
   /** Of 32 slots each: which are live. */
   readonly live: Int32Array
   /** Of each block: index of its writer, the dot before its first. */
@@ -50,10 +43,11 @@ export function writerPages(): WriterPages {
 
 /**
  * Where live entries lie: a slot for each live dot, found from the dot by page and block, and back. Slots of
- * 64 neighbouring dots lie together, so a dot needs no column of its own. Columns: the record's position in
- * the arena and the next slot of a chain.
+ * 64 neighbouring dots lie together, so a dot needs no column of its own.
  */
 export class Slots {
+  readonly #chains = new Chains()
+  readonly #positions = new Positions()
   readonly #pieces: Piece[] = []
   #blocks = 0
   readonly #free: number[] = []
@@ -81,7 +75,7 @@ export class Slots {
   /**
    * Makes a dot live.
    * @param id the writer's index @param record position of its record
-   * @returns its slot, whose chain the caller sets
+   * @returns its slot, alone in its chain
    */
   insert(writer: WriterPages, id: number, n: number, record: number): number {
     const index = n - 1
@@ -95,10 +89,10 @@ export class Slots {
       page.blocks[inPage >>> BLOCK_BITS] = block
     }
     const slot = block * BLOCK_DOTS + bit
-    const { live, records } = this.#piece(slot)
-    const at = slot & PIECE_MASK
-    live[at >>> WORD_BITS] = (live[at >>> WORD_BITS] ?? 0) | (1 << (slot & 31))
-    records[at] = record
+    const { live } = this.#piece(slot)
+    const word = (slot & PIECE_MASK) >>> WORD_BITS
+    live[word] = (live[word] ?? 0) | (1 << (slot & 31))
+    this.#positions.set(slot, record)
     page.live += 1
     this.#count += 1
     return slot
@@ -110,6 +104,7 @@ export class Slots {
     const block = (slot & PIECE_MASK) >>> BLOCK_BITS
     const word = (slot & PIECE_MASK) >>> WORD_BITS
     live[word] = (live[word] ?? 0) & ~(1 << (slot & 31))
+    this.#chains.setNext(slot, NO_SLOT)
     this.#count -= 1
     const base = bases[block] ?? 0
     const number = pageNumber(base)
@@ -118,6 +113,7 @@ export class Slots {
     if (live[word] === 0 && live[word ^ 1] === 0) {
       page.blocks[(base - number * PAGE_DOTS) >>> BLOCK_BITS] = -1
       this.#free.push(slot >>> BLOCK_BITS)
+      this.#positions.clear(slot)
     }
     if (page.live > 0) return
     writer.pages.delete(number)
@@ -140,29 +136,35 @@ export class Slots {
   findAfter(slot: number, record: number): number {
     const end = Math.min(slot + NEAR_SLOTS, this.#blocks * BLOCK_DOTS - 1)
     for (let near = slot + 1; near <= end; near++) {
-      const { records, live } = this.#piece(near)
-      const at = near & PIECE_MASK
-      if (records[at] !== record) continue
-      const word = live[at >>> WORD_BITS] ?? 0
+      if (this.#positions.at(near) !== record) continue
+      const word = this.#piece(near).live[(near & PIECE_MASK) >>> WORD_BITS] ?? 0
       if (((word >>> (near & 31)) & 1) === 1) return near
     }
     return NO_SLOT
   }
 
   recordOf(slot: number): number {
-    return this.#piece(slot).records[slot & PIECE_MASK] ?? 0
+    return this.#positions.at(slot)
   }
 
+  /** Has a live slot's record lie elsewhere. */
   setRecord(slot: number, position: number): void {
-    this.#piece(slot).records[slot & PIECE_MASK] = position
+    this.#positions.set(slot, position)
+    const { live } = this.#piece(slot)
+    const word = (slot & PIECE_MASK) >>> WORD_BITS
+    const isLastOfWord = (live[word] ?? 0) >>> (slot & 31) === 1
+    if (!isLastOfWord || ((word & 1) === 0 && live[word + 1] !== 0)) return
+    // Who moves many moves those of a block in order: all of them may be in one place again.
+    this.#positions.unite(slot, live[word & ~1] ?? 0, live[word | 1] ?? 0)
   }
 
+  /** The next slot of a chain, or NO_SLOT. */
   nextOf(slot: number): number {
-    return this.#piece(slot).next[slot & PIECE_MASK] ?? NO_SLOT
+    return this.#chains.nextOf(slot)
   }
 
   setNext(slot: number, next: number): void {
-    this.#piece(slot).next[slot & PIECE_MASK] = next
+    this.#chains.setNext(slot, next)
   }
 
   /**
@@ -235,10 +237,9 @@ export class Slots {
 
   /** Bytes of the columns. */
   get allocatedBytes(): number {
-    let bytes = 0
-    for (const { records, next, live, writers, bases } of this.#pieces) {
-      bytes += records.byteLength + next.byteLength + live.byteLength
-      bytes += writers.byteLength + bases.byteLength
+    let bytes = this.#chains.allocatedBytes + this.#positions.allocatedBytes
+    for (const { live, writers, bases } of this.#pieces) {
+      bytes += live.byteLength + writers.byteLength + bases.byteLength
     }
     return bytes
   }
@@ -263,13 +264,12 @@ export class Slots {
 
   /** The first piece grows by doubling up to its full size; the others have it from the start. */
   #growColumns(slots: number): void {
+    this.#positions.grow(slots)
     const number = (slots - 1) >>> PIECE_BITS
     const old = this.#pieces[number]
-    if (old !== undefined && old.records.length >= slots - number * PIECE_SLOTS) return
-    const fresh = newPiece(number > 0 ? PIECE_SLOTS : (old?.records.length ?? BLOCK_DOTS / 2) * 2)
+    if (old !== undefined && old.live.length * WORD_DOTS >= slots - number * PIECE_SLOTS) return
+    const fresh = newPiece(number > 0 ? PIECE_SLOTS : (old?.live.length ?? 1) * WORD_DOTS * 2)
     if (old !== undefined) {
-      fresh.records.set(old.records)
-      fresh.next.set(old.next)
       fresh.live.set(old.live)
       fresh.writers.set(old.writers)
       fresh.bases.set(old.bases)
@@ -289,8 +289,6 @@ function putBits(bits: Int32Array, at: number, word: number): void {
 
 function newPiece(slots: number): Piece {
   return {
-    records: new Uint32Array(slots),
-    next: new Int32Array(slots),
     live: new Int32Array(slots >>> WORD_BITS),
     writers: new Int32Array(slots >>> BLOCK_BITS),
     bases: new Float64Array(slots >>> BLOCK_BITS),
@@ -298,7 +296,8 @@ function newPiece(slots: number): Piece {
 }
 
 function newPage(writer: WriterPages, number: number): Page {
-  const page = { blocks: new Int32Array(BLOCKS_PER_PAGE).fill(-1), live: 0 }
+  // A third of what a typed array of so few would take.
+  const page = { blocks: Array.from({ length: BLOCKS_PER_PAGE }, () => -1), live: 0 }
   writer.pages.set(number, page)
   writer.lastNumber = number
   writer.last = page

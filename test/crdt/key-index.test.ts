@@ -4,11 +4,12 @@ import { byteView } from '../../src/base/byte-view.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { hash32, LANE_LOW } from '../../src/base/hash32.ts'
 import { randomInteger, seededRandom } from '../../src/base/random.ts'
+import { NO_SLOT } from '../../src/crdt/chains.ts'
 import { EventDraft } from '../../src/crdt/event-draft.ts'
 import { KeyIndex } from '../../src/crdt/key-index.ts'
 import { KIND_SET } from '../../src/crdt/kinds.ts'
 import { Records } from '../../src/crdt/records.ts'
-import { NO_SLOT, Slots, writerPages } from '../../src/crdt/slots.ts'
+import { Slots, writerPages } from '../../src/crdt/slots.ts'
 import { same } from './same.ts'
 
 type Hash = (key: string) => number
@@ -207,10 +208,10 @@ describe('a large index', () => {
     for (let i = 0; i < 40_000; i++) twin.put(`${randomInteger(random, 30_000)}`)
     twin.check()
     // Eight bytes a key and their spare room.
-    expect(twin.bytes).toBeLessThan(twin.size * 8 * 2.7)
+    expect(twin.bytes).toBeLessThan(twin.size * 8 * 1.65)
     for (let i = 0; i < 60_000; i++) twin.take(`${randomInteger(random, 30_000)}`)
     twin.check()
-    expect(twin.bytes).toBeLessThan(twin.size * 8 * 3.6)
+    expect(twin.bytes).toBeLessThan(twin.size * 8 * 1.75)
     for (let i = 0; i < 5_000; i++) twin.put(`again ${i}`)
     twin.check()
   })

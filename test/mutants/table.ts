@@ -265,15 +265,17 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a concurrent register sibling of a lower stamp is dropped',
     killedBy: 'schedules',
     edits: [
+      { file: STATE, find: '{ type EventDraft, type Lanes', replace: '{ EventDraft, type Lanes' },
       {
         file: STATE,
         find: 'const { killCount, killWriters, killDots } = event\n    for (let i = 0; i < killCount; i++) this.kill(',
         replace: `const { killCount, killWriters, killDots } = event
     const lower: number[] = []
     if (event.kind === 3) this.objectAt(event.object).eachSlot((slot) => lower.push(slot))
+    const sibling = new EventDraft()
     for (const slot of lower) {
-      this.draftOf(slot, this.#dead)
-      if (this.#dead.stamp < event.stamp) this.#remove(this.#writers.at(this.slots.writerOf(slot)), slot)
+      this.draftOf(slot, sibling)
+      if (sibling.stamp < event.stamp) this.kill(this.slots.writerOf(slot), this.slots.dotOf(slot))
     }
     for (let i = 0; i < killCount; i++) this.kill(`,
       },

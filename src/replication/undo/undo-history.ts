@@ -213,7 +213,9 @@ export class UndoHistory implements Recorder {
     if (content === undefined) return
     const replica = state.replicaAt(writer)
     const { type, name } = object
-    this.#removed.push({ ...content, object: name, type, replica, writer, n })
+    const { kind, path, text, amount, stamp } = content
+    // Not spread: an object that grows beyond what it began with takes twice the memory.
+    this.#removed.push({ kind, path, text, amount, stamp, object: name, type, replica, writer, n })
     this.#removedBytes += ENTRY_BYTES + 2 * content.text.length
     for (const component of content.path) this.#removedBytes += 2 * component.length
     if (this.#removedBytes > UNDO_BYTES_MAX) this.#removed = []

@@ -1,5 +1,6 @@
 import type { Millis, StoreRow } from '../../src/base/core.ts'
-import { type PeerId, peerIdFromPublicKey } from '../../src/base/ids.ts'
+import type { PeerId } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import type { ReplicationTunables } from '../../src/replication/options.ts'

@@ -1,17 +1,37 @@
-import { fromString } from 'uint8arrays/from-string'
-import { toString as asString } from 'uint8arrays/to-string'
+// The Encoding Standard has every platform agree on these two to the last byte, so cores may use them.
+declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> }
+declare const TextDecoder: new (
+  label: string,
+  options: { readonly ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string }
 
+const ENCODER = new TextEncoder()
+/** Text that begins with U+FEFF keeps it. */
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })
 const HEX_DIGITS = '0123456789abcdef'
+/** So few code units are quicker one by one. */
+const UNITS_FEW = 64
 
 /** UTF-8 bytes of a well-formed string. @throws {TypeError} on lone surrogates, which UTF-8 cannot carry */
 export function utf8(text: string): Uint8Array {
+  const { length } = text
+  if (length <= UNITS_FEW) {
+    const bytes = new Uint8Array(length)
+    let at = 0
+    while (at < length) {
+      const unit = text.charCodeAt(at)
+      if (unit >= 0x80) break
+      bytes[at++] = unit
+    }
+    if (at === length) return bytes
+  }
   if (!text.isWellFormed()) throw new TypeError('Cannot encode text: it holds a lone surrogate')
-  return fromString(text, 'utf8')
+  return ENCODER.encode(text)
 }
 
 /** Text of UTF-8 bytes; malformed sequences become U+FFFD. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return asString(bytes, 'utf8')
+  return DECODER.decode(bytes)
 }
 
 /** Lower-case hexadecimal. */

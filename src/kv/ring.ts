@@ -1,6 +1,7 @@
 import { compareBytes } from '../base/bytes.ts'
 import { sha256 } from '../base/hash.ts'
-import { type PeerId, peerIdBytes } from '../base/ids.ts'
+import type { PeerId } from '../base/ids.ts'
+import { peerIdBytes } from '../base/peer-id.ts'
 import type { KvMember } from './kv-contract.ts'
 
 /** A member with its place in the key space: SHA-256 of its peer id's multihash. */

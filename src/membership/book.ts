@@ -1,6 +1,7 @@
 import { decode, Writer } from '../base/codec.ts'
 import type { Millis, Outbox, StoreRow, StoreWrite } from '../base/core.ts'
-import { type PeerId, parsePeerId, peerIdFromPublicKey } from '../base/ids.ts'
+import type { PeerId } from '../base/ids.ts'
+import { parsePeerId, peerIdFromPublicKey } from '../base/peer-id.ts'
 import type { MembershipOutput } from './member.ts'
 import { COUNTER_MAX, decodeRecord, type SignedRecord } from './record.ts'
 import type { Entry } from './table.ts'

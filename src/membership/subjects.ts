@@ -1,5 +1,6 @@
 import { present } from '../base/assert.ts'
-import { type PeerId, PUBLIC_KEY_BYTES, peerIdFromPublicKey } from '../base/ids.ts'
+import { type PeerId, PUBLIC_KEY_BYTES } from '../base/ids.ts'
+import { peerIdFromPublicKey } from '../base/peer-id.ts'
 import { columnLength, longerIntegers, longerNumbers } from './columns.ts'
 import { KeyIndex } from './key-index.ts'
 import { Pages } from './pages.ts'

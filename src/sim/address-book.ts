@@ -1,4 +1,5 @@
-import { type PeerId, parsePeerId } from '../base/ids.ts'
+import type { PeerId } from '../base/ids.ts'
+import { parsePeerId } from '../base/peer-id.ts'
 
 /** A place where a process may listen, and who is expected there. */
 export interface Destination {

@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes, hex, utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/hash.ts'
-import { peerIdFromPublicKey } from '../base/ids.ts'
+import { peerIdFromPublicKey } from '../base/peer-id.ts'
 import { type Random, randomBytes } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
 

@@ -31,6 +31,11 @@ describe('UTF-8', () => {
     )
   })
 
+  test('text that begins with U+FEFF keeps it', () => {
+    for (const text of ['\ufeff', '\ufeffa', '\ufeff'.repeat(40)])
+      expect(fromUtf8(utf8(text))).toBe(text)
+  })
+
   test('utf8() refuses lone surrogates', () => {
     for (const text of ['\ud800', 'a\udc00b', '\ud800\ud800\udc00']) {
       expect(() => utf8(text)).toThrow('Cannot encode text: it holds a lone surrogate')

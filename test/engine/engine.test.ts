@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { equalBytes } from '../../src/base/bytes.ts'
 import type { StoreRow } from '../../src/base/core.ts'
-import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { combineDigests } from '../../src/engine/combine-digests.ts'
 import { Engine } from '../../src/engine/engine.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256 } from '../../src/base/hash.ts'
-import { peerIdBytes, peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdBytes, peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { randomBytes, seededRandom } from '../../src/base/random.ts'
 import { compareDistance, placeOf, Ring } from '../../src/kv/ring.ts'
 

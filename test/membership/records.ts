@@ -1,6 +1,6 @@
 import { Writer } from '../../src/base/codec.ts'
 import { sha256 } from '../../src/base/hash.ts'
-import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import type { Signer } from '../../src/base/signer.ts'
 import { type MemberRecord, type SignedRecord, signRecord } from '../../src/membership/record.ts'
 

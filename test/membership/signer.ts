@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { concatBytes, fromHex, hex } from '../../src/base/bytes.ts'
-import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import type { Signer } from '../../src/base/signer.ts'
 
 const PKCS8 = fromHex('302e020100300506032b657004220420') ?? new Uint8Array()

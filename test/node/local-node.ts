@@ -1,6 +1,6 @@
 import type { StorePage } from '../../src/adapters/store/store.ts'
 import type { StoreRow, StoreWrite } from '../../src/base/core.ts'
-import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Driver } from '../../src/engine/driver.ts'
 import type { DiskPort } from '../../src/engine/ports.ts'

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import { peerIdFromPublicKey } from '../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { randomBytes, seededRandom } from '../../src/base/random.ts'
 import type { Signer } from '../../src/base/signer.ts'
 

@@ -102,6 +102,13 @@ test('purity: members, dates of an instant, strings and comments are fine', () =
   expect(findings({ 'src/kv/kv.ts': code.join('\n') })).toEqual([])
 })
 
+test('purity: one file may use the coders of UTF-8, and nothing else', () => {
+  const code = 'const a = new TextEncoder()\nconst b = new TextDecoder()'
+  expect(findings({ 'src/base/bytes.ts': code })).toEqual([])
+  expect(findings({ 'src/base/utf8.ts': code })).toHaveLength(2)
+  expect(findings({ 'src/base/bytes.ts': 'const a = Buffer.alloc(1)' })).toHaveLength(1)
+})
+
 test('clients: a static way to libp2p is found and told', () => {
   const files = {
     'src/cli/main.ts': "import '../http/client.ts'",

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { HearsayError } from '../../base/errors.ts'
-import { type PeerId, parsePeerId } from '../../base/ids.ts'
+import type { PeerId } from '../../base/ids.ts'
+import { parsePeerId } from '../../base/peer-id.ts'
 
 const ADDRESS_LENGTH_MAX = 512
 const NAME_LENGTH_MAX = 253

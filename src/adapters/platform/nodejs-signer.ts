@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { hex } from '../../base/bytes.ts'
-import { PUBLIC_KEY_BYTES, peerIdFromPublicKey } from '../../base/ids.ts'
+import { PUBLIC_KEY_BYTES } from '../../base/ids.ts'
+import { peerIdFromPublicKey } from '../../base/peer-id.ts'
 import { SIGNATURE_BYTES, type Signer } from '../../base/signer.ts'
 
 /** Bytes of an Ed25519 seed (RFC 8032 §5.1.5: the private key). */

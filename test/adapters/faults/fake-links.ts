@@ -1,5 +1,5 @@
 import type { PeerId } from '../../../src/base/ids.ts'
-import { peerIdFromPublicKey } from '../../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'
 import type {
   LinkDetails,
   LinkEnd,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Hello, type HelloOptions, type HelloOutcome } from '../../../src/adapters/libp2p/hello.ts'
 import { decodeHello, encodeHello } from '../../../src/adapters/libp2p/hello-messages.ts'
 import { hex } from '../../../src/base/bytes.ts'
-import { peerIdFromPublicKey } from '../../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'
 
 const A = peerIdFromPublicKey(new Uint8Array(32).fill(1))
 const B = peerIdFromPublicKey(new Uint8Array(32).fill(2))

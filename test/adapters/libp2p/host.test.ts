@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createHost, type HostOptions } from '../../../src/adapters/libp2p/host.ts'
 import { concatBytes, fromHex } from '../../../src/base/bytes.ts'
 import type { Lane, Protocol } from '../../../src/base/core.ts'
-import { peerIdFromPublicKey } from '../../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'
 import { type TestHost, TestHosts } from './test-host.ts'
 
 const LANES: readonly Lane[] = ['probe', 'control', 'user', 'bulk']

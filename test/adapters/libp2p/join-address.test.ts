@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseJoinAddress } from '../../../src/adapters/libp2p/join-address.ts'
 import { HearsayError } from '../../../src/base/errors.ts'
-import { peerIdFromPublicKey } from '../../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'
 
 const PEER = peerIdFromPublicKey(new Uint8Array(32).fill(1))
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Mailbox } from '../../../src/adapters/libp2p/mailbox.ts'
-import { peerIdFromPublicKey } from '../../../src/base/ids.ts'
+import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'
 
 const A = peerIdFromPublicKey(new Uint8Array(32).fill(1))
 const B = peerIdFromPublicKey(new Uint8Array(32).fill(2))

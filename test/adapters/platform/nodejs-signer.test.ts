@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createSigner } from '../../../src/adapters/platform/nodejs-signer.ts'
 import { fromHex, hex, utf8 } from '../../../src/base/bytes.ts'
-import { publicKeyOf } from '../../../src/base/ids.ts'
+import { publicKeyOf } from '../../../src/base/peer-id.ts'
 
 function bytes(text: string): Uint8Array {
   const parsed = fromHex(text)

@@ -3,7 +3,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { equalBytes } from '../../src/base/bytes.ts'
-import { parsePeerId, peerIdFromPublicKey, publicKeyOf } from '../../src/base/ids.ts'
+import { parsePeerId, peerIdFromPublicKey, publicKeyOf } from '../../src/base/peer-id.ts'
 
 test('peerIdFromPublicKey() equals what libp2p makes of the key', async () => {
   for (let seed = 0; seed < 8; seed++) {

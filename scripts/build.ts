@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** By the names that package.json exports them under. */
 const LIBRARY = {
   index: 'src/index.ts',
+  crdt: 'src/crdt.ts',
   'http/index': 'src/http/index.ts',
   'lab/index': 'src/lab/index.ts',
 }

@@ -1,17 +1,21 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
+import { buildPackage } from './built-package.ts'
 import { type NodeFigure, nodeFigure } from './node-figure.ts'
 
 const GZIP_BYTES = 30_000
+const ROOT = new URL('../../', import.meta.url)
 const require = createRequire(import.meta.url)
 
 /** What a page would have to download for the replicated state alone: minified, gzip. */
 export async function bundleFigures(): Promise<readonly NodeFigure[]> {
-  const engine = await gzipBytes(source('replication.ts'))
-  const group = await gzipBytes(source('group/group.ts'))
+  const engine = await builtBytes()
+  const core = await gzipBytes(fileURLToPath(new URL('src/replication/replication.ts', ROOT)))
   const yjs = await gzipBytes(require.resolve('yjs'))
   const jsonJoy = await gzipBytes(require.resolve('json-joy/lib/json-crdt/index.js'))
   const loro = await wasmBytes('loro-crdt', './loro_wasm_bg.wasm')
@@ -25,18 +29,24 @@ export async function bundleFigures(): Promise<readonly NodeFigure[]> {
   const beside = `${peers.join(', ')} (wasm alone)`
   return [
     nodeFigure('engine bundle', 'B', [engine], {
-      how: `crdt + replication + base, minified, gzip; ${beside}`,
+      how: `import 'hearsay/crdt', built, minified, gzip; ${beside}`,
       aim: GZIP_BYTES,
     }),
-    nodeFigure('… without sync, store and undo', 'B', [group], {
-      how: 'one group: state, runs, log',
-      aim: GZIP_BYTES,
+    nodeFigure('… with what a node has of it', 'B', [core], {
+      how: 'also sync sessions, recovery of the store, identity, undo, diffs',
     }),
   ]
 }
 
-function source(name: string): string {
-  return fileURLToPath(new URL(`../../src/replication/${name}`, import.meta.url))
+/** Of the entry as the package has it. */
+async function builtBytes(): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'hearsay-bundle-'))
+  try {
+    await buildPackage(directory)
+    return await gzipBytes(join(directory, 'dist', 'crdt.js'))
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 async function gzipBytes(input: string): Promise<number> {

@@ -28,6 +28,8 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['adapters/faults', platform(4, [])],
   ['node', platform(5, [...PURE, 'it-pipe'])],
   ['index.ts', platform(6, [])],
+  // State without a node, for any platform.
+  ['crdt.ts', pure(3)],
   ['lab', shell(7, [])],
   ['http', shell(7, ['hono', '@hono/', 'zod', ...PURE])],
   ['cli', shell(8, ['commander', 'cli-table3', 'zod', ...PURE])],

@@ -13,8 +13,6 @@ export type Decoded<T> =
 const INITIAL_BYTES = 64
 /** 2^53 − 1 takes eight groups of seven bits. */
 const VARINT_BYTES_MAX = 8
-/** 256 bits: far above every sum of 53-bit increments that a network can make. */
-const BIGINT_BYTES_MAX = 32
 
 /** Appends values to a growing buffer. Lengths are the writer's own, so it has no limits. */
 export class Writer {
@@ -56,25 +54,6 @@ export class Writer {
       rest = Math.floor(rest / 0x80)
     }
     this.#bytes[this.#length++] = rest
-    return this
-  }
-
-  /** Sign byte and magnitude, for sums that may leave the safe integers. */
-  bigint(value: bigint): this {
-    const magnitude = value < 0n ? -value : value
-    const digits: number[] = []
-    for (let rest = magnitude; rest > 0n; rest >>= 8n) digits.push(Number(rest & 0xffn))
-    if (digits.length > BIGINT_BYTES_MAX) throw new RangeError(`Cannot write bigint: ${value}`)
-    this.uint8(digits.length * 2 + (value < 0n ? 1 : 0))
-    for (const digit of digits) this.uint8(digit)
-    return this
-  }
-
-  /** IEEE 754 double, big-endian. */
-  float64(value: number): this {
-    this.#reserve(8)
-    viewOf(this.#bytes).setFloat64(this.#length, value)
-    this.#length += 8
     return this
   }
 
@@ -160,25 +139,6 @@ export class Reader {
     throw new DecodeError('varint too long')
   }
 
-  bigint(): bigint {
-    const head = this.uint8()
-    const length = head >>> 1
-    if (length > BIGINT_BYTES_MAX) throw new DecodeError('bigint too long')
-    const digits = this.raw(length)
-    let value = 0n
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i] ?? 0)
-    const isNegative = (head & 1) === 1
-    if (length > 0 && digits[length - 1] === 0)
-      throw new DecodeError('bigint has a second spelling')
-    if (isNegative && value === 0n) throw new DecodeError('bigint has a second spelling')
-    return isNegative ? -value : value
-  }
-
-  float64(): number {
-    const at = this.#take(8)
-    return viewOf(this.#bytes).getFloat64(at)
-  }
-
   /** A view (not a copy) of the next `length` bytes. */
   raw(length: number): Uint8Array {
     const at = this.#take(length)
@@ -212,11 +172,6 @@ export class Reader {
     this.#offset = at + length
     return at
   }
-}
-
-/** Made where it is needed: most frames have no double, and a view costs as much as a small frame. */
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Runs a reading function over foreign bytes: a refusal is a value, every other throw is our bug. */

@@ -1,5 +1,6 @@
 import { checkNumber } from '../base/options.ts'
 import type { Random } from '../base/random.ts'
+import { GROUP_DEFAULTS } from './group/group-defaults.ts'
 
 /** How a replica spreads, compares and limits. Times in ms. */
 export interface ReplicationTunables {
@@ -68,6 +69,7 @@ export interface ReplicationOptions extends Partial<ReplicationTunables> {
 const NOT_NUMBERS: ReadonlySet<string> = new Set(['random', 'tellsDiffs', 'place'])
 
 export const REPLICATION_DEFAULTS: ReplicationTunables = {
+  ...GROUP_DEFAULTS,
   antiEntropyMs: 1_000,
   antiEntropyMsMax: 15_000,
   flushMs: 2,
@@ -81,11 +83,7 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
   groupsMax: 1_024,
   pullsMax: 16,
   snapshotTailBytes: 1 << 20,
-  logBytesMax: 64 << 20,
   logAgeMs: 86_400_000,
-  stagedEventsMax: 65_536,
-  stagedBytesMax: 16 << 20,
-  waitingKillsMax: 1 << 20,
   mergeInPlaceMax: 4_096,
   mergeStepEntries: 2_048,
   fragmentBytesMax: 32 << 20,

@@ -2,7 +2,7 @@ import type { Lane, StoreWrite } from '../base/core.ts'
 import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Operation } from '../crdt/operation.ts'
-import type { ObjectChange } from './group/change-recorder.ts'
+import type { ObjectChange } from './group/changes.ts'
 import type { UndoResult } from './undo/undo.ts'
 
 /** What happens to the replication core. */

@@ -5,11 +5,12 @@ import type { PeerId, ReplicaId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { Commits } from './commits.ts'
-import { Group } from './group/group.ts'
+import type { Group } from './group/group.ts'
 import { GroupView } from './group/group-view.ts'
 import type { Host } from './host.ts'
 import { Endings, type Replaced } from './identity/endings.ts'
 import { Identity } from './identity/identity.ts'
+import { nodeGroup } from './node-group.ts'
 import {
   type ReplicationOptions,
   type ReplicationTunables,
@@ -305,7 +306,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   #newGroup(name: string): Group {
-    const group = new Group(name, this.#tunables, this.#runs, () => this.#killRoom())
+    const group = nodeGroup(name, this.#tunables, this.#runs, () => this.#killRoom())
     group.changes.hasReaders = this.#tellsDiffs
     return group
   }

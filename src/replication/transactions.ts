@@ -1,12 +1,13 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
-import { asOneIncrement, checkName, checkOperations, isLoneChange } from '../crdt/operation.ts'
+import { checkName } from '../crdt/operation.ts'
 import type { Answer, Commits } from './commits.ts'
 import type { Group } from './group/group.ts'
+import { checkTransaction, transact } from './group/transact.ts'
 import type { Host } from './host.ts'
 import type { ReplicationInput } from './replication-io.ts'
-import { NO_RESULTS, ONE_CHANGED, resultsOf } from './results.ts'
+import { NO_RESULTS } from './results.ts'
 import { undo } from './undo/undo.ts'
 
 type Wish = Extract<ReplicationInput, { type: 'transact' | 'undo' }>
@@ -56,23 +57,12 @@ export class Transactions {
 
   #transact(wish: Extract<Wish, { type: 'transact' }>, now: Millis): Group {
     const { operations, request } = wish
-    const isLone = isLoneChange(operations)
-    const increment = isLone ? undefined : asOneIncrement(operations)
-    const mayWait = isLone || increment !== undefined
     // What is wrong is told before a group is made for it.
-    const checked = mayWait ? undefined : checkOperations(operations)
+    const checked = checkTransaction(operations)
     const group = this.#group(wish.group)
-    const self = this.#host.writerOf(group)
-    const stamp = this.#clock.next(now)
+    const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
     const answer: Answer = { type: 'transacted', request, results: NO_RESULTS }
-    if (increment !== undefined && group.countLater(self, increment, stamp)) {
-      const { length } = operations
-      answer.results = length === 1 ? ONE_CHANGED : resultsOf(new Array<number>(length).fill(1))
-    } else if (!isLone || !group.changeLater(self, operations[0], stamp, answer)) {
-      const author = { self, stamp }
-      const changed = group.history.write(checked ?? checkOperations(operations), author)
-      answer.results = resultsOf(changed)
-    }
+    transact(group, { operations, wish: checked }, author, answer)
     this.#commits.answer(answer)
     return group
   }

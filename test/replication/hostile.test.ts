@@ -64,9 +64,8 @@ describe('kills of dots that nobody has', () => {
     for (let i = 0; i < 20; i++) a.write(add(`${i}`))
     b.follow(a)
     for (let i = 0; i < 20; i++) b.write(remove(`${i}`))
-    const group: Group = new Group('main', REPLICATION_DEFAULTS, new RunReader(), () => {
-      return 5 - group.state.pendingKillCount()
-    })
+    const killRoom = (): number => 5 - group.state.pendingKillCount()
+    const group: Group = new Group('main', REPLICATION_DEFAULTS, new RunReader(), { killRoom })
     const removals = b.take().flatMap((bytes) => [bytes])
     expect(removals).toHaveLength(2)
     const [own] = b.packed()

@@ -1,9 +1,11 @@
 import type { ReplicaId } from '../../src/base/ids.ts'
 import { checkOperations, type Operation } from '../../src/crdt/operation.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
-import { Group, type Receipt } from '../../src/replication/group/group.ts'
+import type { Group } from '../../src/replication/group/group.ts'
 import { GroupView } from '../../src/replication/group/group-view.ts'
+import type { Receipt } from '../../src/replication/group/receipt.ts'
 import { packedRuns } from '../../src/replication/group/repack.ts'
+import { nodeGroup } from '../../src/replication/node-group.ts'
 import { REPLICATION_DEFAULTS } from '../../src/replication/options.ts'
 
 /** A group with one who writes in it, without store, peers or clock. */
@@ -17,7 +19,7 @@ export class Pen {
   constructor(self: ReplicaId, stamp: number = 1000) {
     this.self = self
     this.#stamp = stamp
-    this.group = new Group('main', REPLICATION_DEFAULTS, this.#runs)
+    this.group = nodeGroup('main', REPLICATION_DEFAULTS, this.#runs)
     this.view = new GroupView(() => this.group)
   }
 

@@ -3,7 +3,7 @@ import type { GroupView } from '../../src/replication/group/group-view.ts'
 import type { OracleState } from './oracle.ts'
 
 /** Expects that a view shows exactly what the oracle computed. */
-export function expectShows(view: GroupView, expected: OracleState): void {
+export function expectShows(view: Omit<GroupView, 'undoable'>, expected: OracleState): void {
   const objects = view.objects()
   const of = (type: string): readonly string[] =>
     objects.filter((object) => object.type === type).map(({ name }) => name)
@@ -28,7 +28,11 @@ export function expectShows(view: GroupView, expected: OracleState): void {
 }
 
 /** Every leaf is shown at its path unless a concurrent branch hides it. */
-function expectLeaves(view: GroupView, name: string, leaves: Record<string, string>): void {
+function expectLeaves(
+  view: Omit<GroupView, 'undoable'>,
+  name: string,
+  leaves: Record<string, string>,
+): void {
   const paths = Object.keys(leaves).map((path) => JSON.parse(path) as string[])
   let shown = 0
   for (const path of paths) {

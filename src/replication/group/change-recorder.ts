@@ -1,21 +1,9 @@
 import type { ObjectDiff } from '../../crdt/diff.ts'
 import type { Json } from '../../crdt/json.ts'
-import type { Recorder } from '../../crdt/live-entries.ts'
 import type { LiveObject } from '../../crdt/live-object.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
 import { ObjectReader } from '../../crdt/object-view.ts'
-import type { ObjectType } from '../../crdt/operation.ts'
-
-export type Origin = 'local' | 'remote'
-
-/** One object that changed since the last time somebody asked. */
-export interface ObjectChange {
-  readonly object: string
-  readonly objectType: ObjectType
-  readonly origin: Origin
-  /** Undefined: read it again. */
-  readonly diff: ObjectDiff | undefined
-}
+import type { Changes, ObjectChange, Origin } from './changes.ts'
 
 interface Touched {
   readonly object: LiveObject
@@ -31,7 +19,7 @@ interface Touched {
 const DIFF_MEMBERS_MAX = 1_000
 
 /** Collects which objects changed, and how when somebody wants to know. */
-export class ChangeRecorder implements Recorder {
+export class ChangeRecorder implements Changes {
   /** Whether diffs are wanted: they cost a look at each entry that comes or goes. */
   hasReaders = false
   #origin: Origin = 'remote'

@@ -2,13 +2,13 @@ import { compareText } from '../../base/bytes.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
 import type { ObjectReader, RegisterValue } from '../../crdt/object-view.ts'
 import type { Json, ObjectType } from '../../crdt/operation.ts'
-import { type Undoable, undoables } from '../undo/undo.ts'
-import type { UndoHistory } from '../undo/undo-history.ts'
+import type { Undoable } from '../undo/undo.ts'
+import type { OwnHistory } from './own-history.ts'
 
 interface Readable {
   readonly state: LiveState
   readonly reader: ObjectReader
-  readonly history: UndoHistory
+  readonly history: OwnHistory
   /** Has what is put off happen. */
   settle(): void
 }
@@ -67,7 +67,7 @@ export class GroupView {
 
   /** Own transactions that can be undone, the last one first. */
   undoable(): readonly Undoable[] {
-    return undoables(this.#group().history)
+    return this.#group().history.undoables()
   }
 
   /** Whether an object holds anything: an emptied set or map is as if it had never been. */

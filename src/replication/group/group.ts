@@ -13,31 +13,20 @@ import { RunWriter } from '../../crdt/run-writer.ts'
 import type { BaseWriter } from '../base/base.ts'
 import { resultsOf } from '../results.ts'
 import type { VectorEntry } from '../sync/frames.ts'
-import { UNDO_TRANSACTIONS_MAX, UndoHistory } from '../undo/undo-history.ts'
 import { applyRead } from './apply-run.ts'
-import { ChangeRecorder } from './change-recorder.ts'
+import { type Changes, TouchedObjects } from './changes.ts'
 import { GroupLog, type LoggedRun, type LogRow } from './group-log.ts'
+import type { GroupParts } from './group-parts.ts'
 import { chainOver, isOther } from './history.ts'
 import { Increments } from './increments.ts'
+import { noHistory, type OwnHistory } from './own-history.ts'
 import { OwnRun } from './own-run.ts'
-import { ReplacedTotals } from './replaced-totals.ts'
-import { hasRoomFor, hasRoomForKills, type KillRoom } from './room.ts'
+import type { Receipt, Refusal } from './receipt.ts'
+import { NO_TOTALS, type Totals } from './replaced-totals.ts'
+import { ANY_ROOM, hasRoomFor, hasRoomForKills, type KillRoom } from './room.ts'
 import { Staging, type StagingLimits } from './staging.ts'
 import { type Told, WAITING_CHANGES_MAX, WaitingChanges } from './waiting-changes.ts'
 
-/** What became of a run from a peer. */
-export type Receipt =
-  /** With staged ones that it set free, in order. */
-  | { readonly type: 'integrated'; readonly runs: readonly LoggedRun[] }
-  | { readonly type: 'duplicate' | 'staged'; readonly replica: ReplicaId; readonly end: number }
-  /** Another history of its writer than the one held here: ours is kept. */
-  | { readonly type: 'conflict'; readonly replica: ReplicaId; readonly n0: number }
-  | { readonly type: 'dropped'; readonly reason: string }
-
-/** Why a run is not integrated. */
-type Refusal = 'conflict' | 'run-malformed' | 'replicas-limit' | 'kills-limit'
-
-const ANY_ROOM: KillRoom = () => Infinity
 /** Entries beyond one an element that a set may hold while changes to it wait. */
 const SURPLUS_MAX = 1_024
 
@@ -47,10 +36,10 @@ export class Group {
   state: LiveState = new LiveState()
   reader: ObjectReader = new ObjectReader(this.state)
   readonly log: GroupLog = new GroupLog()
-  readonly changes: ChangeRecorder = new ChangeRecorder()
-  readonly replaced: ReplacedTotals = new ReplacedTotals(this.log)
-  /** Own transactions that can be undone: they are written through it. */
-  readonly history: UndoHistory = new UndoHistory(this)
+  readonly changes: Changes
+  readonly replaced: Totals
+  /** Own transactions are written through it. */
+  readonly history: OwnHistory
   /** Who writes here, where it is not the replica's usual id. */
   self: ReplicaId | undefined
   /** Set while it is open whether others know our own events by other contents: they do not leave then. */
@@ -78,15 +67,19 @@ export class Group {
   readonly #staging: Staging
   #own: OwnRun
   readonly #draft = new EventDraft()
-  readonly #increments = new Increments(UNDO_TRANSACTIONS_MAX)
+  readonly #increments: Increments
   readonly #waiting = new WaitingChanges()
   /** Runs that are part of the state and not yet handed to the store. */
   #unsaved: LoggedRun[] = []
 
-  /** @param runs scratch to read runs with; may be shared @param killRoom may be shared, too */
-  constructor(name: string, limits: StagingLimits, runs: RunReader, killRoom: KillRoom = ANY_ROOM) {
+  /** @param runs scratch to read runs with; may be shared */
+  constructor(name: string, limits: StagingLimits, runs: RunReader, parts: GroupParts = {}) {
     this.name = name
-    this.killRoom = killRoom
+    this.killRoom = parts.killRoom ?? ANY_ROOM
+    this.changes = parts.changes ?? new TouchedObjects()
+    this.replaced = parts.replacedOf?.(this.log) ?? NO_TOTALS
+    this.history = parts.historyOf?.(this) ?? noHistory(this)
+    this.#increments = new Increments(this.history.incrementsMax)
     this.#runs = runs
     this.#staging = new Staging(limits)
     this.#own = this.#ownRun()

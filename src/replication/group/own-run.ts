@@ -13,7 +13,7 @@ import { type EventSink, Mutator } from '../../crdt/mutate.ts'
 import type { CheckedOperation } from '../../crdt/operation.ts'
 import { RunWriter } from '../../crdt/run-writer.ts'
 import type { LoggedRun } from './group-log.ts'
-import type { ReplacedTotals } from './replaced-totals.ts'
+import type { Totals } from './replaced-totals.ts'
 import { type Needs, Room } from './room.ts'
 import type { WaitingChanges } from './waiting-changes.ts'
 
@@ -35,7 +35,7 @@ interface Range {
 /** The events of our own that are part of a state and not yet bytes: they become one run. */
 export class OwnRun implements EventSink {
   readonly #state: LiveState
-  readonly #replaced: ReplacedTotals
+  readonly #replaced: Totals
   readonly #close: () => void
   readonly #mutator: Mutator
   readonly #room: Room
@@ -51,7 +51,7 @@ export class OwnRun implements EventSink {
   #chainLow = 0
 
   /** @param close takes the run out by {@link finish}: another one has to begin */
-  constructor(state: LiveState, replaced: ReplacedTotals, close: () => void) {
+  constructor(state: LiveState, replaced: Totals, close: () => void) {
     this.#state = state
     this.#replaced = replaced
     this.#close = close

@@ -12,11 +12,21 @@ export interface Total {
 /** More are forgotten, oldest first: they matter to a store that was rolled back alone. */
 const TOTALS_MAX = 16_384
 
+/** What is told of totals before they are replaced. */
+export interface Totals {
+  /** Before an event is applied: keeps what it replaces. @param n0 dots from here on are on their way to the log */
+  keep(state: LiveState, writer: number, event: EventDraft, n0: number): void
+  find(writer: number, dot: number): Total | undefined
+}
+
+/** Keeps none. */
+export const NO_TOTALS: Totals = { keep() {}, find: () => undefined }
+
 /**
  * Totals of counters that an event has replaced and that the log no longer holds. A store that finds itself
  * rolled back gives the former identity its last total back, see reissue.ts, and has it from nowhere else.
  */
-export class ReplacedTotals {
+export class ReplacedTotals implements Totals {
   readonly #log: GroupLog
   readonly #totals = new Map<string, Total>()
   readonly #draft = new EventDraft()
@@ -25,7 +35,7 @@ export class ReplacedTotals {
     this.#log = log
   }
 
-  /** Before an event is applied: keeps what it replaces. @param n0 dots from here on are on their way to the log */
+  /** See Totals. */
   keep(state: LiveState, writer: number, event: EventDraft, n0: number): void {
     if (event.kind !== KIND_COUNTER) return
     for (let k = 0; k < event.killCount; k++) {

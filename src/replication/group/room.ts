@@ -122,6 +122,9 @@ export function hasRoomFor(state: LiveState, replicas: Iterable<ReplicaId>): boo
 /** How many more kills may wait for events that have not come. */
 export type KillRoom = () => number
 
+/** For what is limited elsewhere. */
+export const ANY_ROOM: KillRoom = () => Infinity
+
 /**
  * Whether the kills of a run that was read fit: a few bytes name 65,536 dots that nobody may ever have.
  * Whoever has seen less than the writer gets what is missing first.

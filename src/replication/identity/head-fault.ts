@@ -14,17 +14,23 @@ export interface HeadFault {
   readonly reason?: string
 }
 
-/** Looks for what keeps a base with this head from being taken. */
+/**
+ * Looks for what keeps a base with this head from being taken.
+ * @param options.self of whose events nobody can have more than we; undefined: of nobody's
+ */
 export function headFault(
   group: Group,
   head: readonly BaseWriter[],
-  options: { readonly self: ReplicaId; readonly runs: RunReader } & Pick<Adopting, 'replaces'>,
+  options: { readonly self: ReplicaId | undefined; readonly runs: RunReader } & Pick<
+    Adopting,
+    'replaces'
+  >,
 ): HeadFault | undefined {
   const { self, replaces, runs } = options
   const { state, killRoom } = group
   const isOurs = ({ replica, have }: BaseWriter): boolean =>
-    replica === self && replica !== replaces && have > state.haveOf(self)
-  if (head.some(isOurs)) return { forked: self }
+    replica === self && replica !== replaces && have > state.haveOf(replica)
+  if (self !== undefined && head.some(isOurs)) return { forked: self }
   const other = head.find(({ replica, have, chain }) => {
     const writer = state.indexOf(replica)
     if (replica === replaces || writer === undefined || have === 0) return false

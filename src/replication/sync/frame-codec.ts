@@ -3,6 +3,7 @@ import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from '../base/base.ts'
 import { type BriefRun, readRun, writeRun } from '../group/brief-runs.ts'
 import { readReplica, replicaBytes } from '../group/replica-bytes.ts'
+import { readVector, writeVector } from '../group/vector-codec.ts'
 import {
   type AckEntry,
   BLOCKS_MAX,
@@ -22,7 +23,6 @@ import {
   SENT_TO_MAX,
   type SyncFrame,
   TRACE_DOTS_MAX,
-  type VectorEntry,
 } from './frames.ts'
 
 const SUMMARY_BYTES = 8
@@ -329,16 +329,4 @@ function writeCursor(writer: Writer, cursor: BaseCursor): void {
 
 function readCursor(reader: Reader): BaseCursor {
   return { writer: reader.varint(REPLICAS_MAX), n: reader.varint() }
-}
-
-function writeVector(writer: Writer, vector: readonly VectorEntry[]): void {
-  writer.varint(vector.length)
-  for (const { replica, n } of vector) writer.raw(replicaBytes(replica)).varint(n)
-}
-
-function readVector(reader: Reader): readonly VectorEntry[] {
-  const count = reader.varint(REPLICAS_MAX)
-  const vector: VectorEntry[] = []
-  for (let i = 0; i < count; i++) vector.push({ replica: readReplica(reader), n: reader.varint() })
-  return vector
 }

@@ -5,7 +5,8 @@ import { BaseWalk, headOf } from '../base/base-walk.ts'
 import { BLOCK_DOTS } from '../base/block-sums.ts'
 import { type BriefRun, briefRun } from '../group/brief-runs.ts'
 import type { Group } from '../group/group.ts'
-import { type PackedRun, packedRuns } from '../group/repack.ts'
+import { reaches, visitMissing } from '../group/missing.ts'
+import type { PackedRun } from '../group/repack.ts'
 import { encodeFrame } from './frame-codec.ts'
 import {
   FRAME_EVENTS_MAX,
@@ -83,7 +84,7 @@ export function serve(
 ): Answer {
   // What is told of the state, its chains above all, includes the run that is open.
   group.close()
-  const isBase = pull.base !== undefined || !reaches(group, pull.vector)
+  const isBase = pull.base !== undefined || !reaches(group, countsOf(pull.vector))
   const isLogGone = rest !== undefined && pull.base === undefined
   if (isBase && withheld === undefined && !isLogGone) {
     return serveBase(group, pull, runs, { turnEvents, work: rest?.work ?? 0 })
@@ -93,16 +94,6 @@ export function serve(
   const isCut = isBase && isLogGone
   const told = { credit: isBase ? 0 : credit, vector, before: [], isBrief, turnEvents, isCut }
   return serveLog(group, pull, told, runs)
-}
-
-/** Whether the log holds everything that a vector lacks. */
-function reaches(group: Group, vector: readonly VectorEntry[]): boolean {
-  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
-  for (let writer = 0; writer < group.state.replicaCount; writer++) {
-    const known = has.get(group.state.replicaAt(writer)) ?? 0
-    if (known < group.state.have(writer) && !group.log.reaches(writer, known)) return false
-  }
-  return true
 }
 
 /**
@@ -117,7 +108,7 @@ function serveBase(
 ): Answer {
   const covered = pull.base === undefined ? undefined : coveredHead(group, pull.base.covered)
   const head = covered ?? headOf(group.state)
-  const has = new Map(pull.vector.map(({ replica, n }) => [replica, n]))
+  const has = countsOf(pull.vector)
   const known = head.map(({ replica }) => has.get(replica) ?? 0)
   const cursor = covered === undefined ? undefined : pull.base?.cursor
   const walk = new BaseWalk(group.state, head, known, cursor, mapBytesMax(group, head, has))
@@ -220,7 +211,7 @@ function coveredHead(
   group: Group,
   covered: readonly VectorEntry[],
 ): readonly BaseWriter[] | undefined {
-  if (covered.length === 0 || !reaches(group, covered)) return undefined
+  if (covered.length === 0 || !reaches(group, countsOf(covered))) return undefined
   for (const { replica, n } of covered) if (n > group.state.haveOf(replica)) return undefined
   // Chains and waiting kills were told with the first part.
   return covered.map(({ replica, n }) => ({
@@ -249,11 +240,11 @@ function serveLog(
   runs: RunReader,
 ): Answer {
   const packer = new Packer(group.name, pull.session, credit, before)
-  const has = new Map(vector.map(({ replica, n }) => [replica, n]))
+  const has = countsOf(vector)
   const served = new Map(has)
   let events = 0
   let isPaused = false
-  const hasMore = !serveWriters(group, has, runs, (writer, { bytes, count, n0, work }) => {
+  const hasMore = !visitMissing(group, has, runs, (writer, { bytes, count, n0, work }) => {
     const replica = group.state.replicaAt(writer)
     if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) {
       const knows = (id: number): boolean => has.has(group.state.replicaAt(id))
@@ -284,21 +275,8 @@ function serveLog(
   })
 }
 
-/** Visits what is missing until `visit` says no; whether it went through. */
-function serveWriters(
-  group: Group,
-  has: ReadonlyMap<string, number>,
-  runs: RunReader,
-  visit: (writer: number, run: PackedRun) => boolean,
-): boolean {
-  for (let writer = 0; writer < group.state.replicaCount; writer++) {
-    const known = has.get(group.state.replicaAt(writer)) ?? 0
-    if (known >= group.state.have(writer)) continue
-    for (const run of packedRuns(group, writer, known, runs)) {
-      if (!visit(writer, run)) return false
-    }
-  }
-  return true
+function countsOf(vector: readonly VectorEntry[]): ReadonlyMap<ReplicaId, number> {
+  return new Map(vector.map(({ replica, n }) => [replica, n]))
 }
 
 class Packer {

@@ -7,7 +7,10 @@ import type { LiveObject } from '../../crdt/live-object.ts'
 import type { CheckedOperation, Dot, ObjectType } from '../../crdt/operation.ts'
 import type { Group } from '../group/group.ts'
 import type { Increments } from '../group/increments.ts'
+import type { OwnHistory } from '../group/own-history.ts'
 import type { WaitingChanges } from '../group/waiting-changes.ts'
+import type { Undoable } from './undo.ts'
+import { undoables } from './undoables.ts'
 
 /** Transactions a group remembers, for as long as the process lives. */
 export const UNDO_TRANSACTIONS_MAX = 100
@@ -58,7 +61,8 @@ const ENTRY_BYTES = 128
  * The latest transactions that this process wrote in a group. What they wrote is found by their dots as long
  * as it lives; what they removed is copied before it dies.
  */
-export class UndoHistory implements Recorder {
+export class UndoHistory implements OwnHistory, Recorder {
+  readonly incrementsMax: number = UNDO_TRANSACTIONS_MAX
   readonly #group: Group
   #written: Written[] = []
   /** Those before it are forgotten: moving up all the others at each write would cost more than the write. */
@@ -84,6 +88,10 @@ export class UndoHistory implements Recorder {
   /** Oldest first. */
   get written(): readonly Written[] {
     return this.#written.slice(this.#head)
+  }
+
+  undoables(): readonly Undoable[] {
+    return undoables(this.written)
   }
 
   /**
@@ -161,10 +169,7 @@ export class UndoHistory implements Recorder {
     for (const operation of increments.latest()) this.#keep([operation], this.#n0 - 1, true)
   }
 
-  /**
-   * The last transaction, or one by its number.
-   * @throws {HearsayError} ERR_NOT_FOUND: there is none · ERR_INVALID: undone already · ERR_LIMIT: too large
-   */
+  /** See OwnHistory. */
   find(number: number | undefined, self: ReplicaId): Written {
     if (self !== this.#self) this.#forget(self)
     const group = JSON.stringify(this.#group.name)

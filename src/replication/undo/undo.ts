@@ -1,6 +1,6 @@
 import type { ObjectType } from '../../crdt/operation.ts'
 import type { Group } from '../group/group.ts'
-import type { UndoHistory, Writing, Written } from './undo-history.ts'
+import type { Writing } from './undo-history.ts'
 import { type Kept, planUndo, type UndoPlan } from './undo-plan.ts'
 
 /** What an undo did. */
@@ -34,31 +34,4 @@ export function undo(group: Group, number: number | undefined, author: Writing):
   if (operations.length > 0) history.write(operations, author, written)
   else if (kept.length === 0) written.isUndone = true
   return { transaction: written.number, undoneBy: written.undoneBy, undone, kept }
-}
-
-/** What of a group can be undone, the last transaction first. */
-export function undoables(history: UndoHistory): readonly Undoable[] {
-  return history.written
-    .filter(({ isUndone, bytes }) => !isUndone && bytes !== undefined)
-    .map((written) => ({
-      transaction: written.number,
-      undoes: written.undoes,
-      objects: objectsOf(written),
-    }))
-    .toReversed()
-}
-
-function objectsOf({ operations, removed }: Written): Undoable['objects'] {
-  const objects = new Map<string, Undoable['objects'][number]>()
-  const add = (type: ObjectType, name: string): void => {
-    objects.set(`${type} ${name}`, { name, type })
-  }
-  for (const { type, object } of operations) {
-    if (type === 'retract') continue
-    if (type === 'counter-add') add('counter', object)
-    else if (type === 'register-set') add('register', object)
-    else add(type === 'set-add' || type === 'set-remove' ? 'set' : 'map', object)
-  }
-  for (const { type, object } of removed) add(type, object)
-  return [...objects.values()]
 }

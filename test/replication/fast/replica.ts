@@ -3,9 +3,11 @@ import type { ReplicaId } from '../../../src/base/ids.ts'
 import type { CheckedOperation } from '../../../src/crdt/operation.ts'
 import type { RunReader } from '../../../src/crdt/run-reader.ts'
 import type { Adopting, MergeLimits } from '../../../src/replication/base/adopting.ts'
-import { Group, type Receipt } from '../../../src/replication/group/group.ts'
+import type { Group } from '../../../src/replication/group/group.ts'
 import type { LoggedRun } from '../../../src/replication/group/group-log.ts'
 import { GroupView } from '../../../src/replication/group/group-view.ts'
+import type { Receipt } from '../../../src/replication/group/receipt.ts'
+import { nodeGroup } from '../../../src/replication/node-group.ts'
 import { REPLICATION_DEFAULTS } from '../../../src/replication/options.ts'
 import { Loader } from '../../../src/replication/store/loader.ts'
 import { adoptedRows, logRow, replicaRow } from '../../../src/replication/store/rows.ts'
@@ -52,7 +54,7 @@ export class Replica {
 
   constructor(world: World) {
     this.#world = world
-    this.group = new Group(GROUP, REPLICATION_DEFAULTS, world.runs)
+    this.group = nodeGroup(GROUP, REPLICATION_DEFAULTS, world.runs)
     this.view = new GroupView(() => this.group)
     this.self = world.mint()
     this.selfIndex = world.model.add(this.self)
@@ -269,7 +271,7 @@ export class Replica {
   /** @returns the writing identity on the disk */
   #start(): ReplicaId | undefined {
     const { runs, counts } = this.#world
-    const group = new Group(GROUP, REPLICATION_DEFAULTS, runs)
+    const group = nodeGroup(GROUP, REPLICATION_DEFAULTS, runs)
     this.group = group
     this.#isOpen = false
     this.#amounts = new Map()

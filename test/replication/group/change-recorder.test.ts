@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json, Operation } from '../../../src/crdt/operation.ts'
-import type { ObjectChange } from '../../../src/replication/group/change-recorder.ts'
+import type { ObjectChange } from '../../../src/replication/group/changes.ts'
 import { replicaOf } from '../../crdt/encoded.ts'
 import { Pen } from '../pen.ts'
 

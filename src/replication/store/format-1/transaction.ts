@@ -122,6 +122,8 @@ function readEvent(reader: Reader, context: Context): OldEvent {
 
 type Content = Pick<OldEvent, 'kind' | 'object' | 'key' | 'payload'>
 
+/** 256 bits. */
+const BIGINT_BYTES_MAX = 32
 const NO_CONTENT: Content = { kind: KIND_NONE, object: '', key: NOTHING, payload: NOTHING }
 
 /** As payload, the number of the kind goes before its bytes. */
@@ -136,7 +138,7 @@ function readContent(reader: Reader, kind: number, { bytes, names }: Context): C
     case OLD_COUNTER:
     case OLD_GROW_COUNTER: {
       const amount = new Uint8Array(AMOUNT_BYTES_MAX)
-      const end = writeAmount(amount, 0, reader.bigint(), kind === OLD_GROW_COUNTER)
+      const end = writeAmount(amount, 0, readBigint(reader), kind === OLD_GROW_COUNTER)
       return { kind: KIND_COUNTER, object, key: NOTHING, payload: amount.subarray(0, end) }
     }
     case OLD_SET:
@@ -192,4 +194,18 @@ function readKills(
       killDots.push(n)
     }
   }
+}
+
+/** Sign and length, then the magnitude, least byte first. @throws {DecodeError} */
+function readBigint(reader: Reader): bigint {
+  const head = reader.uint8()
+  const length = head >>> 1
+  if (length > BIGINT_BYTES_MAX) throw new DecodeError('bigint too long')
+  const digits = reader.raw(length)
+  let value = 0n
+  for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i] ?? 0)
+  const isNegative = (head & 1) === 1
+  if (length > 0 && digits[length - 1] === 0) throw new DecodeError('bigint has a second spelling')
+  if (isNegative && value === 0n) throw new DecodeError('bigint has a second spelling')
+  return isNegative ? -value : value
 }

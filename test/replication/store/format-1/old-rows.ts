@@ -92,7 +92,7 @@ function writeContent(writer: Writer, content: OldContent, names: string[]): voi
   }
   switch (content.type) {
     case 'counter':
-      writer.bigint(content.total)
+      writeBigint(writer, content.total)
       return
     case 'set':
       writer.text(content.element)
@@ -150,4 +150,14 @@ function writeKills(writer: Writer, kills: readonly IndexedDot[], replicas: Repl
 
 function bytesOf(replica: ReplicaId): Uint8Array {
   return fromHex(replica) ?? new Uint8Array()
+}
+
+/** Sign and length, then the magnitude, least byte first. */
+function writeBigint(writer: Writer, value: bigint): void {
+  const digits: number[] = []
+  for (let rest = value < 0n ? -value : value; rest > 0n; rest >>= 8n) {
+    digits.push(Number(rest & 0xffn))
+  }
+  writer.uint8(digits.length * 2 + (value < 0n ? 1 : 0))
+  for (const digit of digits) writer.uint8(digit)
 }

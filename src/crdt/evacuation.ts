@@ -2,6 +2,7 @@ import { present } from '../base/assert.ts'
 import { NO_SLOT } from './chains.ts'
 import { elementOf, pathOf } from './draft-path.ts'
 import type { EventDraft } from './event-draft.ts'
+import { KIND_UNKNOWN } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import type { Records } from './records.ts'
 import type { Slots } from './slots.ts'
@@ -10,12 +11,14 @@ export interface EvacuationParts {
   readonly records: Records
   readonly slots: Slots
   readonly objectAt: (id: number) => LiveObject
+  /** Slots of entries that are part of no object, by their records. */
+  readonly unknown: Map<number, number>
   readonly scratch: EventDraft
 }
 
 /** Moves the live records out of a chunk too many of whose bytes are dead, and gives it back. */
 export function evacuate(chunk: number, parts: EvacuationParts): void {
-  const { records, slots, scratch } = parts
+  const { records, slots, unknown, scratch } = parts
   const { arena } = records
   const from = arena.chunkAt(chunk)
   const end = arena.chunkEnd(chunk)
@@ -31,14 +34,18 @@ export function evacuate(chunk: number, parts: EvacuationParts): void {
     const position = arena.positionIn(chunk, start)
     slot = slots.findAfter(slot, position)
     if (slot === NO_SLOT) slot = slotAt(scratch, position, parts)
-    slots.setRecord(slot, records.copy(from, start, next))
+    const moved = records.copy(from, start, next)
+    slots.setRecord(slot, moved)
+    if (unknown.delete(position)) unknown.set(moved, slot)
     start = next
   }
   arena.drop(chunk)
 }
 
 /** The slot whose record lies at a position. */
-function slotAt(entry: EventDraft, position: number, { slots, objectAt }: EvacuationParts): number {
+function slotAt(entry: EventDraft, position: number, parts: EvacuationParts): number {
+  const { slots, objectAt, unknown } = parts
+  if (entry.kind === KIND_UNKNOWN) return present(unknown.get(position), 'slot of a live record')
   const object = objectAt(entry.object)
   if (object.tree !== undefined) {
     const path = pathOf(entry)

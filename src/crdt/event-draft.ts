@@ -10,7 +10,7 @@ export interface Lanes {
   readonly low: number
 }
 
-/** Of an event without entry. */
+/** Of an event without entry, and of the object of one whose kind is unknown. */
 export const NO_CONTENT: Lanes = { high: 0, low: 0 }
 
 /**

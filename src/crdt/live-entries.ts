@@ -1,15 +1,18 @@
 import { NO_SLOT } from './chains.ts'
 import { elementOf, pathOf } from './draft-path.ts'
 import { evacuate } from './evacuation.ts'
-import { EventDraft } from './event-draft.ts'
+import { EventDraft, NO_CONTENT } from './event-draft.ts'
 import { Fingerprint } from './fingerprint.ts'
-import { KIND_COUNTER } from './kinds.ts'
+import { KIND_COUNTER, KIND_UNKNOWN } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import { LiveObjects } from './live-objects.ts'
 import { Records } from './records.ts'
 import type { Elements } from './run-elements.ts'
 import { Slots } from './slots.ts'
 import type { Writer } from './writers.ts'
+
+/** What a record says that is part of no object. */
+const NO_OBJECT = -1
 
 /** Sees what transactions do to live entries, to undo them and to tell users. */
 export interface Recorder {
@@ -35,10 +38,23 @@ export class LiveEntries {
   recorder: Recorder | undefined
   /** Set while nobody looks at what comes in. */
   isLoading = false
+  /** Slots of entries of kinds that only a newer version can apply, by their records. */
+  readonly #unknown = new Map<number, number>()
   readonly #dead = new EventDraft()
+
+  /** Entries of kinds that only a newer version can apply. */
+  get unknown(): number {
+    return this.#unknown.size
+  }
 
   /** A dot becomes live. */
   place({ writer, index, n }: Dot, event: EventDraft): void {
+    if (event.kind === KIND_UNKNOWN) {
+      // It is part of no object here, and nobody is told.
+      const record = this.records.add(NO_OBJECT, event)
+      this.#unknown.set(record, this.slots.insert(writer.live, index, n, record))
+      return
+    }
     const object = this.objects.at(event.object)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
     if (object.tree === undefined) object.insert(slot, event, this.isLoading)
@@ -67,6 +83,7 @@ export class LiveEntries {
 
   /** Has a new entry take the place of the one it kills, if that has its key. @param loser who wrote that */
   replace(loser: Writer, { writer, index, n }: Dot, event: EventDraft): boolean {
+    if (event.kind === KIND_UNKNOWN) return false
     const { slots, records } = this
     const killed = event.killDots[0] ?? 0
     const slot = slots.find(loser.live, killed)
@@ -101,9 +118,17 @@ export class LiveEntries {
     const dead = this.#dead
     const position = slots.recordOf(slot)
     records.read(position, dead)
+    const n = slots.dotOf(slot)
+    if (dead.kind === KIND_UNKNOWN) {
+      dead.seal(NO_CONTENT)
+      if (n <= writer.settled) this.fingerprint.subtract(writer, n, dead)
+      slots.remove(writer.live, slot)
+      this.#unknown.delete(position)
+      this.#release(position, dead.payloadEnd)
+      return
+    }
     const object = this.objects.at(dead.object)
     this.recorder?.removing(object, slot)
-    const n = slots.dotOf(slot)
     const isCounted = n <= writer.settled
     if (isCounted) {
       if (sealed === undefined) dead.seal(object.lanes)
@@ -148,6 +173,7 @@ export class LiveEntries {
       records: this.records,
       slots: this.slots,
       objectAt: (id) => this.objects.at(id),
+      unknown: this.#unknown,
       scratch: this.#dead,
     })
   }

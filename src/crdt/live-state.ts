@@ -3,7 +3,7 @@ import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { NO_SLOT } from './chains.ts'
 import { type EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
-import { KIND_NONE, KIND_UNKNOWN } from './kinds.ts'
+import { KIND_NONE } from './kinds.ts'
 import { LiveEntries, type Recorder } from './live-entries.ts'
 import type { LiveObject } from './live-object.ts'
 import type { ObjectType } from './operation.ts'
@@ -31,7 +31,6 @@ export class LiveState {
   readonly #fingerprint = this.#entries.fingerprint
   readonly #writers = new Writers()
   #events = 0
-  #unapplied = 0
   #waitingKills = 0
 
   /** Set while somebody wants to know what changes. */
@@ -69,9 +68,9 @@ export class LiveState {
     return this.slots.count
   }
 
-  /** Events of kinds that only a newer version can apply. */
+  /** Live entries of kinds that only a newer version can apply: kept like others, and part of no object. */
   get unapplied(): number {
-    return this.#unapplied
+    return this.#entries.unknown
   }
 
   /** Bytes of columns, contents and indexes. */
@@ -171,8 +170,7 @@ export class LiveState {
     const isUnborn = writer.pendingKills.size > 0 && writer.pendingKills.delete(n)
     if (isUnborn) this.#waitingKills -= 1
     // Insertion first: an object does not end and begin anew when a write replaces its only entry.
-    if (event.kind === KIND_UNKNOWN) this.#unapplied += 1
-    else if (event.kind !== KIND_NONE && !isUnborn) {
+    if (event.kind !== KIND_NONE && !isUnborn) {
       if (event.killCount === 1) {
         const loser = this.#writers.at(event.killWriters[0] ?? 0)
         if (this.#entries.replace(loser, { writer, index, n }, event)) return
@@ -321,6 +319,13 @@ export class LiveState {
   /** Fills a draft with the content of a live slot, unsealed. */
   draftOf(slot: number, draft: EventDraft): void {
     this.records.read(this.slots.recordOf(slot), draft)
+  }
+
+  /** As {@link draftOf}, sealed. */
+  sealedOf(slot: number, draft: EventDraft): void {
+    this.draftOf(slot, draft)
+    // Entries of kinds of newer versions are part of no object.
+    draft.seal(draft.object < 0 ? NO_CONTENT : this.#objects.at(draft.object).lanes)
   }
 
   /** A writer's next event comes. */

@@ -5,7 +5,7 @@ import { hashLanes, mix32 } from '../base/hash32.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { readUtf8 } from '../base/utf8.ts'
 import { amountEnd } from './amount.ts'
-import { EventDraft, type Lanes } from './event-draft.ts'
+import { EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
 import { checkJsonText } from './json.ts'
 import {
   hasKey,
@@ -188,10 +188,7 @@ export class RunReader {
     if (killMode > KILLS_LIST || startMode > STARTS_LATER)
       throw new DecodeError('unknown event head')
     if (kind === KIND_NONE && killMode === KILLS_NONE) throw new DecodeError('event without effect')
-    if (
-      this.#isEntries &&
-      (kind === KIND_NONE || kind === KIND_UNKNOWN || killMode !== KILLS_NONE)
-    ) {
+    if (this.#isEntries && (kind === KIND_NONE || killMode !== KILLS_NONE)) {
       throw new DecodeError('entry that is none')
     }
     const object = this.#objectOf(kind, (head & 8) !== 0)
@@ -293,7 +290,7 @@ export class RunReader {
     if (object >= 0 || kind === KIND_UNKNOWN) {
       const draft = this.#draft
       this.draft(i, draft)
-      draft.seal(object >= 0 ? present(this.objects[object], 'object').lanes : NO_OBJECT)
+      draft.seal(object >= 0 ? present(this.objects[object], 'object').lanes : NO_CONTENT)
       this.highs[i] = draft.high
       this.lows[i] = draft.low
       this.keyHashes[i] = draft.keyHash
@@ -390,8 +387,6 @@ interface ElementsShape {
   readonly events: number
   readonly startMode: number
 }
-
-const NO_OBJECT: Lanes = { high: 0, low: 0 }
 
 function grown<T extends Uint8Array | Int32Array | Float64Array>(old: T, fresh: T): T {
   fresh.set(old)

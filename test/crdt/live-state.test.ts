@@ -30,6 +30,7 @@ const content: fc.Arbitrary<Content> = fc.oneof(
   fc.record({ type: fc.constant('map-value' as const), object, path, json }),
   fc.record({ type: fc.constant('map-counter' as const), object, path, amount }),
   fc.record({ type: fc.constant('map-set' as const), object, path, element }),
+  fc.record({ type: fc.constant('unknown' as const), bytes: fc.uint8Array({ maxLength: 3 }) }),
 )
 /** Any dot, of the past, the future or nobody. */
 const kill = fc.record({ replica: fc.constantFrom(...WRITERS), n: fc.integer({ min: 1, max: 25 }) })
@@ -210,6 +211,31 @@ test('what died while state was loaded takes no room afterwards', () => {
     same(reader.view.setHas('o', `element ${i}`), writer.view.setHas('o', `element ${i}`))
   }
   same(reader.view.setSize('o'), 2_000)
+})
+
+test('entries of a newer version are moved with others, and found again to die', () => {
+  const a = replicaOf('a')
+  const added = Array.from({ length: 4_000 }, (_, i) => {
+    const bytes = Uint8Array.from({ length: 60 }, (_byte, at) => i + at)
+    return { stamp: i + 1, starts: true, content: { type: 'unknown', bytes }, kills: [] } as const
+  })
+  const pen = new Pen(replicaOf('d'))
+  const { state } = pen.group
+  pen.receive(encodeRun({ replica: a, n0: 1, events: added }))
+  const whole = state.records.arena.allocatedBytes
+  const kill = (by: string, dots: readonly number[]): void => {
+    const kills = dots.map((n) => ({ replica: a, n }))
+    const events = [{ stamp: 5_000, starts: true, content: undefined, kills }]
+    pen.receive(encodeRun({ replica: replicaOf(by), n0: 1, events }))
+    expect(running(state)).toEqual(recomputed(state))
+  }
+  const dots = added.map((_, i) => i + 1)
+  const [most, rest] = [dots.filter((n) => n % 40 > 0), dots.filter((n) => n % 40 === 0)]
+  kill('b', most)
+  expect([state.entries, state.unapplied]).toEqual([100, 100])
+  expect(state.records.arena.allocatedBytes).toBeLessThan(whole / 3)
+  kill('c', rest.slice(1))
+  expect([state.isLive(state.intern(a), 40), state.entries, state.unapplied]).toEqual([true, 1, 1])
 })
 
 describe('an event that kills one entry', () => {

@@ -78,3 +78,52 @@ test.each([
   expect(c.core.status('main').digest).toEqual(b.core.status('main').digest)
   for (const node of world.nodes) expect(world.told(node, 'alarm')).toEqual([])
 })
+
+test('are forwarded to whoever needs more than the log has', () => {
+  const world = new World({ seed: 5, nodes: 3, faults: NO_FAULTS, tunables: SHORT })
+  const [b, c, newer] = [world.node(0), world.node(1), world.node(2)]
+  writeMany(world, b)
+  hears(world, b, newer)
+  const times = told(world, c)
+  world.link(b, c)
+  world.run(5_000)
+  expect(c.core.view('main').setSize('own')).toBe(60)
+  expect(c.core.vector('main').get(NEWER)).toBe(2)
+  expect(times()).toBeGreaterThan(0)
+})
+
+test('are part of snapshots and of bases made from them, and of what is merged aside', () => {
+  const tunables = { ...SHORT, mergeInPlaceMax: 1, mergeStepEntries: 8 }
+  const world = new World({ seed: 6, nodes: 4, faults: NO_FAULTS, tunables })
+  const [b, c, d, newer] = [world.node(0), world.node(1), world.node(2), world.node(3)]
+  hears(world, b, newer)
+  writeMany(world, b)
+  world.crash(b)
+  // The rows that brought them are gone: the snapshot alone has them.
+  expect([...b.rows.keys()].filter((key) => key.startsWith('state!base!'))).not.toEqual([])
+  expect(rowsWith(b, 'state!log!')).toEqual([])
+  expect(rowsWith(b, 'state!base!')).toHaveLength(1)
+  world.start(b)
+  // It holds more than is replayed, so that the base is merged with it.
+  for (let i = 0; i < 5; i++) {
+    const values = Array.from({ length: 1_000 }, (_, n) => `${i} ${n}`)
+    world.transact(c, [{ type: 'set-add', object: 'other', values }])
+    world.run(20)
+  }
+  for (const to of [c, d]) {
+    const times = told(world, to)
+    world.link(to === c ? b : c, to)
+    world.run(5_000)
+    expect(times()).toBeGreaterThan(0)
+    expect(to.core.vector('main').get(NEWER)).toBe(2)
+  }
+  const digest = b.core.status('main').digest
+  for (const node of [c, d]) expect(node.core.status('main').digest).toEqual(digest)
+  for (const node of world.nodes) expect(world.told(node, 'alarm')).toEqual([])
+})
+
+/** Keys of rows in which the newer events are. */
+function rowsWith(node: Node, prefix: string): readonly string[] {
+  const rows = [...node.rows].filter(([key]) => key.startsWith(prefix))
+  return rows.filter(([, value]) => Buffer.from(value).includes(MARK)).map(([key]) => key)
+}

@@ -18,8 +18,7 @@ export function recomputed(state: LiveState): readonly number[] {
     vectorHigh = (vectorHigh + mixNumber32(lanes.high, have)) | 0
     vectorLow = (vectorLow + mixNumber32(lanes.low, have)) | 0
     state.walk(writer, 1, have, (slot, n) => {
-      state.draftOf(slot, draft)
-      draft.seal(state.objectAt(draft.object).lanes)
+      state.sealedOf(slot, draft)
       high = (high + dotShare(draft.high, lanes.high, n)) | 0
       low = (low + dotShare(draft.low, lanes.low, n)) | 0
       return true

@@ -233,7 +233,7 @@ export class Adopting {
 
   /** Whether a merge in place would hold everybody up. */
   get #isLarge(): boolean {
-    if (this.replaces !== undefined || this.#group.state.unapplied > 0) return false
+    if (this.replaces !== undefined) return false
     let changes = this.#entries
     for (const { dots } of this.#found) changes += dots.length
     return changes > this.#limits.mergeInPlaceMax

@@ -130,14 +130,15 @@ export class Aside {
     let known: LiveObject | undefined
     let object: LiveObject | undefined
     return own.walk(writer, from, to, (slot, n) => {
-      own.draftOf(slot, draft)
-      const current = own.objectAt(draft.object)
-      if (current !== known || object === undefined) {
-        known = current
-        object = this.state.objectFor(current.type, current.name)
+      own.sealedOf(slot, draft)
+      if (draft.object >= 0) {
+        const current = own.objectAt(draft.object)
+        if (current !== known || object === undefined) {
+          known = current
+          object = this.state.objectFor(current.type, current.name)
+        }
+        draft.object = object.id
       }
-      draft.object = object.id
-      draft.seal(object.lanes)
       if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)
       this.state.insert(writer, n, draft)
       this.#work += 1

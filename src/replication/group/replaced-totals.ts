@@ -43,6 +43,7 @@ export class ReplacedTotals implements Totals {
       if (event.killWriters[k] !== writer || dot >= n0 || this.#isLogged(writer, dot)) continue
       state.walk(writer, dot, dot, (slot) => {
         state.draftOf(slot, this.#draft)
+        if (this.#draft.kind !== KIND_COUNTER) return false
         const { object, payloadBytes, payloadStart, payloadEnd } = this.#draft
         const payload = payloadBytes.slice(payloadStart, payloadEnd)
         this.#totals.set(`${writer} ${dot}`, { object: state.objectName(object), payload })

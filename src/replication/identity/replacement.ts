@@ -144,8 +144,7 @@ class Copier {
     state.walk(this.#writer, 1, state.have(this.#writer), (slot, n) => {
       const theirs = this.#theirs.get(n)
       if (theirs === undefined) return true
-      state.draftOf(slot, draft)
-      draft.seal(state.objectAt(draft.object).lanes)
+      state.sealedOf(slot, draft)
       isSame = theirs.high === draft.high && theirs.low === draft.low
       return isSame
     })
@@ -156,12 +155,11 @@ class Copier {
     const { state } = this.#group
     const draft = this.#draft
     state.walk(this.#writer, 1, state.have(this.#writer), (slot, n) => {
-      state.draftOf(slot, draft)
-      const object = state.objectAt(draft.object)
-      draft.seal(object.lanes)
+      state.sealedOf(slot, draft)
       const theirs = this.#theirs.get(n)
       if (theirs?.high === draft.high && theirs.low === draft.low) return true
       if (draft.kind === KIND_COUNTER) {
+        const object = state.objectAt(draft.object)
         if (!this.#exceeds(draft, object.name)) return true
         draft.keyByWriter(this.#to)
         draft.seal(object.lanes)

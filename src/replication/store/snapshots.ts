@@ -26,9 +26,7 @@ export class Snapshots {
   saved(group: Group, stamp: number, now: Millis): readonly StoreWrite[] {
     const { snapshotTailBytes } = this.#tunables
     const isLong = group.tailBytes >= Math.max(snapshotTailBytes, group.snapshotBytes / 2)
-    // Events that only a newer version can apply live in the log alone.
-    const mayBegin = group.state.unapplied === 0 && !this.#jobs.has(group)
-    if (isLong && mayBegin && !group.isHolding) {
+    if (isLong && !this.#jobs.has(group) && !group.isHolding) {
       this.#jobs.set(group, new SnapshotJob(group, stamp))
       group.tailBytes = 0
     }

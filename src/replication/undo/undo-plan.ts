@@ -146,9 +146,9 @@ function entriesOf(state: LiveState, { writer, n0, n1 }: Written): OwnEntry[] {
   state.walk(writer, n0, n1, (slot, n) => {
     state.draftOf(slot, draft)
     const content = entryContent(draft)
+    if (content === undefined) return true
     const { name, type } = state.objectAt(draft.object)
-    if (content !== undefined)
-      own.push({ ...content, object: name, type, slot, dot: { writer, n } })
+    own.push({ ...content, object: name, type, slot, dot: { writer, n } })
     return true
   })
   return own

@@ -8,7 +8,8 @@ import { adoptHead, applyItem, checkItem } from '../../../src/replication/base/a
 import type { BaseItem } from '../../../src/replication/base/base.ts'
 import { BaseWalk, headOf } from '../../../src/replication/base/base-walk.ts'
 import { SnapshotJob } from '../../../src/replication/store/snapshot.ts'
-import { replicaOf } from '../../crdt/encoded.ts'
+import { encodeRun, replicaOf } from '../../crdt/encoded.ts'
+import { element, first, next } from '../../crdt/run-samples.ts'
 import { Pen } from '../pen.ts'
 
 const A = replicaOf('a')
@@ -49,6 +50,25 @@ describe('items of a base', () => {
         bytes: `0202d900${'21'}${A}010500${'01000173'}${'010104'}${'6164656768'}`,
       },
     ])
+  })
+
+  test('of kinds of newer versions have golden bytes, and give the same state', () => {
+    const from = new Pen(replicaOf('b'))
+    const unknown = { type: 'unknown', bytes: Uint8Array.of(8, 9) } as const
+    const events = [first(7, element('x')), next(7, unknown)]
+    from.receive(encodeRun({ replica: replicaOf('a'), n0: 1, events }))
+    const items = walked(from, 0)
+    expect(items.map(({ bytes }) => hex(bytes))).toEqual([
+      `21${A}010200${'0100017301010078'}${'0700020809'}`,
+    ])
+    const head = headOf(from.group.state)
+    const state = new LiveState()
+    for (const item of items) {
+      checkItem(item, head, new RunReader())
+      applyItem(state, item, head, new RunReader())
+    }
+    adoptHead(state, head)
+    expect([state.fingerprint, state.unapplied]).toEqual([from.group.state.fingerprint, 1])
   })
 
   test('of dots that the reader has had are a map', () => {

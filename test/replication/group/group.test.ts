@@ -4,7 +4,7 @@ import { HearsayError } from '../../../src/base/errors.ts'
 import { KILLS_MAX, OPERATIONS_MAX, VALUES_MAX } from '../../../src/crdt/limits.ts'
 import type { Operation } from '../../../src/crdt/operation.ts'
 import { unpackRun } from '../../../src/crdt/unpack-run.ts'
-import { encodeRun, replicaOf } from '../../crdt/encoded.ts'
+import { chainOf, encodeRun, replicaOf } from '../../crdt/encoded.ts'
 import { element, first, next, SAMPLES } from '../../crdt/run-samples.ts'
 import { Pen } from '../pen.ts'
 
@@ -137,6 +137,22 @@ describe('a run from a peer', () => {
     c.follow(b)
     expect(c.packed(0, A)).toEqual([bytes])
     expect(c.group.digest()).toEqual(b.group.digest())
+  })
+
+  test('of a counter that replaces what is none is taken in, and keeps no total', () => {
+    const b = new Pen(B)
+    const unknown = { type: 'unknown', bytes: Uint8Array.of(1) } as const
+    const run = { replica: A, n0: 1, events: [first(7, unknown)] }
+    b.receive(encodeRun(run))
+    const writer = b.group.state.intern(A)
+    b.group.log.truncate(writer, 1)
+    const total = { type: 'counter', object: 'c', total: 2n, growOnly: false } as const
+    const events = [first(8, total, [{ replica: A, n: 1 }])]
+    expect(b.receive(encodeRun({ replica: A, n0: 2, events, chain: chainOf(run) }))).toEqual([
+      'integrated',
+    ])
+    expect(b.group.replaced.find(writer, 1)).toBeUndefined()
+    expect([b.view.counter('c'), b.group.state.unapplied]).toEqual([2n, 0])
   })
 
   test('of one name and two types is two objects', () => {

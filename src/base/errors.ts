@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'ERR_NOT_CONVERGED'
   | 'ERR_UNSUPPORTED'
   | 'ERR_CONFIG'
+  | 'ERR_INTERNAL'
 
 /** What callers may catch: a stable code, and for people a next step. */
 export class HearsayError extends Error {

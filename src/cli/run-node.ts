@@ -129,8 +129,9 @@ class EventTeller {
   #onEvent(event: NodeEvent): void {
     if (event.type === 'fatal') {
       // A disk that failed under way: the directory was usable and may be so again at the next start.
+      const exit = event.code === 'ERR_INTERNAL' ? EXIT.internal : EXIT.resources
       const hint = fatalHint(event.code)
-      this.#stop.request(new CliError(EXIT.resources, event.code, event.reason, { hint }))
+      this.#stop.request(new CliError(exit, event.code, event.reason, { hint }))
     }
     if (this.#waiting === undefined) this.#tell(event)
     else this.#waiting.push(event)
@@ -246,6 +247,9 @@ function newLog(context: Context, settings: Settings): EventLog {
 }
 
 function fatalHint(code: string): string {
+  if (code === 'ERR_INTERNAL') {
+    return 'Start the node again with the same --data-dir, nothing acknowledged is lost; and report this'
+  }
   return code === 'ERR_STORE_FULL'
     ? 'Make room on the disk, then start the node again with the same --data-dir'
     : 'Check the disk, then start the node again with the same --data-dir: nothing acknowledged is lost'

@@ -18,9 +18,9 @@ import type {
   Gate,
   Outcome,
 } from './engine-types.ts'
+import { internalFailure, storeFailure, storeFull } from './failures.ts'
 import { asksForState, bringsState } from './full-store.ts'
 import type { DiskRoom, Ports } from './ports.ts'
-import { storeFailure, storeFull } from './store-failure.ts'
 
 export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random'> {
   readonly ports: Ports
@@ -128,13 +128,16 @@ export class Driver {
     if (this.#isHalted) return
     this.#isHalted = true
     this.#ports.clock.arm(undefined, () => {})
-    const error = new HearsayError('ERR_STOPPED', 'Cannot finish: the node has stopped')
+    this.#refuseAll(new HearsayError('ERR_STOPPED', 'Cannot finish: the node has stopped'))
+  }
+
+  #refuseAll(error: HearsayError): void {
     const callers = [...this.#callers.values()]
     this.#callers.clear()
     for (const done of callers) done({ ok: false, error })
   }
 
-  /** Set after a failed commit: writes are refused from then on. */
+  /** Set after a failed commit, when writes are refused from then on, and by a bug of ours, when all is. */
   get failure(): HearsayError | undefined {
     return this.#failure
   }
@@ -154,6 +157,7 @@ export class Driver {
 
   #refusal(command: Command): HearsayError | undefined {
     if (this.#isHalted) {
+      if (this.#failure?.code === 'ERR_INTERNAL') return this.#failure
       return new HearsayError('ERR_STOPPED', `Cannot ${command.type}: the node has stopped`)
     }
     if (this.#callers.size > REQUESTS_MAX) {
@@ -174,6 +178,24 @@ export class Driver {
   }
 
   #step(first: EngineInput | undefined): void {
+    this.#guarded(() => this.#takeUp(first))
+  }
+
+  /** What a bug of ours leaves behind is no state to go on from: nothing enters or leaves after one. */
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (cause) {
+      if (this.#isHalted) throw cause
+      this.#isHalted = true
+      this.#failure = internalFailure(cause)
+      this.#ports.clock.arm(undefined, () => {})
+      this.#observe({ type: 'fatal', error: this.#failure })
+      this.#refuseAll(this.#failure)
+    }
+  }
+
+  #takeUp(first: EngineInput | undefined): void {
     this.#isBusy = true
     let input = first
     for (;;) {
@@ -273,11 +295,13 @@ export class Driver {
     this.#issued[source] = commit
     this.#ports.disk.commit(writes, (failure) => {
       if (this.#isHalted) return
-      if (failure === undefined) this.#committed(commit)
-      else {
-        this.#fail(failure)
-        this.#step(this.#inputs.shift())
-      }
+      this.#guarded(() => {
+        if (failure === undefined) this.#committed(commit)
+        else {
+          this.#fail(failure)
+          this.#step(this.#inputs.shift())
+        }
+      })
     })
   }
 

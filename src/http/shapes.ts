@@ -20,7 +20,6 @@ export type ApiErrorCode =
   | 'ERR_FORBIDDEN'
   | 'ERR_METHOD'
   | 'ERR_MEDIA_TYPE'
-  | 'ERR_INTERNAL'
 
 /** RFC 9457 problem details: the body of every answer of 400 and above. */
 export interface Problem {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/cli/main.ts'
+import { Engine } from '../../src/engine/engine.ts'
 import { type TestIo, testIo } from './test-io.ts'
 
 let folder: string
@@ -63,6 +64,26 @@ describe('up', () => {
     expect((await client('counter', 'get', 'votes', '--node', 'c')).out).toBe('2\n')
     expect((await client('put', 'k', 'v', '--node', 'a')).code).toBe(0)
     expect((await client('get', 'k', '--node', 'b')).out).toBe('v')
+  })
+
+  test('ends with 70 and a line when an assertion of ours breaks, and whoever waits is told', async () => {
+    const { io, ended } = await up('--name', 'a')
+    const { handle } = Engine.prototype
+    Engine.prototype.handle = function (input, now) {
+      if (input.type === 'command') throw new Error('Broken invariant: test')
+      handle.call(this, input, now)
+    }
+    try {
+      const told = await client('counter', 'add', 'votes', '1')
+      expect(told.err).toContain('Cannot go on: Broken invariant: test')
+      expect(await ended).toBe(70)
+    } finally {
+      Engine.prototype.handle = handle
+    }
+    expect(io.out()).toContain('"event":"fatal"')
+    expect(JSON.parse(io.err().trim().split('\n').at(-1) ?? '')).toMatchObject({
+      error: { code: 'ERR_INTERNAL', message: 'Cannot go on: Broken invariant: test' },
+    })
   })
 
   test('joins nobody of another network', async () => {

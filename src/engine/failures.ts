@@ -15,3 +15,12 @@ export function storeFull(action: string): HearsayError {
     hint: 'Free space where the data directory is: writes go on by themselves then, and reads go on now',
   })
 }
+
+/** What callers get when the node cannot go on because of a bug of ours. */
+export function internalFailure(cause: unknown): HearsayError {
+  const what = cause instanceof Error ? cause.message : String(cause)
+  return new HearsayError('ERR_INTERNAL', `Cannot go on: ${what}`, {
+    hint: 'Start the node again, nothing acknowledged is lost; and report it with the stack of the cause',
+    cause,
+  })
+}

@@ -19,6 +19,7 @@ const LIBRARY = {
   crdt: 'src/crdt.ts',
   'http/index': 'src/http/index.ts',
   'lab/index': 'src/lab/index.ts',
+  'sim/index': 'src/sim/index.ts',
 }
 const COMMAND = { main: 'src/cli/main.ts' }
 /** 35 modules, of which four functions are used. */

@@ -13,7 +13,7 @@ import { checkOptions, type MembershipOptions, resolveTunables } from './options
 import { assembleParts, type Parts } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
 import { earlier, type Shared } from './shared.ts'
-import { isLive, Table } from './table.ts'
+import { type Entry, isLive, Table } from './table.ts'
 
 export type {
   LinkEnd,
@@ -90,6 +90,26 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const epoch = Math.max(this.#book.epoch + 1, Math.floor(now / 1_000), 1)
     this.#parts = assembleParts({ shared: this.#shared, book: this.#book, epoch, now })
     this.#work(this.#parts, now)
+  }
+
+  /** This node's own entry, for others to {@link adopt}. */
+  introduce(): Entry {
+    return present(this.#parts, 'membership was started').identity.entry
+  }
+
+  /**
+   * Takes members as if their tables had been exchanged: without signatures, rates, floods or events. Only for
+   * nodes of one process that trust each other: simulations of large networks begin with full views by it.
+   */
+  adopt(members: Iterable<Entry>, now: Millis): void {
+    const parts = present(this.#parts, 'membership was started')
+    const { table } = this.#shared
+    for (const { peerId, claims, digest } of members) {
+      if (table.of(peerId) !== undefined) continue
+      const entry = table.add(claims.record, now)
+      if (digest !== undefined) table.setDigest(entry, { ...digest, isDirect: false })
+    }
+    this.#work(parts, now)
   }
 
   handle(input: MembershipInput, now: Millis): void {

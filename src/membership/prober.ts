@@ -176,7 +176,7 @@ export class Prober {
     const { probePeriodMs } = this.#shared.tunables
     this.#probes.clear()
     for (const link of this.#shared.links.values()) {
-      if (this.#periodMs(link) === undefined) continue
+      if (this.#shared.table.of(link.peerId)?.state === 'left') continue
       if (now - link.lastPingAt >= ASK_AGAIN_MS) {
         link.isAwaiting = false
         link.unansweredAt = undefined
@@ -271,16 +271,16 @@ export class Prober {
   /** When the next ping leaves; infinity for peers that left. */
   #dueAt(link: Link): Millis {
     if (link.isAwaiting) return Number.POSITIVE_INFINITY
-    const period = this.#periodMs(link)
-    if (period === undefined) return Number.POSITIVE_INFINITY
+    // Looked up once: this runs for each link after each input.
     const state = this.#shared.table.of(link.peerId)?.state
+    const period = this.#periodMs(link, state)
+    if (period === undefined) return Number.POSITIVE_INFINITY
     const since = state === 'alive' ? Math.max(link.lastHeardAt, link.lastPingAt) : link.lastPingAt
     return Math.min(since + period, Math.max(link.measuredAt, link.lastPingAt) + MEASURE_MS)
   }
 
-  #periodMs(link: Link): Millis | undefined {
-    const { tunables, health, table } = this.#shared
-    const state = table.of(link.peerId)?.state
+  #periodMs(link: Link, state: Entry['state'] | undefined): Millis | undefined {
+    const { tunables, health } = this.#shared
     if (state === 'left') return undefined
     const period = tunables.probePeriodMs * link.phase
     if (state === 'suspect') return period * SUSPECT_FACTOR

@@ -55,6 +55,8 @@ export interface ClusterOptions {
   readonly subject: SubjectFactory
   /** Changes the ports of a node on their way to the program, to plant faults below it. */
   readonly wrap?: (ports: Ports, node: SimulatedNode, world: World) => Ports
+  /** Whose key a node has: two with one key are clones. @default its own */
+  readonly keyOf?: (index: number) => number
   readonly network?: string
   readonly replication?: number
   readonly diskLatencyMs?: Millis
@@ -194,7 +196,7 @@ export class Cluster {
     const skewMax = this.#options.clockSkewMsMax ?? 0
     const driftMax = this.#options.clockDriftMax ?? 0
     const spread = (): number => 2 * this.#random.next() - 1
-    const signer = book.create(world.random('key', index))
+    const signer = book.create(world.random('key', this.#options.keyOf?.(index) ?? index))
     const host = this.network.addHost({
       peer: signer.peerId,
       address: simulatedAddress(FIRST_PORT + index),
@@ -223,7 +225,7 @@ export class Cluster {
       startedAt: 0,
       endedAt: 0,
     }
-    this.#byPeer.set(node.peer, node)
+    if (!this.#byPeer.has(node.peer)) this.#byPeer.set(node.peer, node)
     return node
   }
 

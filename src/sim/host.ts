@@ -1,6 +1,7 @@
 import type { PeerId } from '../base/ids.ts'
 import type { LinkListener, OutboundFrame } from '../engine/ports.ts'
 import type { Link } from './link.ts'
+import { type LaneTraffic, noTraffic } from './network-conditions.ts'
 import type { Process } from './process.ts'
 
 /** A dial under way; frames for the peer wait in it. */
@@ -10,19 +11,21 @@ export interface Dial {
 }
 
 /**
- * A machine on the simulated network: it keeps its address, while processes on it come and go.
+ * A machine on the simulated network: it keeps its identity, while processes on it come and go.
  * `refusing`: the machine runs and the process does not. `silent`: nothing answers at all.
  */
 export class Host {
   readonly index: number
   readonly peer: PeerId
-  readonly address: string
+  address: string
   /** Name of the hearsay network it admits. */
   readonly network: string
   readonly links: Map<PeerId, Link> = new Map()
   readonly dials: Map<PeerId, Dial> = new Map()
   readonly joins: Set<string> = new Set()
   readonly isProtected: Set<PeerId> = new Set()
+  /** What its processes sent, over all their runs. */
+  readonly sent: LaneTraffic = noTraffic()
   state: 'running' | 'refusing' | 'silent' = 'refusing'
   run = 0
   process: Process | undefined

@@ -1,4 +1,4 @@
-import type { Millis } from '../base/core.ts'
+import type { Lane, Millis } from '../base/core.ts'
 
 /**
  * How the network treats frames. The default is a quiet local network.
@@ -34,6 +34,21 @@ export function quietNetwork(): NetworkConditions {
     reorderMs: 50,
     cutMode: 'hold',
   }
+}
+
+/** Frames of one lane, and the bytes of their bodies. */
+export interface Traffic {
+  frames: number
+  bytes: number
+}
+
+export type LaneTraffic = Readonly<Record<Lane, Traffic>>
+
+export const LANES: readonly Lane[] = ['probe', 'control', 'user', 'bulk']
+
+export function noTraffic(): LaneTraffic {
+  const none = (): Traffic => ({ frames: 0, bytes: 0 })
+  return { probe: none(), control: none(), user: none(), bulk: none() }
 }
 
 /** What happened on a network, for reports and so that a check can prove that it was exercised. */

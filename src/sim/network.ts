@@ -32,7 +32,7 @@ export class Network {
   readonly names: Map<string, readonly string[]> = new Map()
   readonly #hosts: Host[] = []
   readonly #byAddress: Map<string, Host> = new Map()
-  readonly #cuts: Set<string> = new Set()
+  readonly #cuts: Set<number> = new Set()
   /** Extra loss of everything a host receives, by index. */
   readonly #inboundLoss: Map<number, number> = new Map()
   readonly #dialer: Dialer
@@ -54,6 +54,19 @@ export class Network {
 
   hostAt(address: string): Host | undefined {
     return this.#byAddress.get(address)
+  }
+
+  /** A host moves to another address: its links break there, and its process is told. */
+  readdress(host: Host, address: string): void {
+    assert(!this.#byAddress.has(address), `one host at an address: ${address}`)
+    this.#byAddress.delete(host.address)
+    host.address = address
+    this.#byAddress.set(address, host)
+    for (const link of host.links.values()) {
+      this.#end(link, link.dialer, 'reset')
+      this.#end(link, link.acceptor, 'reset')
+    }
+    this.#post(host, host.run, () => host.listener?.addresses([address]))
   }
 
   /** Starts a process on a host: the link port for its driver. */
@@ -240,11 +253,16 @@ export class Network {
     const link = host.links.get(frame.peer)
     const endpoint = link?.at(host)
     const dial = host.dials.get(frame.peer)
-    if (endpoint?.isAnnounced === true) return endpoint.pipe.send(frame)
+    if (endpoint?.isAnnounced === true) {
+      const isSent = endpoint.pipe.send(frame)
+      if (isSent) count(host, frame)
+      return isSent
+    }
     if (dial === undefined || dial.bytes + frame.bytes.length > SEND_QUEUE_BYTES_MAX) {
       this.stats.framesRefused += 1
       return false
     }
+    count(host, frame)
     dial.bytes += frame.bytes.length
     dial.frames.push({ ...frame, bytes: frame.bytes.slice() })
     return true
@@ -294,6 +312,15 @@ export class Network {
   }
 }
 
-function cutKey(from: Host, to: Host): string {
-  return `${from.index}>${to.index}`
+/** Hosts of one network are fewer. */
+const HOSTS_MAX = 2 ** 20
+
+function cutKey(from: Host, to: Host): number {
+  return from.index * HOSTS_MAX + to.index
+}
+
+function count(host: Host, { lane, bytes }: OutboundFrame): void {
+  const traffic = host.sent[lane]
+  traffic.frames += 1
+  traffic.bytes += bytes.length
 }

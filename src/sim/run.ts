@@ -75,9 +75,10 @@ const READ_MS_MAX = 10_000
 const CLOCK_SKEW_MS_MAX = 2_000
 const CLOCK_DRIFT_MAX = 0.0001
 
-/** The command that runs a seed again. */
-export function repeatCommand(seed: number, nodes: number): string {
-  return `hearsay sim --seed ${seed} --nodes ${nodes}`
+/** The command that runs a seed again. @param nodes when they were chosen, not drawn */
+export function repeatCommand(seed: number, nodes: number | undefined): string {
+  const chosen = nodes === undefined ? '' : ` --nodes ${nodes}`
+  return `hearsay sim --scenario drawn --seed ${seed}${chosen}`
 }
 
 /**
@@ -205,7 +206,7 @@ class Simulation {
     const { seed } = this.#options
     const nodes = this.#cluster.nodes.length
     const { list } = this.#violations
-    const repeat = `repeat with: ${repeatCommand(seed, nodes)}`
+    const repeat = `repeat with: ${repeatCommand(seed, this.#options.nodes)}`
     return {
       seed,
       nodes,

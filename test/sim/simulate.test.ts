@@ -83,6 +83,6 @@ describe('simulate() with a toy program', { timeout: 120_000 }, () => {
   test('a failure names the seed and the command that repeats it', () => {
     const report = run('counts-twice', { seed: 3, faults: [] })
     expect(report.failures[0]).toContain('seed 3')
-    expect(report.failures[0]).toContain('hearsay sim --seed 3 --nodes 4')
+    expect(report.failures[0]).toContain('hearsay sim --scenario drawn --seed 3 --nodes 4')
   })
 })

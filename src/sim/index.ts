@@ -1,0 +1,14 @@
+export { engineSubject } from './engine-subject.ts'
+export {
+  type FigureReport,
+  type MemberRun,
+  memberRepeatCommand,
+  nodesOf,
+  playMembers,
+  reportMembers,
+  type ScenarioReport,
+} from './members/play.ts'
+export type { Bound, Scenario } from './members/scenario.ts'
+export { SCENARIOS, scenarioOf } from './members/scenarios.ts'
+export type { LaneRates, Stage } from './members/stage.ts'
+export { type SimulationOptions, type SimulationReport, simulate } from './run.ts'

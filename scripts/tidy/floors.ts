@@ -34,7 +34,8 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['http', shell(7, ['hono', '@hono/', 'zod', ...PURE])],
   ['cli', shell(8, ['commander', 'cli-table3', 'zod', ...PURE])],
 ])
-const PUBLIC_API = 'src/index.ts'
+/** What embedders may import is what shells may. */
+const PUBLIC_API: ReadonlySet<string> = new Set(['src/index.ts', 'src/sim/index.ts'])
 const PACKAGE_JSON = 'package.json'
 /** Floors that know no platform: no Node.js module, and purity.ts's list of globals. */
 const PURE_FLOOR_MAX = 3
@@ -81,8 +82,8 @@ function inside(fromName: string, from: Folder, target: string): string | undefi
   if (toName === fromName) return undefined
   if (to.floor > from.floor) return `imports upwards: floor ${from.floor} imports ${target}`
   if (from.isShell) {
-    if (to.isShell || target === PUBLIC_API) return undefined
-    return `imports ${target}: shells use ${PUBLIC_API} or each other`
+    if (to.isShell || PUBLIC_API.has(target)) return undefined
+    return `imports ${target}: shells use ${[...PUBLIC_API].join(', ')} or each other`
   }
   return to.floor === from.floor
     ? `imports its neighbour ${target} on floor ${to.floor}`

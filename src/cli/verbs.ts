@@ -66,5 +66,10 @@ export const VERBS: readonly VerbEntry[] = [
   entry('join', 'make a node join others', () => import('./verbs/join.ts')),
   entry('leave', 'make a node say goodbye and stop', () => import('./verbs/leave.ts')),
   entry('chaos', 'inject faults: partition, loss, latency, kill', () => import('./verbs/chaos.ts')),
+  entry(
+    'sim',
+    'simulate what can happen to members, and measure it',
+    () => import('./verbs/sim.ts'),
+  ),
   entry('version', 'print the version', () => import('./verbs/version.ts')),
 ]

@@ -3,8 +3,14 @@ import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 const CLI = resolve(import.meta.dirname, '../../src/cli')
-/** These run a node in this process, or open its store. */
-const DAEMON_ENTRIES = ['run-node.ts', 'run-demo.ts', 'run-restore.ts', 'backup-file.ts']
+/** These run or simulate nodes in this process, or open their store. */
+const DAEMON_ENTRIES = [
+  'run-node.ts',
+  'run-demo.ts',
+  'run-restore.ts',
+  'backup-file.ts',
+  'sim/index.ts',
+]
 const CLIENT_PACKAGES = ['cli-table3', 'commander']
 const IMPORT = /^(?:import|export) (?!type )(?:[^'"]*? from )?['"]([^'"]+)['"]/gm
 const DYNAMIC = /import\('([^']+)'\)/g

@@ -48,7 +48,7 @@ describe('--help', () => {
         const argv = [...(line ?? '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
           .map(([, single, double, bare]) => single ?? double ?? bare ?? '')
           .slice(1)
-        if (argv[0] === 'up' || argv[0] === 'demo') continue
+        if (['up', 'demo', 'sim'].includes(argv[0] ?? '')) continue
         const { code } = await runIt(...argv)
         // 3: it went as far as looking for a node.
         expect([example, argv[0] === 'version' && argv.length === 1 ? 3 - code : code]).toEqual([

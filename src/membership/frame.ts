@@ -1,6 +1,14 @@
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
 import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { type Accusation, encodeAccusation, readAccusation } from './accusation.ts'
+import {
+  type Branches,
+  encodeBranches,
+  encodeLeaves,
+  type Leaf,
+  readBranches,
+  readLeaves,
+} from './descent-frames.ts'
 import { COUNTER_MAX, RECORD_BYTES_MAX } from './record.ts'
 
 export const FRAME_BYTES_MAX = 4_096
@@ -65,6 +73,10 @@ export type Frame =
       readonly digests: readonly Uint8Array[]
     }
   | { readonly type: 'left-ack'; readonly epoch: number; readonly incarnation: number }
+  /** One level below buckets. */
+  | { readonly type: 'branches'; readonly branches: readonly Branches[] }
+  /** The level below that: the hashes of single members. */
+  | { readonly type: 'leaves'; readonly isReply: boolean; readonly leaves: readonly Leaf[] }
 
 const TYPES: readonly Frame['type'][] = [
   'ping',
@@ -75,6 +87,8 @@ const TYPES: readonly Frame['type'][] = [
   'view',
   'buckets',
   'left-ack',
+  'branches',
+  'leaves',
 ]
 
 function typeByte(type: Frame['type']): number {
@@ -179,6 +193,15 @@ export function encodeLeftAck(epoch: number, incarnation: number): Uint8Array {
   return new Writer().uint8(typeByte('left-ack')).varint(epoch).varint(incarnation).finish()
 }
 
+export function branchesFrames(branches: readonly Branches[]): Uint8Array[] {
+  return encodeBranches(typeByte('branches'), branches)
+}
+
+/** @param isReply false asks for the other side's leaves in return, where it has more */
+export function leavesFrames(leaves: readonly Leaf[], isReply: boolean): Uint8Array[] {
+  return encodeLeaves(typeByte('leaves'), { isReply, leaves, bytesMax: FRAME_BYTES_MAX })
+}
+
 /** Decodes a frame of the member protocol; byte fields are views of `bytes`. */
 export function decodeFrame(bytes: Uint8Array): Decoded<Frame> {
   if (bytes.length > FRAME_BYTES_MAX) return { ok: false, reason: 'frame too long' }
@@ -223,6 +246,10 @@ function readFrame(reader: Reader): Frame {
       }
     case 'left-ack':
       return { type, epoch: reader.varint(COUNTER_MAX), incarnation: reader.varint(COUNTER_MAX) }
+    case 'branches':
+      return { type, branches: readBranches(reader) }
+    case 'leaves':
+      return { type, isReply: readFlag(reader), leaves: readLeaves(reader) }
     default:
       throw new DecodeError('unknown frame')
   }

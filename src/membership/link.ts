@@ -1,6 +1,7 @@
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { RoundTrip } from './round-trip.ts'
+import type { Entry } from './table.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Frames that cost an answer, per peer and second (host.md: requests a second a peer). */
@@ -9,6 +10,17 @@ const REQUESTS_BURST = 100
 /** Signatures checked for one peer: a joiner's table comes in one burst. */
 const VERIFICATIONS_PER_SECOND = 500
 const VERIFICATIONS_BURST = 2_000
+
+/** Members told to one peer in comparisons: all of a full table at once, then a few a second. */
+const PUSHES_PER_SECOND = 500
+const PUSHES_BURST = 20_480
+
+/** A member to be told of, once it is its turn. */
+export interface Push {
+  readonly entry: Entry
+  readonly hasView: boolean
+  readonly hasDigest: boolean
+}
 
 /** A ping on its way. */
 export interface Ping {
@@ -48,9 +60,9 @@ export interface Link {
   // digests
   hintedAt: Millis
   // sync
-  readonly push: PeerId[]
+  readonly push: Push[]
   pushAt: Millis | undefined
-  pushMask: { readonly views: number; readonly digests: number }
+  readonly pushes: TokenBucket
   /** What was pushed last: the same is not pushed twice in a row. */
   pushed: { readonly key: string; readonly at: Millis } | undefined
   viewSentAt: Millis
@@ -87,7 +99,7 @@ export function createLink(options: {
     hintedAt: Number.NEGATIVE_INFINITY,
     push: [],
     pushAt: undefined,
-    pushMask: { views: 0, digests: 0 },
+    pushes: new TokenBucket({ perSecond: PUSHES_PER_SECOND, burst: PUSHES_BURST, now }),
     pushed: undefined,
     viewSentAt: Number.NEGATIVE_INFINITY,
     requests: new TokenBucket({ perSecond: REQUESTS_PER_SECOND, burst: REQUESTS_BURST, now }),

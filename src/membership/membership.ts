@@ -287,6 +287,12 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       case 'buckets':
         if (this.#mayRequest(link, now)) sync.bucketsSeen(link, frame, now)
         return
+      case 'branches':
+        if (this.#mayRequest(link, now)) sync.branchesSeen(link, frame.branches)
+        return
+      case 'leaves':
+        if (this.#mayRequest(link, now)) sync.leavesSeen(link, frame, now)
+        return
       case 'left-ack':
         this.#departure?.acked(link.peerId, frame)
     }

@@ -1,23 +1,33 @@
 import { equalBytes, hex } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
-import type { PeerId } from '../base/ids.ts'
 import { jitter, randomInteger } from '../base/random.ts'
 import { bucketOf } from './buckets.ts'
 import { standingAccusations } from './claims.ts'
+import {
+  branchesOf,
+  differingLeaves,
+  differingParts,
+  kindOf,
+  type LeafMembers,
+  membersOf,
+} from './descent.ts'
+import type { Branches, Leaf } from './descent-frames.ts'
 import { accusationRumour, digestRumour, recordRumour } from './flood.ts'
 import {
   BUCKET_HASH_BYTES,
   BUCKETS,
+  branchesFrames,
   CLAIMS_PER_FRAME_MAX,
   claimsRoom,
   encodeBuckets,
   encodeClaimsHeader,
   encodeView,
+  leavesFrames,
   withClaims,
 } from './frame.ts'
-import type { Link } from './link.ts'
+import type { Link, Push } from './link.ts'
 import { earlier, type Shared } from './shared.ts'
-import { type Entry, isLive } from './table.ts'
+import { isLive } from './table.ts'
 
 /** Pages of 4 KiB sent to one link at once, and the pause before the next ones. */
 const PAGES_PER_TURN = 8
@@ -30,11 +40,20 @@ const COMPARE_MS = 500
 const SOON_MS = 1_000
 /** Accusations told of a suspect; a failed member needs one. */
 const CHARGES = 3
+/** In tables of up to this many members a bucket holds so few that telling all of them is cheaper. */
+const DESCENT_MEMBERS_MIN = 128
+/** Of hashes of single members, in one answer; the next comparison finds what is left. */
+const LEAF_FRAMES_MAX = 32
+/** Twice a full table. */
+const PUSH_QUEUE_MAX = 20_480
 
 /**
  * Anti-entropy. `view` carries a hash of all members and one of all digests; whoever finds it different
- * answers with `buckets`, 32 hashes of each; then both push what their differing buckets hold, in
- * pages, the living first. Equal views cost one frame of 17 bytes.
+ * answers with `buckets`, 32 hashes of each. Small tables then push what the differing buckets hold.
+ * Large ones go down two levels more, `branches` (32 hashes for each differing bucket) and `leaves`
+ * (one hash for each member of the differing branches), and push exactly the members that differ: k
+ * differences cost k records and a few hashes each. Pages hold the living first. Equal views cost one
+ * frame of 17 bytes.
  */
 export class Sync {
   readonly #shared: Shared
@@ -79,23 +98,53 @@ export class Sync {
     now: Millis,
   ): void {
     const { table } = this.#shared
-    if (!theirs.isReply) this.#sendBuckets(link, true)
     const views = differingBuckets(table.viewBuckets(), theirs.views)
     const digests = differingBuckets(table.digestBuckets(), theirs.digests)
+    if (!theirs.isReply && table.size > DESCENT_MEMBERS_MIN) {
+      const branches = branchesOf(table, differingParts({ views, digests }))
+      for (const bytes of branchesFrames(branches)) this.#send(link, bytes)
+      return
+    }
+    if (!theirs.isReply) this.#sendBuckets(link, true)
     if (views === 0 && digests === 0) return
     const key = `${hex(table.viewHash())}${hex(table.digestsHash())}${views}/${digests}`
     if (link.pushed?.key === key && now - link.pushed.at < REPEAT_MS) return
     link.pushed = { key, at: now }
-    link.pushMask = { views, digests }
     link.push.length = 0
-    const chosen: Entry[] = []
+    const chosen: Push[] = []
     for (const entry of table.entries()) {
-      if (isIn(views | digests, bucketOf(entry.publicKey))) chosen.push(entry)
+      const bucket = bucketOf(entry.publicKey)
+      const [hasView, hasDigest] = [isIn(views, bucket), isIn(digests, bucket)]
+      if (hasView || hasDigest) chosen.push({ entry, hasView, hasDigest })
     }
-    // Taken from the end: the living come last here, so that accusers are known before accused.
-    for (const entry of chosen) if (!isLive(entry)) link.push.push(entry.peerId)
-    for (const entry of chosen) if (isLive(entry)) link.push.push(entry.peerId)
-    this.#pushPages(link, now)
+    this.#push(link, chosen, now)
+  }
+
+  branchesSeen(link: Link, branches: readonly Branches[]): void {
+    const { table } = this.#shared
+    const own = membersOf(table, differingLeaves(table, branches))
+    this.#sendLeaves(link, own.values(), false)
+  }
+
+  leavesSeen(
+    link: Link,
+    theirs: { readonly isReply: boolean; readonly leaves: readonly Leaf[] },
+    now: Millis,
+  ): void {
+    const { table } = this.#shared
+    const own = membersOf(table, new Set(theirs.leaves.map(({ leaf }) => leaf)))
+    const behind: LeafMembers[] = []
+    const chosen: Push[] = []
+    for (const { leaf, hashes } of theirs.leaves) {
+      const members = own.get(leaf)
+      if (members === undefined) continue
+      const { lacking, isBehind } = members.compare(hashes)
+      if (isBehind) behind.push(members)
+      const hasView = kindOf(leaf) === 'view'
+      for (const entry of lacking) chosen.push({ entry, hasView, hasDigest: !hasView })
+    }
+    if (!theirs.isReply) this.#sendLeaves(link, behind, true)
+    if (chosen.length > 0) this.#push(link, chosen, now)
   }
 
   work(now: Millis): void {
@@ -126,13 +175,32 @@ export class Sync {
     this.#send(link, encodeBuckets({ isReply, views, digests: table.digestBuckets() }))
   }
 
+  #sendLeaves(link: Link, leaves: Iterable<LeafMembers>, isReply: boolean): void {
+    const told: Leaf[] = []
+    for (const members of leaves) told.push(members.told())
+    const frames = leavesFrames(told, isReply)
+    for (const bytes of frames.slice(0, LEAF_FRAMES_MAX)) this.#send(link, bytes)
+  }
+
+  /** Pages are taken from the end: the living come last here, so that accusers are known before accused. */
+  #push(link: Link, chosen: readonly Push[], now: Millis): void {
+    const allowed = chosen.filter(() => link.pushes.take(now))
+    if (allowed.length < chosen.length) {
+      this.#shared.outbox.push({ type: 'dropped', reason: 'push-rate' })
+    }
+    for (const push of allowed) if (!isLive(push.entry)) link.push.push(push)
+    for (const push of allowed) if (isLive(push.entry)) link.push.push(push)
+    link.push.splice(0, link.push.length - PUSH_QUEUE_MAX)
+    this.#pushPages(link, now)
+  }
+
   #pushPages(link: Link, now: Millis): void {
     const header = encodeClaimsHeader()
     for (let page = 0; page < PAGES_PER_TURN && link.push.length > 0; page++) {
       const claims: Uint8Array[] = []
       let room = claimsRoom(header.length)
-      for (let id = link.push.at(-1); id !== undefined; id = link.push.at(-1)) {
-        const told = this.#claimsOf(id, link.pushMask)
+      for (let push = link.push.at(-1); push !== undefined; push = link.push.at(-1)) {
+        const told = claimsOf(push)
         let length = 0
         for (const bytes of told) length += bytes.length
         if (length > room || claims.length + told.length > CLAIMS_PER_FRAME_MAX) break
@@ -145,29 +213,24 @@ export class Sync {
     link.pushAt = link.push.length > 0 ? now + TURN_MS : undefined
   }
 
-  /** At most one record, three accusations and a digest: always less than a frame. */
-  #claimsOf(
-    peerId: PeerId,
-    mask: { readonly views: number; readonly digests: number },
-  ): Uint8Array[] {
-    const entry = this.#shared.table.of(peerId)
-    if (entry === undefined) return []
-    const told: Uint8Array[] = []
-    if (isIn(mask.views, bucketOf(entry.publicKey))) {
-      told.push(recordRumour(entry).bytes)
-      const charges = entry.state === 'failed' ? 1 : CHARGES
-      for (const accusation of standingAccusations(entry.claims).slice(0, charges)) {
-        told.push(accusationRumour(entry, accusation).bytes)
-      }
-    }
-    const digest = isIn(mask.digests, bucketOf(entry.publicKey)) ? digestRumour(entry) : undefined
-    if (digest !== undefined) told.push(digest.bytes)
-    return told
-  }
-
   #send(link: Link, bytes: Uint8Array): void {
     this.#shared.outbox.push({ type: 'send', peer: link.peerId, lane: 'control', bytes })
   }
+}
+
+/** At most one record, three accusations and a digest: always less than a frame. */
+function claimsOf({ entry, hasView, hasDigest }: Push): Uint8Array[] {
+  const told: Uint8Array[] = []
+  if (hasView) {
+    told.push(recordRumour(entry).bytes)
+    const charges = entry.state === 'failed' ? 1 : CHARGES
+    for (const accusation of standingAccusations(entry.claims).slice(0, charges)) {
+      told.push(accusationRumour(entry, accusation).bytes)
+    }
+  }
+  const digest = hasDigest ? digestRumour(entry) : undefined
+  if (digest !== undefined) told.push(digest.bytes)
+  return told
 }
 
 /** One bit per bucket. */

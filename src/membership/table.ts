@@ -19,6 +19,10 @@ import { RING_ROWS_MAX, RingIndex } from './ring-index.ts'
 import { Roster } from './roster.ts'
 import { type Entry, type EntryState, type KnownDigest, Row, STATES } from './row.ts'
 
+/** What a member's two hashes are over: its place in the view, and the digest it told. */
+export const HASH_KINDS = ['view', 'digest'] as const
+export type HashKind = (typeof HASH_KINDS)[number]
+
 export { type Entry, type EntryState, isLive, type KnownDigest } from './row.ts'
 
 /** Measured on Node.js 24: the object of one row and its place in the list of rows. */
@@ -246,6 +250,14 @@ export class Table {
 
   digestBuckets(): Uint8Array {
     return this.#digestBuckets.bytes()
+  }
+
+  /** Adds one hash of a member, two words, to what is at a place: exclusive or. */
+  addHash(entry: Entry, kind: HashKind, words: Int32Array, at: number): void {
+    const hashes = kind === 'view' ? this.#viewHashes : this.#digestHashes
+    const from = this.#rowFor(entry).index * WORDS
+    words[at] = (words[at] ?? 0) ^ (hashes[from] ?? 0)
+    words[at + 1] = (words[at + 1] ?? 0) ^ (hashes[from + 1] ?? 0)
   }
 
   // What rows read of their columns.

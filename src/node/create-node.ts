@@ -24,7 +24,7 @@ import type { Platform } from './platform.ts'
 import { Acks } from './replicated.ts'
 import { isLive } from './status.ts'
 
-const PROTOCOL = { min: 2, max: 2 } as const
+const PROTOCOL = { min: 3, max: 3 } as const
 /** How often the store's size on disk is read for status. */
 const STORE_SIZE_PERIOD_MS = 10_000
 

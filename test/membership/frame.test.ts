@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { present } from '../../src/base/assert.ts'
 import { hex } from '../../src/base/bytes.ts'
 import { signAccusation, verifyAccusation } from '../../src/membership/accusation.ts'
 import {
+  branchesFrames,
   decodeFrame,
   encodeAccusationClaim,
   encodeBuckets,
@@ -15,6 +17,7 @@ import {
   encodeRelayVerdict,
   encodeView,
   FRAME_BYTES_MAX,
+  leavesFrames,
   withClaims,
 } from '../../src/membership/frame.ts'
 import {
@@ -165,7 +168,7 @@ describe('codecs', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 600 }),
-        fc.integer({ min: 0, max: 9 }),
+        fc.integer({ min: 0, max: 13 }),
         (tail, type) => {
           const frame = Uint8Array.of(type, ...tail)
           decodeFrame(frame)
@@ -178,6 +181,36 @@ describe('codecs', () => {
     for (let length = 0; length < whole.length; length++) {
       expect(decodeFrame(whole.subarray(0, length)).ok).toBe(false)
     }
+  })
+
+  test('hashes of any number of branches and leaves fit frames and round-trip', () => {
+    const branch = fc.record({ part: fc.nat({ max: 63 }), hashes: bytes(256) })
+    const leaf = fc.record({
+      leaf: fc.nat({ max: 2_047 }),
+      hashes: fc.nat({ max: 255 }).map((count) => new Uint8Array(8 * count).fill(count)),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(branch, { maxLength: 40 }),
+        fc.array(leaf, { maxLength: 60 }),
+        fc.boolean(),
+        (branches, leaves, isReply) => {
+          const decoded = [...branchesFrames(branches), ...leavesFrames(leaves, isReply)].map(
+            (frame) => {
+              expect(frame.length).toBeLessThanOrEqual(FRAME_BYTES_MAX)
+              const read = decodeFrame(frame)
+              if (!read.ok) throw new Error(read.reason)
+              return read.value
+            },
+          )
+          const read = decoded.flatMap((frame) => (frame.type === 'branches' ? frame.branches : []))
+          expect(read).toEqual(branches)
+          const found = decoded.flatMap((frame) => (frame.type === 'leaves' ? frame.leaves : []))
+          expect(found).toEqual(leaves)
+        },
+      ),
+      { numRuns: 50 },
+    )
   })
 
   test('frames above 4 KiB, above 64 claims and with trailing bytes are refused', () => {
@@ -195,6 +228,11 @@ describe('codecs', () => {
     expect(decodeFrame(Uint8Array.of(...encodeLeftAck(1, 2), 0)).ok).toBe(false)
   })
 })
+
+function only(frames: readonly Uint8Array[]): Uint8Array {
+  expect(frames).toHaveLength(1)
+  return present(frames[0], 'a frame')
+}
 
 describe('golden bytes', () => {
   const key = new Uint8Array(32).fill(0xaa)
@@ -265,6 +303,29 @@ describe('golden bytes', () => {
       `0701${'01'.repeat(256)}${'02'.repeat(256)}`,
     ],
     ['left-ack', encodeLeftAck(5, 3), '080503'],
+    [
+      'branches',
+      only(
+        branchesFrames([
+          { part: 3, hashes: new Uint8Array(256).fill(1) },
+          { part: 63, hashes: new Uint8Array(256).fill(2) },
+        ]),
+      ),
+      `090203${'01'.repeat(256)}3f${'02'.repeat(256)}`,
+    ],
+    [
+      'leaves',
+      only(
+        leavesFrames(
+          [
+            { leaf: 300, hashes: new Uint8Array(16).fill(7) },
+            { leaf: 2_047, hashes: new Uint8Array(0) },
+          ],
+          true,
+        ),
+      ),
+      `0a0102012c02${'07'.repeat(16)}07ff00`,
+    ],
   ]
   test.each(golden)('%s', (_, encoded, expected) => {
     expect(hex(encoded)).toBe(expected)

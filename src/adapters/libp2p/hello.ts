@@ -26,7 +26,7 @@ import {
   type ProtocolRange,
 } from './hello-messages.ts'
 
-export const PROTOCOL_RANGE: ProtocolRange = { min: 2, max: 2 }
+export const PROTOCOL_RANGE: ProtocolRange = { min: 3, max: 3 }
 const PROOF_DOMAIN = 'hearsay/hello/1'
 
 export type HelloRole = 'dialler' | 'acceptor'

@@ -86,7 +86,7 @@ describe('Hello', () => {
     const acceptor = hello({ role: 'acceptor' })
     const open = encodeHello({
       type: 'open',
-      range: { min: 3, max: 9 },
+      range: { min: 4, max: 9 },
       network: 'test',
       nonce: new Uint8Array(32),
       session: new Uint8Array(8),
@@ -137,8 +137,8 @@ describe('Hello', () => {
   it('writes the bytes of PROTOCOL.md', () => {
     const { messages } = run({ networkKey: KEY }, { networkKey: KEY })
     expect(messages.map(hex)).toEqual([
-      `0102020474657374${'03'.repeat(32)}${'05'.repeat(8)}01`,
-      `0202020474657374${'04'.repeat(32)}${'06'.repeat(8)}01`,
+      `0103030474657374${'03'.repeat(32)}${'05'.repeat(8)}01`,
+      `0203030474657374${'04'.repeat(32)}${'06'.repeat(8)}01`,
       '032006cb2aa3542d484b789944a7d7205c928c93635778d400029f3181ff13c77c9500',
       '04204db8480ae8a7de32ec9877d3cdaceff1c110f90d36eb4e837b466c8883b5bb65',
     ])

@@ -4,9 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { dhtBench } from './dht.ts'
+import { membersBench } from './members.ts'
 import { stateCases, stateReport } from './state/report.ts'
 
-const NAMES = ['state', 'dht'] as const
+const NAMES = ['state', 'dht', 'members'] as const
 const USAGE = `Usage: npm run bench -- [${NAMES.join('] [')}] [--quick] [--case NAME] [--json FILE]
   --quick      smaller counts and fewer rounds
   --case NAME  of state, the cases whose name begins so
@@ -36,6 +37,10 @@ for (const name of wanted.length > 0 ? wanted : NAMES) {
     const report = await stateReport(options.quick ? 'quick' : 'full', only)
     results.state = report
     if (report.failures.length > 0) process.exitCode = 1
+  } else if (name === 'members') {
+    const figures = await membersBench()
+    for (const { label, bytes } of figures) console.log(`${label}: ${bytes.toFixed(0)} B each`)
+    results.members = figures
   } else {
     const { bench, close } = await dhtBench()
     await bench.run()

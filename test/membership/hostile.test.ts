@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { present } from '../../src/base/assert.ts'
 import { hex } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { type Accusation, signAccusation } from '../../src/membership/accusation.ts'
@@ -281,6 +282,73 @@ describe('excess', () => {
     for (let i = 0; i < 300; i++) target.claim(encodeRecordClaim(recordOf(new TestSigner(100 + i))))
     expect(target.core.members()).toHaveLength(201)
     expect(target.drops('new-members-rate')).toBe(100)
+  })
+
+  test('a full table makes room for news by forgetting the dead, the oldest first', () => {
+    const target = new Target()
+    const invented = Array.from({ length: 10_260 }, (_, i) => new TestSigner(1_000 + i))
+    for (const [i, signer] of invented.entries()) {
+      if (i % 150 === 0) target.tick(1_000)
+      const status = i === 5 || i === 7 ? 'left' : 'alive'
+      target.claim(encodeRecordClaim(recordOf(signer, { status })))
+    }
+    // One of the table is the target itself; two places became free.
+    expect(target.core.members()).toHaveLength(10_240)
+    expect(target.drops('members-full')).toBe(10_260 - 10_239 - 2)
+    expect([5, 7].map((i) => target.row(present(invented[i], 'a signer')))).toEqual([
+      undefined,
+      undefined,
+    ])
+    expect(target.core.self.state).toBe('alive')
+  }, 60_000)
+
+  test('records of the past change nothing, however often they are told', () => {
+    const target = new Target()
+    const other = new TestSigner(3)
+    const past = [0, 1, 2].map((incarnation) => recordOf(other, { incarnation }))
+    const latest = recordOf(other, { incarnation: 3, name: 'now' })
+    target.claim(...past.map(encodeRecordClaim), encodeRecordClaim(latest))
+    const [view, verified] = [hex(target.core.viewHash()), target.signer.verified]
+    for (let i = 0; i < 20; i++) target.claim(...past.map(encodeRecordClaim))
+    expect(hex(target.core.viewHash())).toBe(view)
+    expect(target.row(other)?.name).toBe('now')
+    expect(target.signer.verified).toBe(verified)
+  })
+
+  test('tags and addresses beyond their limits are refused, though signed', () => {
+    const target = new Target()
+    const tags = { a: 'x'.repeat(600) }
+    const many = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v']))
+    const addresses = Array.from({ length: 17 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`)
+    for (const change of [{ tags }, { tags: many }, { addresses }]) {
+      target.claim(encodeRecordClaim(recordOf(new TestSigner(3), change)))
+    }
+    expect(target.drops('record-malformed')).toBe(3)
+    expect(target.core.members()).toHaveLength(1)
+  })
+
+  test('mutated frames of honest peers never throw and change nobody else', () => {
+    const target = new Target()
+    const others = [3, 4, 5].map((seed) => new TestSigner(seed))
+    const claims = others.map((signer) => encodeRecordClaim(recordOf(signer)))
+    const charge = accuse(present(others[0], 'a signer'), present(others[1], 'a signer'))
+    const honest = withClaims(encodeClaimsHeader(), [...claims, charge])
+    target.claim(encodeRecordClaim(recordOf(target.peer)), ...claims)
+    target.tick(1_000)
+    const view = hex(target.core.viewHash())
+    const edit = fc.record({ at: fc.nat({ max: honest.length - 1 }), to: fc.nat({ max: 255 }) })
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.nat(), (edits, cut) => {
+        const bytes = honest.slice(0, honest.length - (cut % 3 === 0 ? cut % honest.length : 0))
+        for (const { at, to } of edits) if (at < bytes.length) bytes[at] = to
+        // The accusation is honest where it is whole: its bytes are broken everywhere else.
+        if (bytes.length === honest.length) bytes[honest.length - 1] = 0xff
+        target.core.handle({ type: 'heard', peer: target.peer.peerId }, target.now)
+        target.say(bytes, 5)
+        expect(hex(target.core.viewHash())).toBe(view)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   test('requests beyond the rate of a peer are dropped', () => {

@@ -26,6 +26,7 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/demo.ts'),
   ),
   entry('members', 'who is in the network, and how they are', () => import('./verbs/members.ts')),
+  entry('tags', 'print or change the tags of a node', () => import('./verbs/tags.ts')),
   entry('status', 'one node in numbers', () => import('./verbs/status.ts')),
   entry('put', 'store a value in the DHT', () => import('./verbs/put.ts')),
   entry('get', 'read a value of the DHT', () => import('./verbs/get.ts')),

@@ -33,6 +33,8 @@ export type Command =
   | { readonly type: 'get'; readonly key: string }
   | { readonly type: 'offer'; readonly key: Uint8Array; readonly record: Uint8Array }
   | { readonly type: 'leave' }
+  /** Checked. */
+  | { readonly type: 'tags'; readonly tags: Readonly<Record<string, string>> }
 
 export interface PutDone {
   readonly type: 'put'
@@ -58,6 +60,7 @@ export type CommandResult =
   | { readonly type: 'get'; readonly key: string; readonly found: FoundValue | undefined }
   | { readonly type: 'offer'; readonly outcome: 'stored' | 'stale' | 'refused' }
   | { readonly type: 'leave' }
+  | { readonly type: 'tags' }
 
 export type Outcome =
   | { readonly ok: true; readonly result: CommandResult }

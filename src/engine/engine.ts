@@ -141,9 +141,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     const own = this.stateDigest()
     const behind: PeerId[] = []
     for (const member of this.membership.members()) {
-      if (member.peerId === this.#self || member.state === 'failed' || member.state === 'left') {
-        continue
-      }
+      const isGone = member.state === 'failed' || member.state === 'left'
+      if (isGone || member.peerId === this.#self) continue
       if (member.digest === undefined || !equalBytes(member.digest, own)) behind.push(member.peerId)
     }
     return behind
@@ -256,18 +255,19 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       case 'leave':
         this.#leave(request, now)
         return
+      case 'tags':
+        this.membership.handle(command, now)
+        this.#outcome(request, { ok: true, result: { type: 'tags' } })
+        return
       default:
         unreachable(command)
     }
   }
 
   #leave(request: number, now: Millis): void {
-    if (this.#hasLeft) {
-      this.#outcome(request, { ok: true, result: { type: 'leave' } })
-      return
-    }
-    this.#leaveRequests.push(request)
-    if (this.#leaveRequests.length === 1) this.membership.handle({ type: 'leave' }, now)
+    if (this.#hasLeft) this.#outcome(request, { ok: true, result: { type: 'leave' } })
+    else this.#leaveRequests.push(request)
+    if (!this.#hasLeft && this.#leaveRequests.length === 1) this.membership.handle({ type: 'leave' }, now)
   }
 
   /** Takes up outputs until every core is quiet; what one core says may move another. */
@@ -333,7 +333,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.replication.handle({ type: 'sync-wanted', peer: output.peer }, now)
         return
       case 'digests':
-        this.#event({ type: 'digests' })
+      case 'alarm':
+        this.#event(output)
         return
       case 'left':
         this.#hasLeft = true
@@ -341,9 +342,6 @@ export class Engine implements Core<EngineInput, EngineOutput> {
           this.#outcome(request, { ok: true, result: { type: 'leave' } })
         }
         this.#leaveRequests = []
-        return
-      case 'alarm':
-        this.#event({ type: 'alarm', reason: output.reason })
         return
       case 'dropped':
         this.#drop(output.reason)

@@ -22,6 +22,7 @@ import type {
   ReplicatedAnswer,
   SetHasAnswer,
   StreamedEvent,
+  TagsAnswer,
   TransactionAnswer,
   UndoAnswer,
   UndoableAnswer,
@@ -118,6 +119,9 @@ export interface Client {
     addresses: readonly string[],
     options?: Waiting,
   ): Promise<{ readonly addresses: readonly string[] }>
+  tags(options?: Waiting): Promise<TagsAnswer>
+  /** Replaces the node's tags. */
+  setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<TagsAnswer>
   leave(options?: Waiting): Promise<{ readonly left: boolean }>
   chaos(action: ChaosAction, options?: Waiting): Promise<{ readonly ok: boolean }>
   lab(options?: Waiting): Promise<LabInfo>
@@ -192,6 +196,9 @@ export function createClient(options: ClientOptions): Client {
       }),
     join: (addresses, waiting) =>
       http.json({ method: 'POST', path: '/v1/join', body: { addresses }, ...waiting }),
+    tags: (waiting) => http.json({ path: '/v1/tags', ...waiting }),
+    setTags: (tags, waiting) =>
+      http.json({ method: 'PUT', path: '/v1/tags', body: { tags }, ...waiting }),
     leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
     chaos: (action, waiting) =>
       http.json({ method: 'POST', path: '/v1/chaos', body: action, ...waiting }),

@@ -4,7 +4,7 @@ import { type Call, deadlineOf, groupQuery, json, type Route } from './call.ts'
 import { requireJson } from './guard.ts'
 import { texts } from './object-operation.ts'
 import { invalid } from './problem.ts'
-import type { ReplicatedAnswer } from './shapes.ts'
+import type { ReplicatedAnswer, TagsAnswer } from './shapes.ts'
 
 /** Seeds that one request may bring. */
 const JOIN_ADDRESSES_MAX = 64
@@ -13,7 +13,7 @@ const ADDRESS_LENGTH_MAX = 1_024
 const REPLICAS_MAX = 255
 
 /**
- * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/join`, `/v1/leave`.
+ * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/tags`, `/v1/join`, `/v1/leave`.
  * @param onLeave called once the goodbyes are said; the process should stop then
  */
 export function nodeRoutes(onLeave: () => void): readonly Route[] {
@@ -22,6 +22,8 @@ export function nodeRoutes(onLeave: () => void): readonly Route[] {
     { method: 'GET', path: '/v1/members', handle: members },
     { method: 'GET', path: '/v1/converged', handle: converged },
     { method: 'GET', path: '/v1/replicated', handle: replicated },
+    { method: 'GET', path: '/v1/tags', handle: tags },
+    { method: 'PUT', path: '/v1/tags', handle: setTags },
     { method: 'POST', path: '/v1/join', handle: join },
     { method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) },
   ]
@@ -89,6 +91,25 @@ function replicasQuery(url: URL): number {
     `Cannot use replicas: expected a whole number in 1 … ${REPLICAS_MAX}: ${text.slice(0, 100)}`,
     'Say how many other members must hold it, such as replicas=2',
   )
+}
+
+function tags({ node }: Call): Response {
+  return json({ tags: node.members.self.tags } satisfies TagsAnswer)
+}
+
+async function setTags(call: Call): Promise<Response> {
+  requireJson(call.request)
+  const { tags: wanted } = await readJsonObject(call.request)
+  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
+    throw invalid('Cannot set tags: expected {"tags":{"KEY":"VALUE"}}')
+  }
+  const pairs: [string, string][] = []
+  for (const [key, value] of Object.entries(wanted)) {
+    if (typeof value !== 'string') throw invalid(`Cannot set tag ${key}: expected text`)
+    pairs.push([key, value])
+  }
+  await call.node.members.setTags(Object.fromEntries(pairs), { signal: deadlineOf(call) })
+  return tags(call)
 }
 
 async function join(call: Call): Promise<Response> {

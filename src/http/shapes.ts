@@ -46,6 +46,10 @@ export interface DhtAnswer {
   readonly elapsedMs: number
 }
 
+export interface TagsAnswer {
+  readonly tags: Readonly<Record<string, string>>
+}
+
 export interface CounterAnswer {
   readonly name: string
   readonly type: 'counter'

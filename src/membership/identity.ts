@@ -72,6 +72,16 @@ export class Identity {
     this.#raise({ addresses: fitting }, now)
   }
 
+  /** @param tags checked */
+  setTags(tags: MemberRecord['tags'], now: Millis): void {
+    const before = this.#record.tags
+    const keys = Object.keys(tags)
+    const isSame =
+      keys.length === Object.keys(before).length &&
+      keys.every((key) => Object.hasOwn(before, key) && before[key] === tags[key])
+    if (!isSame) this.#raise({ tags: { ...tags } }, now)
+  }
+
   leave(now: Millis): void {
     this.#raise({ status: 'left' }, now)
     this.#shared.table.setState(this.#entry, 'left', now)

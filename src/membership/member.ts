@@ -55,6 +55,8 @@ export type MembershipInput =
   | { readonly type: 'heard'; readonly peer: PeerId }
   /** Our own dialable addresses, all of them. */
   | { readonly type: 'addresses'; readonly addresses: readonly string[] }
+  /** Our own tags, all of them, within their limits. */
+  | { readonly type: 'tags'; readonly tags: Readonly<Record<string, string>> }
   | { readonly type: 'join'; readonly addresses: readonly string[] }
   /** 16 opaque bytes that say which replicated state this node holds. */
   | { readonly type: 'digest'; readonly digest: Uint8Array }

@@ -9,7 +9,7 @@ import { decodeFrame, type Frame } from './frame.ts'
 import { Health } from './health.ts'
 import { createLink, type Link } from './link.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
-import { checkOptions, type MembershipOptions, resolveTunables } from './options.ts'
+import { checkOptions, checkTags, type MembershipOptions, resolveTunables } from './options.ts'
 import { assembleParts, type Parts } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
 import { earlier, type Shared } from './shared.ts'
@@ -173,6 +173,10 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
         return
       case 'addresses':
         identity.setAddresses(input.addresses, now)
+        return
+      case 'tags':
+        checkTags(input.tags)
+        identity.setTags(input.tags, now)
         return
       case 'join':
         seeds.add(input.addresses, now)

@@ -137,14 +137,22 @@ export function checkOptions(options: MembershipOptions): void {
   if (records !== undefined && records.network !== network) {
     throw new RangeError(`Cannot use option records: of network ${records.network}, not ${network}`)
   }
-  const tags = Object.entries(options.tags ?? {})
-  if (tags.length > TAGS_MAX) {
-    throw new RangeError(`Cannot use option tags: more than ${TAGS_MAX} pairs: ${tags.length}`)
+  checkTags(options.tags ?? {})
+}
+
+/** Checks tags of our own. @throws {TypeError} @throws {RangeError} */
+export function checkTags(tags: Readonly<Record<string, string>>): void {
+  const pairs = Object.entries(tags)
+  if (pairs.length > TAGS_MAX) {
+    throw new RangeError(`Cannot use tags: more than ${TAGS_MAX} pairs: ${pairs.length}`)
   }
-  let tagBytes = 0
-  for (const [key, value] of tags) tagBytes += utf8(key).length + utf8(value).length
-  if (tagBytes > TAGS_BYTES_MAX) {
-    throw new RangeError(`Cannot use option tags: more than ${TAGS_BYTES_MAX} bytes: ${tagBytes}`)
+  let bytes = 0
+  for (const [key, value] of pairs) {
+    if (typeof value !== 'string') throw new TypeError(`Cannot use tag ${key}: expected text`)
+    bytes += utf8(key).length + utf8(value).length
+  }
+  if (bytes > TAGS_BYTES_MAX) {
+    throw new RangeError(`Cannot use tags: more than ${TAGS_BYTES_MAX} bytes: ${bytes}`)
   }
 }
 

@@ -217,6 +217,12 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     list(): readonly MemberInfo[]
     readonly self: MemberInfo
     readonly viewHash: string
+    /**
+     * Replaces this node's tags, until it stops or they are set again; the others hear of it at once.
+     * At most 16 pairs, 512 bytes of UTF-8 together: TypeError and RangeError otherwise.
+     * @throws {HearsayError} ERR_STOPPED
+     */
+    setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<void>
   }
   readonly chaos: Chaos | undefined
   /** As that of a group: `main` unless `group` names one. */

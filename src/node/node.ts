@@ -2,6 +2,7 @@ import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
 import { hex } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
+import { checkTags } from '../membership/options.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { createDht } from './dht-handle.ts'
 import type { EventHub } from './event-hub.ts'
@@ -98,6 +99,10 @@ export class Node implements HearsayNode {
       },
       get viewHash(): string {
         return hex(engine.membership.viewHash())
+      },
+      setTags: async (tags, { signal } = {}): Promise<void> => {
+        checkTags(tags)
+        await request(parts.driver, { type: 'tags', tags }, { expected: 'tags', signal })
       },
     }
   }

@@ -243,6 +243,30 @@ test('converged ends with 7 when the members still differ', async () => {
   expect(api.seen[0]?.target).toContain('timeoutMs=60000')
 })
 
+describe('tags', () => {
+  beforeEach(() => api.answer('GET /v1/tags', { tags: { role: 'web', zone: 'a' } }))
+
+  test('prints them', async () => {
+    expect((await api.run(['tags'])).io.out()).toBe('role=web\nzone=a\n')
+    const json = await api.run(['tags', '--json'])
+    expect(JSON.parse(json.io.out())).toEqual({ tags: { role: 'web', zone: 'a' } })
+    expect(api.seen.every(({ method }) => method === 'GET')).toBe(true)
+  })
+
+  test('sets some, removes some, keeps the others', async () => {
+    const tags = { build: 'a=b', role: 'database' }
+    api.answer('PUT /v1/tags', { tags })
+    const { code, io } = await api.run(['tags', 'role=database', 'zone=', 'build=a=b'])
+    expect([code, io.out()]).toEqual([0, 'build=a=b\nrole=database\n'])
+    expect(JSON.parse(api.seen[1]?.body ?? '')).toEqual({ tags })
+  })
+
+  test.each(['role', '=x', ''])('refuses %j before anything is sent', async (word) => {
+    expect((await api.run(['tags', 'zone=', word])).code).toBe(2)
+    expect(api.seen).toEqual([])
+  })
+})
+
 describe('replicated', () => {
   const ANSWER = { replicated: true, replicas: 2, wanted: 2, group: 'main', elapsedMs: 12 }
 

@@ -465,6 +465,18 @@ describe('the node', () => {
     },
   )
 
+  test('/v1/tags replaces the tags as a whole and refuses what is none', async () => {
+    const { ask } = fixture()
+    expect((await ask('GET', '/v1/tags')).body).toEqual({ tags: {} })
+    const set = await ask('PUT', '/v1/tags', { tags: { role: 'web', __proto__x: '' } })
+    expect([set.status, set.body]).toEqual([200, { tags: { role: 'web', __proto__x: '' } }])
+    await ask('PUT', '/v1/tags', { tags: { zone: 'a' } })
+    for (const tags of [undefined, [], 'x', { a: 1 }, { a: 'x'.repeat(512) }]) {
+      expect((await ask('PUT', '/v1/tags', { tags })).body).toMatchObject({ status: 400 })
+    }
+    expect((await ask('GET', '/v1/tags')).body).toEqual({ tags: { zone: 'a' } })
+  })
+
   test('/v1/join hands addresses to the node and refuses what is none', async () => {
     const { ask, node } = fixture()
     expect((await ask('POST', '/v1/join', { addresses: ['h:1', '/dns/x/tcp/1'] })).status).toBe(202)

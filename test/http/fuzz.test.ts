@@ -16,6 +16,7 @@ const prefixes = [
   '/v1/chaos',
   '/v1/converged',
   '/v1/replicated',
+  '/v1/tags',
   '/v1/leave',
   '/v1/lab',
 ]

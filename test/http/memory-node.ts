@@ -14,6 +14,7 @@ import {
   type ReplicatedInfo,
   type StatusInfo,
 } from '../../src/index.ts'
+import { checkTags } from '../../src/membership/options.ts'
 import { localNode } from '../node/local-node.ts'
 
 /** A node without network and disk: replicated state is the real one, members and values are made up. */
@@ -117,7 +118,8 @@ export function memoryNode(
     ...{ name: label, peerId, state: 'alive', incarnation: 0, addresses: [], tags: {} },
     ...{ protocol: 1, digest: digest(), since: new Date(0).toISOString() },
   })
-  const self = (): MemberInfo => member(name, PEER_ID)
+  let tags: MemberInfo['tags'] = {}
+  const self = (): MemberInfo => ({ ...member(name, PEER_ID), tags })
   const others = (): readonly MemberInfo[] =>
     Array.from({ length: node.replicas }, (_, i) => member(`n${i + 1}`, `peer-${i + 1}` as PeerId))
   const node: MemoryNode = {
@@ -141,6 +143,10 @@ export function memoryNode(
         return self()
       },
       viewHash: 'abcd',
+      setTags: async (wanted) => {
+        checkTags(wanted)
+        tags = wanted
+      },
     },
     chaos: options.chaos === true ? chaosLog(faults) : undefined,
     counter: (object) => group('main').counter(object),

@@ -395,6 +395,27 @@ describe('identity', () => {
   })
 })
 
+describe('tags', () => {
+  test('new tags travel in a new incarnation, the same ones in none, too large ones never', () => {
+    const world = World.settled(2, { seed: 2 })
+    const [a, b] = world.nodes
+    if (a === undefined || b === undefined) throw new Error('two nodes')
+    const before = a.core.self.incarnation
+    world.feed(a, { type: 'tags', tags: { zone: 'a', role: 'web' } })
+    world.feed(a, { type: 'tags', tags: { role: 'web', zone: 'a' } })
+    expect(a.core.self.incarnation).toBe(before + 1)
+    world.run(100)
+    const tags = (): unknown => b.core.members().find(({ peerId }) => peerId === a.id)?.tags
+    expect(tags()).toEqual({ role: 'web', zone: 'a' })
+    world.feed(a, { type: 'tags', tags: { role: 'web' } })
+    world.run(100)
+    expect(tags()).toEqual({ role: 'web' })
+    const large = { role: 'x'.repeat(509) }
+    expect(() => world.feed(a, { type: 'tags', tags: large })).toThrow(RangeError)
+    expect(a.core.self.tags).toEqual({ role: 'web' })
+  })
+})
+
 describe('members()', () => {
   test('rows are ordered by id and the same array between changes', () => {
     const world = World.settled(5, {}, 5_000)

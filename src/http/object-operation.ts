@@ -147,8 +147,8 @@ function registerOperation(body: JsonObject): ObjectOperation {
 }
 
 function mapOperation(body: JsonObject): ObjectOperation {
-  const path = mapPath(body.path)
   const { op, value } = body
+  const path = op === 'remove' ? branchPath(body.path) : mapPath(body.path)
   switch (op) {
     case 'set':
       refuseOthers(body, ['type', 'op', 'path', 'value'])
@@ -167,6 +167,11 @@ function mapOperation(body: JsonObject): ObjectOperation {
     default:
       throw expected('op', 'set, remove, increment, add or discard', op)
   }
+}
+
+/** As {@link mapPath}, or nothing for the whole map. @throws {RequestFault} 400 */
+function branchPath(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) && value.length === 0 ? [] : mapPath(value)
 }
 
 /** A map's path: 1 to 32 texts. @throws {RequestFault} 400 */

@@ -121,6 +121,7 @@ export type ObjectOperation =
       readonly path: readonly string[]
       readonly value: Json
     }
+  /** Removes what is at the path and below; the empty path is all of the map. */
   | { readonly type: 'map'; readonly op: 'remove'; readonly path: readonly string[] }
   /** Adds to the counter at the path. */
   | {

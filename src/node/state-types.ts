@@ -119,7 +119,10 @@ export interface Register {
  */
 export interface MapHandle {
   set(path: readonly string[], value: Json, options?: Waiting): Promise<void>
-  /** Removes the leaf and everything observed below it. @returns how many leaves it removed */
+  /**
+   * Removes the leaf and everything observed below it; below the empty path is all of the map.
+   * @returns how many leaves it removed
+   */
   remove(path: readonly string[], options?: Waiting): Promise<number>
   /** The counter at a path. Sums of concurrent writers add up, as those of a counter of its own do. */
   counterAt(path: readonly string[]): MapCounter

@@ -97,6 +97,17 @@ describe('map leaves', () => {
     expect(JSON.parse(json.io.out())).toEqual(state)
   })
 
+  test('remove takes a path, or --all of the map', async () => {
+    api.answer('POST /v1/objects/m', { name: 'm', type: 'map', value: {}, changed: 2 })
+    for (const words of [['a.b'], ['--all']]) {
+      expect((await api.run(['map', 'remove', 'm', ...words])).code).toBe(0)
+    }
+    expect(api.seen.map(({ body }) => JSON.parse(body))).toEqual([
+      { type: 'map', op: 'remove', path: ['a', 'b'] },
+      { type: 'map', op: 'remove', path: [] },
+    ])
+  })
+
   test('a discard that leaves nothing prints an empty line', async () => {
     api.answer('POST /v1/objects/m', { name: 'm', type: 'map', value: {}, changed: 1 })
     expect((await api.run(['map', 'discard', 'm', 'a', 'x'])).io.out()).toBe('\n')
@@ -106,6 +117,9 @@ describe('map leaves', () => {
     ['increment', 'm'],
     ['increment', 'm', 'a', '1.5'],
     ['increment', 'm', 'a..b'],
+    ['remove', 'm'],
+    ['remove', 'm', ''],
+    ['remove', 'm', 'a', '--all'],
     ['add', 'm', 'a'],
     ['discard', 'm', 'a'],
   ])('map %s %s %s %s ends with 2', async (...words) => {

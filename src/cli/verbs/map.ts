@@ -29,10 +29,16 @@ export const verb: Verb = {
     ])
     act(get, read)
 
-    const remove = command.command('remove <name> <path>').description('remove what is at a path')
-    addExamples(remove, [['hearsay map remove users ada', 'and everything below']])
-    act(remove, async ({ context, operands }) => {
-      const path = parsePath(operand(operands, 1))
+    const remove = command
+      .command('remove <name> [path]')
+      .description('remove what is at a path')
+      .option('--all', 'remove all of the map, instead of PATH')
+    addExamples(remove, [
+      ['hearsay map remove users ada', 'and everything below'],
+      ['hearsay map remove users --all', 'the whole map'],
+    ])
+    act(remove, async ({ context, operands, settings }) => {
+      const path = removedPath(operands[1], settings.flag('all'))
       return await change(context, operand(operands, 0), { type: 'map', op: 'remove', path })
     })
     buildLeaves(command, act)
@@ -42,6 +48,17 @@ export const verb: Verb = {
       ['hearsay map get users', 'read'],
     ])
   },
+}
+
+/** A path that somebody forgot is not the whole map. */
+function removedPath(text: string | undefined, isAll: boolean): readonly string[] {
+  if (isAll === (text !== undefined)) {
+    throw usageError(
+      isAll ? 'Cannot use PATH and --all together' : 'Cannot remove: PATH is missing',
+      'Send a PATH such as a.b.c, or --all for the whole map',
+    )
+  }
+  return text === undefined ? [] : parsePath(text)
 }
 
 /** Counters and sets as leaves. */

@@ -47,7 +47,10 @@ export interface GroupInfo {
   readonly unsynced: number
   readonly objects: number
   readonly events: number
-  /** Names of live members whose digest differs from ours. */
+  /**
+   * Names of live members whose state of the group is, or may be, another than ours. Linked ones tell of each
+   * group; of others only one digest over all groups is known: they are named in all groups when it differs.
+   */
   readonly behind: readonly string[]
 }
 

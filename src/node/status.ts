@@ -35,10 +35,14 @@ export function groupInfos(engine: Engine, nameOf: (peer: PeerId) => string): re
   const others = engine.membership
     .members()
     .filter((member) => member.peerId !== engine.membership.self.peerId && isLive(member)).length
-  const behind = engine.behind().map(nameOf)
+  // The digest that members tell is one of all groups together; linked peers tell of each.
+  const differing = engine.behind()
   const names = new Set(['main', ...engine.replication.groups()])
   return [...names].map((name) => {
     const { digest, events, objects, unsynced } = engine.replication.status(name)
+    const behind = differing
+      .filter((peer) => !engine.replication.isAlike(peer, name))
+      .map((peer) => nameOf(peer))
     const state = groupState({ others, unsynced, behind: behind.length })
     return { name, digest: hex(digest), state, unsynced, objects, events, behind }
   })

@@ -205,6 +205,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return { digest: known.digest(), objects: state.objectCount, events: state.events, unsynced }
   }
 
+  /** Whether a peer is linked and told last that a group is there as it is here. */
+  isAlike(peer: PeerId, group: string): boolean {
+    const { digest, events } = this.status(group)
+    return this.#peers.get(peer)?.isAlike(group, digest, events === 0) === true
+  }
+
   /** Events that we wrote in a group. */
   ownEvents(group: string): number {
     const known = this.#groups.get(group)

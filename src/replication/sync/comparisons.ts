@@ -153,6 +153,7 @@ export class Comparisons {
       else if (relation === 'vectors-differ') this.#remedies.pull(peer, group, now)
       else this.tell(peer, group)
     }
+    if (frame.isLast) peer.hasTold = true
     const upTo = frame.items.at(-1)?.group ?? frame.after
     for (const [name, group] of this.#host.groups) {
       const isInRange = name > frame.after && (frame.isLast || name <= upTo)
@@ -226,6 +227,7 @@ export class Comparisons {
   }
 
   #allEqual(peer: Peer, now: Millis): void {
+    peer.hasTold = true
     for (const group of this.#host.groups.values()) {
       if (!group.isEmpty) this.learn(peer, group, this.#item(group), now)
     }

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../base/bytes.ts'
 import type { Millis } from '../../base/core.ts'
 import { hashText64 } from '../../base/hash.ts'
 import type { PeerId } from '../../base/ids.ts'
@@ -31,6 +32,8 @@ export class Peer {
   readonly groups: Map<string, PeerGroup> = new Map()
   /** When it was last sent a digest. */
   comparedAt: Millis = Number.NEGATIVE_INFINITY
+  /** It has told of all its groups at some time: those that it has not told of are empty there. */
+  hasTold = false
   /** It was sent a digest and has sent none since. */
   awaitsDigest = false
   /** When outstanding pushes lead to a comparison. */
@@ -69,6 +72,12 @@ export class Peer {
       this.groups.set(name, group)
     }
     return group
+  }
+
+  /** Whether a group is there as it is here, by what it has told last. @param digest ours */
+  isAlike(group: string, digest: Uint8Array, isEmpty: boolean): boolean {
+    const told = this.groups.get(group)?.digest
+    return told === undefined ? isEmpty && this.hasTold : equalBytes(told, digest)
   }
 
   knows(group: string, writer: number, n: number): boolean {

@@ -267,7 +267,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   #leave(request: number, now: Millis): void {
     if (this.#hasLeft) this.#outcome(request, { ok: true, result: { type: 'leave' } })
     else this.#leaveRequests.push(request)
-    if (!this.#hasLeft && this.#leaveRequests.length === 1) this.membership.handle({ type: 'leave' }, now)
+    if (!this.#hasLeft && this.#leaveRequests.length === 1)
+      this.membership.handle({ type: 'leave' }, now)
   }
 
   /** Takes up outputs until every core is quiet; what one core says may move another. */

@@ -36,6 +36,9 @@ interface Waiting {
 /** Requests under way at once; beyond it callers are refused, so that memory stays bounded. */
 const REQUESTS_MAX = 65_536
 
+/** Commands that put something into the store. */
+const WRITES: ReadonlySet<Command['type']> = new Set(['transact', 'undo', 'put', 'delete', 'offer'])
+
 export class Driver {
   readonly engine: Engine
   readonly #ports: Ports
@@ -55,6 +58,8 @@ export class Driver {
   #flush: 'none' | 'asked' | 'due' = 'none'
   #failure: HearsayError | undefined
   #armed: Millis | undefined
+  #framesSent = 0
+  #framesReceived = 0
   #last: Millis = 0
   #clockOffsetMs: Millis = 0
 
@@ -92,6 +97,7 @@ export class Driver {
       dialFailed: (peer, end) => this.#input({ type: 'dial-failed', peer, end }),
       joinFailed: (address, _end, reason) => this.#input({ type: 'join-failed', address, reason }),
       frame: (peer, protocol, bytes) => {
+        this.#framesReceived += 1
         if (this.#isFull && bringsState(protocol, bytes)) {
           this.#input({ type: 'dropped', reason: 'store-full' })
         } else this.#input({ type: 'frame', peer, protocol, bytes })
@@ -147,6 +153,11 @@ export class Driver {
     return this.#isFull
   }
 
+  /** Frames that were handed to links, and that came. */
+  get frames(): { readonly framesSent: number; readonly framesReceived: number } {
+    return { framesSent: this.#framesSent, framesReceived: this.#framesReceived }
+  }
+
   /** The node's time: never goes back, whatever the wall clock does. Unix ms. */
   now(): Millis {
     const wall = this.#ports.clock.now()
@@ -165,8 +176,7 @@ export class Driver {
         hint: 'Await earlier calls before you start more',
       })
     }
-    const isWrite = command.type !== 'get' && command.type !== 'leave'
-    if (!isWrite) return undefined
+    if (!WRITES.has(command.type)) return undefined
     return this.#failure ?? (this.#isFull ? storeFull(command.type) : undefined)
   }
 
@@ -257,6 +267,7 @@ export class Driver {
         const { peer, protocol, lane, bytes } = output
         if (this.#isFull && asksForState(protocol, bytes)) return
         const isQueued = links.send({ peer, protocol, lane, bytes })
+        if (isQueued) this.#framesSent += 1
         if (!isQueued) this.#inputs.push({ type: 'dropped', reason: `unsent ${protocol} frame` })
         return
       }

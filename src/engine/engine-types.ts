@@ -3,6 +3,8 @@ import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { ObjectDiff } from '../crdt/diff.ts'
 import type { Operation } from '../crdt/operation.ts'
+import type { AnswerStatus } from '../membership/casts/answer.ts'
+import type { CastOutput, QueryResult } from '../membership/casts/cast-io.ts'
 import type { MemberChange } from '../membership/membership.ts'
 import type { UndoResult } from '../replication/undo/undo.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
@@ -35,6 +37,21 @@ export type Command =
   | { readonly type: 'leave' }
   /** Checked. */
   | { readonly type: 'tags'; readonly tags: Readonly<Record<string, string>> }
+  | { readonly type: 'broadcast'; readonly name: string; readonly payload: Uint8Array }
+  | {
+      readonly type: 'query'
+      readonly name: string
+      readonly payload: Uint8Array
+      readonly withinMs: number
+      readonly relayFactor: number
+    }
+  /** What this node has to say to a question. */
+  | {
+      readonly type: 'answer'
+      readonly id: string
+      readonly status: AnswerStatus
+      readonly payload: Uint8Array
+    }
 
 export interface PutDone {
   readonly type: 'put'
@@ -61,6 +78,9 @@ export type CommandResult =
   | { readonly type: 'offer'; readonly outcome: 'stored' | 'stale' | 'refused' }
   | { readonly type: 'leave' }
   | { readonly type: 'tags' }
+  | { readonly type: 'broadcast'; readonly id: string }
+  | ({ readonly type: 'query' } & QueryResult)
+  | { readonly type: 'answer' }
 
 export type Outcome =
   | { readonly ok: true; readonly result: CommandResult }
@@ -145,6 +165,10 @@ export type EngineEvent =
     }
   /** More of what this node wrote may be durable at peers: see Replication.replicatedBy. */
   | { readonly type: 'acked'; readonly group: string }
+  /** A broadcast of a member, this one included: once each, in the order of its sender. */
+  | Extract<CastOutput, { readonly type: 'broadcast' }>
+  /** A member, perhaps this one, wants this node's answer. */
+  | Extract<CastOutput, { readonly type: 'question' }>
   | { readonly type: 'stored'; readonly key: string; readonly version: string }
   | { readonly type: 'dropped'; readonly reason: string }
   | { readonly type: 'alarm'; readonly reason: string }

@@ -19,6 +19,7 @@ import { damagedRow } from './damaged-row.ts'
 import { DropCounts } from './drop-counts.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
+import { fromMembership } from './membership-outputs.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
 import { presentMembers } from './present-members.ts'
 import { fromReplication } from './replication-outputs.ts'
@@ -181,7 +182,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#command(input.request, input.command, now)
         return
       case 'cancel':
-        this.kv.handle({ type: 'cancel', request: input.request }, now)
+        this.membership.handle(input, now)
+        this.kv.handle(input, now)
         return
       case 'dropped':
         this.#drop(input.reason)
@@ -259,6 +261,14 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.membership.handle(command, now)
         this.#outcome(request, { ok: true, result: { type: 'tags' } })
         return
+      case 'broadcast':
+      case 'query':
+        this.membership.handle({ ...command, request }, now)
+        return
+      case 'answer':
+        this.membership.handle(command, now)
+        this.#outcome(request, { ok: true, result: { type: 'answer' } })
+        return
       default:
         unreachable(command)
     }
@@ -308,34 +318,12 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #fromMembership(output: MembershipOutput, now: Millis): void {
     switch (output.type) {
-      case 'send': {
-        const { peer, lane, bytes } = output
-        this.#push({ type: 'send', gate: undefined, peer, protocol: 'member', lane, bytes })
-        return
-      }
-      case 'link-wanted':
-        this.#push({ type: 'dial', peer: output.peer, addresses: output.addresses })
-        return
-      case 'protect':
-      case 'close':
-        this.#push(output)
-        return
-      case 'join-wanted':
-        this.#push({ type: 'join', address: output.address })
-        return
-      case 'persist':
-        this.#push({ type: 'persist', source: 'membership', writes: output.writes })
-        return
       case 'member':
         this.#areMembersStale = true
         this.#event({ type: 'member', change: output.change })
         return
       case 'digest-differs':
         this.replication.handle({ type: 'sync-wanted', peer: output.peer }, now)
-        return
-      case 'digests':
-      case 'alarm':
-        this.#event(output)
         return
       case 'left':
         this.#hasLeft = true
@@ -348,7 +336,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#drop(output.reason)
         return
       default:
-        unreachable(output)
+        this.#push(fromMembership(output))
     }
   }
 

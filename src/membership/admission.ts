@@ -2,6 +2,7 @@ import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import { type Accusation, ownAccusation, verifyAccusation } from './accusation.ts'
 import type { Book } from './book.ts'
+import type { Casts } from './casts/casts.ts'
 import { compareTimes } from './claims.ts'
 import type { Digests } from './digests.ts'
 import { recordRumour } from './flood.ts'
@@ -39,6 +40,7 @@ export class Admission {
   readonly #digests: Digests
   readonly #book: Book
   readonly #sync: Sync
+  readonly #casts: Casts
   readonly #newMembers: TokenBucket
 
   constructor(options: {
@@ -48,6 +50,7 @@ export class Admission {
     readonly digests: Digests
     readonly book: Book
     readonly sync: Sync
+    readonly casts: Casts
     readonly now: Millis
   }) {
     this.#shared = options.shared
@@ -56,6 +59,7 @@ export class Admission {
     this.#digests = options.digests
     this.#book = options.book
     this.#sync = options.sync
+    this.#casts = options.casts
     this.#newMembers = new TokenBucket({
       perSecond: NEW_MEMBERS_PER_SECOND,
       burst: NEW_MEMBERS_PER_SECOND,
@@ -67,6 +71,7 @@ export class Admission {
     for (const claim of claims) {
       if (claim.type === 'record') this.#hearRecord(link, claim.bytes, now)
       else if (claim.type === 'accusation') this.#hearAccusation(link, claim.accusation, now)
+      else if (claim.type === 'cast') this.#casts.hinted(link.peerId, claim.cast, now)
       else {
         const subject = this.#shared.table.find(claim.digest.subject)
         const self = this.#identity.entry

@@ -20,7 +20,7 @@ export const BUCKET_HASH_BYTES = 8
 /** A relay never works longer than this for one request. */
 export const RELAY_BUDGET_MS_MAX = 10_000
 const SEQUENCE_MAX = 2 ** 32 - 1
-const CLAIM_TYPES = { record: 1, accusation: 2, digest: 3 }
+const CLAIM_TYPES = { record: 1, accusation: 2, digest: 3, cast: 4 }
 const VERDICTS = ['alive', 'silent', 'unlinked'] as const
 
 /** Which state a member holds, numbered by the member itself. */
@@ -29,6 +29,13 @@ export interface DigestClaim {
   readonly epoch: number
   readonly counter: number
   readonly digest: Uint8Array
+}
+
+/** Up to which one the teller holds the broadcasts of a member's boot. Nobody vouches for it. */
+export interface CastClaim {
+  readonly subject: Uint8Array
+  readonly epoch: number
+  readonly highest: number
 }
 
 /** The sender's own digest; `counter` 0 means that it has none yet and `digest` is absent. */
@@ -43,6 +50,7 @@ export type Claim =
   | { readonly type: 'record'; readonly bytes: Uint8Array }
   | { readonly type: 'accusation'; readonly accusation: Accusation }
   | { readonly type: 'digest'; readonly digest: DigestClaim }
+  | { readonly type: 'cast'; readonly cast: CastClaim }
 
 /** What a relay found: an answer, none, or no link to the target in time. */
 export type RelayVerdict = (typeof VERDICTS)[number]
@@ -111,6 +119,15 @@ export function encodeDigestClaim(claim: DigestClaim): Uint8Array {
     .varint(claim.epoch)
     .varint(claim.counter)
     .raw(claim.digest)
+    .finish()
+}
+
+export function encodeCastClaim(claim: CastClaim): Uint8Array {
+  return new Writer(64)
+    .uint8(CLAIM_TYPES.cast)
+    .raw(claim.subject)
+    .varint(claim.epoch)
+    .varint(claim.highest)
     .finish()
 }
 
@@ -290,9 +307,12 @@ function readClaim(reader: Reader): Claim {
   if (type === CLAIM_TYPES.accusation) {
     return { type: 'accusation', accusation: readAccusation(reader) }
   }
-  if (type !== CLAIM_TYPES.digest) throw new DecodeError('unknown claim')
+  if (type !== CLAIM_TYPES.digest && type !== CLAIM_TYPES.cast) {
+    throw new DecodeError('unknown claim')
+  }
   const subject = reader.raw(PUBLIC_KEY_BYTES)
   const epoch = reader.varint(COUNTER_MAX)
   const counter = reader.varint(COUNTER_MAX)
+  if (type === CLAIM_TYPES.cast) return { type: 'cast', cast: { subject, epoch, highest: counter } }
   return { type: 'digest', digest: { subject, epoch, counter, digest: reader.raw(DIGEST_BYTES) } }
 }

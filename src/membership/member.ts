@@ -1,5 +1,6 @@
 import type { Lane, Millis, StoreWrite } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
+import type { CastInput, CastOutput } from './casts/cast-io.ts'
 
 /** How a link or a dial ended; `refused` says that the host is up and the process is not. */
 export type LinkEnd = 'closed' | 'reset' | 'refused' | 'timeout' | 'rejected'
@@ -61,6 +62,7 @@ export type MembershipInput =
   /** 16 opaque bytes that say which replicated state this node holds. */
   | { readonly type: 'digest'; readonly digest: Uint8Array }
   | { readonly type: 'leave' }
+  | CastInput
 
 export type MembershipOutput =
   | {
@@ -86,5 +88,6 @@ export type MembershipOutput =
   /** Some member's known digest changed. */
   | { readonly type: 'digests' }
   | { readonly type: 'left' }
+  | CastOutput
   | { readonly type: 'alarm'; readonly reason: string }
   | { readonly type: 'dropped'; readonly reason: string }

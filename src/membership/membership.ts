@@ -1,7 +1,9 @@
-import { assert, present, unreachable } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { Book } from './book.ts'
+import { CAST_FRAME_FIRST } from './casts/cast-frame.ts'
+import type { Casts } from './casts/casts.ts'
 import { standingAccusations } from './claims.ts'
 import { Departure } from './departure.ts'
 import { accusationRumour, Flood, recordRumour } from './flood.ts'
@@ -10,7 +12,7 @@ import { Health } from './health.ts'
 import { createLink, type Link } from './link.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
 import { checkOptions, checkTags, type MembershipOptions, resolveTunables } from './options.ts'
-import { assembleParts, type Parts } from './parts.ts'
+import { assembleParts, nextDeadlineOf, type Parts } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
 import { earlier, type Shared } from './shared.ts'
 import { type Entry, isLive, Table } from './table.ts'
@@ -149,6 +151,11 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     return this.#shared.table.viewHash()
   }
 
+  /** What became of broadcasts since the start. */
+  get castCounts(): Casts['counts'] {
+    return present(this.#parts, 'membership was started').casts.counts
+  }
+
   #apply(parts: Parts, input: Exclude<MembershipInput, { type: 'heard' }>, now: Millis): void {
     const { identity, digests, dialer, watch, seeds } = parts
     const self = identity.entry
@@ -190,7 +197,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
         this.#departure = new Departure(this.#shared, self, now)
         return
       default:
-        unreachable(input)
+        parts.casts.input(input, now)
     }
   }
 
@@ -217,6 +224,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (link.isOverlay) outbox.push({ type: 'protect', peer, isProtected: true })
     dialer.linked(peer, direction === 'outbound' ? remoteAddress : undefined)
     watch.linkUp(peer)
+    parts.casts.linkUp(link, now)
     if (input.via !== undefined) seeds.joined(input.via, peer, now)
     relay.heard(peer)
     flood.tell(link, recordRumour(identity.entry), now)
@@ -230,6 +238,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const link = links.get(peer)
     if (link === undefined) return
     links.delete(peer)
+    parts.casts.linkDown(peer)
     this.#isScheduleStale = true
     const entry = table.of(peer)
     if (entry === undefined) return
@@ -245,6 +254,11 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const link = this.#shared.links.get(peer)
     if (link === undefined) {
       this.#drop('frame-without-link')
+      return
+    }
+    if ((bytes[0] ?? 0) >= CAST_FRAME_FIRST) {
+      this.#heard(parts, link, now)
+      parts.casts.frame(peer, bytes, now)
       return
     }
     const frame = decodeFrame(bytes)
@@ -342,7 +356,6 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
   }
 
   #work(parts: Parts, now: Millis): void {
-    const { flood } = this.#shared
     const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
       parts
     if (this.#departure === undefined) {
@@ -364,7 +377,8 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       digests.work(identity.entry, now)
       sync.work(now)
     }
-    flood.work(now)
+    parts.casts.work(now)
+    this.#shared.flood.work(now)
     this.#departure?.work(now)
     this.#book.work(now)
     verdicts.emit()
@@ -374,15 +388,10 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
   }
 
   #earliest(parts: Parts, now: Millis): Millis | undefined {
-    let next = earlier(this.#shared.flood.nextDeadline(), this.#book.nextDeadline())
+    const kept = earlier(this.#book.nextDeadline(), parts.casts.nextDeadline(now))
+    const next = earlier(this.#shared.flood.nextDeadline(), kept)
     if (this.#departure !== undefined) return earlier(next, this.#departure.nextDeadline())
-    const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
-      parts
-    next = earlier(next, verdicts.nextDeadline(now))
-    for (const part of [identity, digests, prober, relay, overlay, watch, seeds, sync]) {
-      next = earlier(next, part.nextDeadline())
-    }
-    return earlier(next, dialer.nextDeadline(now))
+    return earlier(next, nextDeadlineOf(parts, now))
   }
 
   #drop(reason: string): void {

@@ -1,6 +1,7 @@
 import type { Millis } from '../base/core.ts'
 import { Admission } from './admission.ts'
 import type { Book } from './book.ts'
+import { Casts } from './casts/casts.ts'
 import { Dialer } from './dialer.ts'
 import { Digests } from './digests.ts'
 import { Identity } from './identity.ts'
@@ -8,7 +9,7 @@ import { Overlay } from './overlay.ts'
 import { Prober } from './prober.ts'
 import { Relay } from './relay.ts'
 import { Seeds } from './seeds.ts'
-import type { Shared } from './shared.ts'
+import { castSurroundings, earlier, type Shared } from './shared.ts'
 import { Sync } from './sync.ts'
 import { Verdicts } from './verdicts.ts'
 import { Watch } from './watch.ts'
@@ -25,6 +26,7 @@ export interface Parts {
   readonly watch: Watch
   readonly seeds: Seeds
   readonly sync: Sync
+  readonly casts: Casts
   readonly admission: Admission
 }
 
@@ -50,6 +52,7 @@ export function assembleParts(options: {
   const dialer = new Dialer({ shared, book, self: self.peerId, now })
   const watch: Watch = new Watch({ shared, prober, dialer, verdicts, self, now })
   const sync = new Sync(shared, now)
+  const casts = new Casts(castSurroundings(shared, self), now)
   return {
     identity,
     verdicts,
@@ -61,6 +64,17 @@ export function assembleParts(options: {
     watch,
     seeds: new Seeds(shared, self.peerId),
     sync,
-    admission: new Admission({ shared, identity, verdicts, digests, book, sync, now }),
+    casts,
+    admission: new Admission({ shared, identity, verdicts, digests, book, sync, casts, now }),
   }
+}
+
+/** When the next of the parts that rest once the node has left has something to do. */
+export function nextDeadlineOf(parts: Parts, now: Millis): Millis | undefined {
+  const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } = parts
+  let next = earlier(verdicts.nextDeadline(now), dialer.nextDeadline(now))
+  for (const part of [identity, digests, prober, relay, overlay, watch, seeds, sync]) {
+    next = earlier(next, part.nextDeadline())
+  }
+  return next
 }

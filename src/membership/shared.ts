@@ -1,12 +1,13 @@
 import type { Millis, Outbox } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
+import type { CastSurroundings } from './casts/cast-context.ts'
 import type { Flood } from './flood.ts'
 import type { Health } from './health.ts'
 import type { Link } from './link.ts'
 import type { MembershipOutput } from './member.ts'
 import type { MembershipOptions, Tunables } from './options.ts'
 import type { RecordCache } from './record-cache.ts'
-import type { Entry, Table } from './table.ts'
+import { type Entry, isLive, type Table } from './table.ts'
 
 /** Outer links are pinged every five periods; beyond that they are no witnesses. */
 const WITNESS_PERIODS = 3
@@ -44,4 +45,25 @@ export function witnessesHeard(shared: Shared, subject: Entry, now: Millis): num
 export function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
   if (a === undefined) return b
   return b === undefined || a < b ? a : b
+}
+
+/** The membership as broadcasts see it. */
+export function castSurroundings(shared: Shared, self: Entry): CastSurroundings {
+  const { options, outbox, table, flood } = shared
+  const memberOf = (entry: Entry): { peerId: PeerId; epoch: number } => {
+    return { peerId: entry.peerId, epoch: entry.claims.record.epoch }
+  }
+  return {
+    signer: options.signer,
+    network: options.network,
+    outbox,
+    memberOf: (publicKey) => {
+      const entry = table.find(publicKey)
+      return entry === undefined ? undefined : memberOf(entry)
+    },
+    self: () => memberOf(self),
+    live: () => [...table.entries()].filter(isLive).map(({ peerId }) => peerId),
+    liveCount: () => table.liveCount,
+    tell: (link, rumour, now) => flood.tell(link, rumour, now),
+  }
 }

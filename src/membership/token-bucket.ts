@@ -18,13 +18,13 @@ export class TokenBucket {
     this.#at = options.now
   }
 
-  /** Takes one token, or returns false. */
-  take(now: Millis): boolean {
+  /** Takes one token or so many, or returns false. */
+  take(now: Millis, tokens = 1): boolean {
     const elapsed = Math.max(0, now - this.#at)
     this.#tokens = Math.min(this.#burst, this.#tokens + (elapsed * this.#perSecond) / 1_000)
     this.#at = Math.max(now, this.#at)
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+    if (this.#tokens < tokens) return false
+    this.#tokens -= tokens
     return true
   }
 

@@ -15,14 +15,16 @@ import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
 import { LateLinks } from './late-links.ts'
 import { loadStore } from './load-store.ts'
+import { MemberHistory } from './member-history.ts'
 import { Networking } from './networking.ts'
 import { Node } from './node.ts'
 import { nodeEvent } from './node-event.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeEvent, NodeOptions } from './node-types.ts'
 import type { Platform } from './platform.ts'
+import { Questions } from './questions.ts'
 import { Acks } from './replicated.ts'
-import { isLive } from './status.ts'
+import { isLive, memberName } from './status.ts'
 
 const PROTOCOL = { min: 3, max: 3 } as const
 /** How often the store's size on disk is read for status. */
@@ -83,6 +85,9 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const events = new EarlyEvents(hub)
   const changes = new ChangeFeed(random)
   const acks = new Acks()
+  const questions = new Questions(platform.version)
+  const history = new MemberHistory()
+  const nameOf = (peer: PeerId): string => memberName(running.engine, peer)
   const clock = platform.createClock()
   const running = new Driver({
     ports: { clock, links: faults?.links ?? links, disk, random, signer },
@@ -94,9 +99,13 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     place: store.place,
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
-      if (event.type === 'member') feed(networking.host, running)
+      if (event.type === 'member') {
+        feed(networking.host, running)
+        history.note(event.change, running.now())
+      }
       if (event.type === 'acked') acks.emit(event.group)
-      else events.emit(nodeEvent(event, running.now(), changes))
+      else if (event.type === 'question') questions.ask(running, event, nameOf)
+      else events.emit(nodeEvent(event, running.now(), { changes, nameOf }))
     },
   })
   driver = running
@@ -127,6 +136,8 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       dataDir: checked.dataDir,
       chaos: faults?.chaos,
       acks,
+      questions,
+      history,
       listening: () => listening,
       listenAddresses: () => networking.listenAddresses(),
       traffic: () => networking.traffic(),

@@ -1,15 +1,17 @@
 import { unreachable } from '../base/assert.ts'
 import { hex } from '../base/bytes.ts'
 import { HearsayError } from '../base/errors.ts'
+import type { PeerId } from '../base/ids.ts'
 import type { EngineEvent } from '../engine/engine-types.ts'
+import { encodePayload } from './casts.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import type { NodeEvent } from './node-types.ts'
 
 /** The public form of an engine's event. A change is numbered and kept for watches. */
 export function nodeEvent(
-  event: Exclude<EngineEvent, { readonly type: 'acked' }>,
+  event: Exclude<EngineEvent, { readonly type: 'acked' | 'question' }>,
   at: number,
-  changes: ChangeFeed,
+  from: { readonly changes: ChangeFeed; readonly nameOf: (peer: PeerId) => string },
 ): NodeEvent {
   switch (event.type) {
     case 'member': {
@@ -25,7 +27,14 @@ export function nodeEvent(
     case 'join-failed':
       return { at, type: 'join-failed', address: event.address, reason: event.reason }
     case 'changed':
-      return { type: 'object-changed', ...changes.push(event, at) }
+      return { type: 'object-changed', ...from.changes.push(event, at) }
+    case 'broadcast': {
+      const { id, name, peer: peerId, payload } = event
+      return {
+        ...{ at, type: 'broadcast', id, name, from: from.nameOf(peerId), peerId },
+        ...encodePayload(payload),
+      }
+    }
     case 'digest':
       return { at, type: 'digest-changed', group: event.group, digest: hex(event.digest) }
     case 'digests':

@@ -1,5 +1,13 @@
 import type { PeerId } from '../base/ids.ts'
 import type {
+  BroadcastInfo,
+  EncodedPayload,
+  MemberExplanation,
+  QueryHandler,
+  QueryInfo,
+  QueryOptions,
+} from './cast-types.ts'
+import type {
   Change,
   GroupHandle,
   ObjectChange,
@@ -90,6 +98,29 @@ export interface StatusInfo {
   readonly listen: readonly string[]
   /** Frames and records refused, by reason. */
   readonly drops: Readonly<Record<string, number>>
+  /** Frames and their bytes since the start, all protocols and peers together. */
+  readonly traffic: {
+    readonly framesSent: number
+    readonly framesReceived: number
+    readonly bytesSent: number
+    readonly bytesReceived: number
+  }
+  readonly broadcasts: {
+    /** Questions count as broadcasts. */
+    readonly sent: number
+    readonly delivered: number
+    /** Copies that other links had brought. */
+    readonly duplicates: number
+    /** Given up after waiting for them: nobody had them any more. */
+    readonly missed: number
+    /** Dropped from what is kept for neighbours, for want of room. */
+    readonly forgotten: number
+    /** Answers that came after their query had ended. */
+    readonly late: number
+    /** Kept for neighbours that lack them. */
+    readonly stored: number
+    readonly storedBytes: number
+  }
 }
 
 export interface PutResult {
@@ -180,6 +211,15 @@ export type NodeEvent = { readonly at: number } & (
       readonly bytes: number
       readonly events: number
     }
+  /** A member's broadcast, once, in that member's order; our own too. */
+  | ({
+      readonly type: 'broadcast'
+      readonly id: string
+      readonly name: string
+      /** Name of the sender. */
+      readonly from: string
+      readonly peerId: PeerId
+    } & EncodedPayload)
   | { readonly type: 'record-stored'; readonly key: string; readonly version: string }
   | { readonly type: 'dropped'; readonly reason: string; readonly count: number }
   | { readonly type: 'alarm'; readonly reason: string }
@@ -226,6 +266,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
      * @throws {HearsayError} ERR_STOPPED
      */
     setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<void>
+    /** A member's states and the evidence for them. @param who its name or peer id */
+    explain(who: string): MemberExplanation | undefined
   }
   readonly chaos: Chaos | undefined
   /** As that of a group: `main` unless `group` names one. */
@@ -276,6 +318,30 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
    * @throws {HearsayError} ERR_OVERLOADED: four are under way · ERR_STORE: replicated state on the disk is damaged
    */
   backup(options?: Waiting): AsyncIterable<Uint8Array>
+  /**
+   * Sends a message to all members, this one included: each gets it as a `broadcast` event, once, in the order of
+   * this node's broadcasts. Resolves when it is handed to the overlay; it is not kept for members that join later.
+   * @param name 1 … 64 bytes of UTF-8
+   * @param payload text or bytes, at most 64 KiB; up to 1 KiB travels fastest. @default nothing
+   * @throws {HearsayError} ERR_LIMIT · ERR_OVERLOADED: more than 100 a second · ERR_STOPPED
+   */
+  broadcast(name: string, payload?: string | Uint8Array, options?: Waiting): Promise<BroadcastInfo>
+  /**
+   * Asks all members and collects their answers until all have answered or the time is over.
+   * Rejects with signal.reason when aborted.
+   * @throws {HearsayError} ERR_LIMIT · ERR_OVERLOADED: 64 wait already · ERR_STOPPED
+   * @throws {RangeError} a time or relay factor outside its range
+   */
+  query(name: string, payload?: string | Uint8Array, options?: QueryOptions): Promise<QueryInfo>
+  /**
+   * Answers a question of members, until the signal aborts or the returned function is called. `ping` and
+   * `version` have answers that a handler replaces.
+   * @throws {TypeError} when the question has a handler
+   *
+   * @example
+   * node.onQuery('load', () => String(os.loadavg()[0]))
+   */
+  onQuery(name: string, handler: QueryHandler, options?: Waiting): () => void
   subscribe(listener: (event: NodeEvent) => void, options?: SubscribeOptions): () => void
   events(options?: SubscribeOptions): AsyncIterable<NodeEvent>
   /** Flushes the store and closes everything; idempotent. */

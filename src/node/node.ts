@@ -3,11 +3,14 @@ import { hex } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
 import { checkTags } from '../membership/options.ts'
+import type { BroadcastInfo, QueryHandler, QueryInfo, QueryOptions } from './cast-types.ts'
+import { broadcast, query } from './casts.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { createDht } from './dht-handle.ts'
 import type { EventHub } from './event-hub.ts'
 import { followChanges } from './follow-changes.ts'
 import { createGroupHandle } from './group-handle.ts'
+import type { MemberHistory } from './member-history.ts'
 import type {
   Chaos,
   ConvergedInfo,
@@ -20,6 +23,7 @@ import type {
   SubscribeOptions,
   Traffic,
 } from './node-types.ts'
+import type { Questions } from './questions.ts'
 import { type Acks, replicaCount, replicated, stopped } from './replicated.ts'
 import { request } from './requests.ts'
 import type {
@@ -38,7 +42,7 @@ import type {
   Waiting,
   WatchOptions,
 } from './state-types.ts'
-import { groupInfos, isLive, memberCounts, memberInfo } from './status.ts'
+import { bytesOf, groupInfos, isLive, memberCounts, memberInfo, memberName } from './status.ts'
 
 /** The parts that createNode has opened and a node closes. */
 export interface NodeParts {
@@ -51,6 +55,8 @@ export interface NodeParts {
   readonly chaos: Chaos | undefined
   /** Tells when others hold more of what this node wrote. */
   readonly acks: Acks
+  readonly questions: Questions
+  readonly history: MemberHistory
   /** Resolves when connections are accepted. */
   listening(): Promise<void>
   listenAddresses(): readonly string[]
@@ -104,6 +110,7 @@ export class Node implements HearsayNode {
         checkTags(tags)
         await request(parts.driver, { type: 'tags', tags }, { expected: 'tags', signal })
       },
+      explain: (who) => parts.history.explain(engine, who),
     }
   }
 
@@ -179,6 +186,8 @@ export class Node implements HearsayNode {
       degraded: live < 2,
       listen: this.#listen(),
       drops: Object.fromEntries(engine.drops),
+      traffic: { ...this.#driver.frames, ...bytesOf(this.traffic()) },
+      broadcasts: engine.membership.castCounts,
     }
   }
 
@@ -259,6 +268,27 @@ export class Node implements HearsayNode {
     return this.#parts.backup(options.signal)
   }
 
+  broadcast(
+    name: string,
+    payload: string | Uint8Array = '',
+    options: Waiting = {},
+  ): Promise<BroadcastInfo> {
+    return broadcast(this.#driver, { name, payload }, options)
+  }
+
+  query(
+    name: string,
+    payload: string | Uint8Array = '',
+    options: QueryOptions = {},
+  ): Promise<QueryInfo> {
+    const nameOf = (peer: PeerId): string => this.#nameOf(peer)
+    return query(this.#driver, { name, payload }, { ...options, nameOf })
+  }
+
+  onQuery(name: string, handler: QueryHandler, options: Waiting = {}): () => void {
+    return this.#parts.questions.on(name, handler, options)
+  }
+
   subscribe(listener: (event: NodeEvent) => void, options: SubscribeOptions = {}): () => void {
     return this.#hub.subscribe(listener, options)
   }
@@ -292,8 +322,7 @@ export class Node implements HearsayNode {
   }
 
   #nameOf(peer: PeerId): string {
-    const { membership } = this.#driver.engine
-    return membership.members().find((member) => member.peerId === peer)?.name ?? peer
+    return memberName(this.#driver.engine, peer)
   }
 }
 

@@ -1,7 +1,7 @@
 import { hex } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { GroupInfo, GroupState, MemberInfo, StatusInfo } from './node-types.ts'
+import type { GroupInfo, GroupState, MemberInfo, StatusInfo, Traffic } from './node-types.ts'
 
 type Member = Engine['membership']['self']
 
@@ -59,4 +59,16 @@ export function memberCounts(engine: Engine): StatusInfo['members'] {
     counts[state === 'degraded' ? 'alive' : state] += 1
   }
   return counts
+}
+
+/** The name of a member; its peer id while nothing else is known of it. */
+export function memberName(engine: Engine, peer: PeerId): string {
+  return engine.membership.members().find((member) => member.peerId === peer)?.name ?? peer
+}
+
+/** Bytes of all protocols together. */
+export function bytesOf(traffic: Traffic): { bytesSent: number; bytesReceived: number } {
+  const sum = (bytes: Readonly<Record<string, number>>): number =>
+    Object.values(bytes).reduce((total, one) => total + one, 0)
+  return { bytesSent: sum(traffic.sent), bytesReceived: sum(traffic.received) }
 }

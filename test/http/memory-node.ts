@@ -5,6 +5,7 @@ import {
   type GroupHandle,
   HearsayError,
   type HearsayNode,
+  type MemberExplanation,
   type MemberInfo,
   type NodeEvent,
   type PeerId,
@@ -147,6 +148,7 @@ export function memoryNode(
         checkTags(wanted)
         tags = wanted
       },
+      explain: (who) => explanation([self(), ...others()], who),
     },
     chaos: options.chaos === true ? chaosLog(faults) : undefined,
     counter: (object) => group('main').counter(object),
@@ -186,6 +188,9 @@ export function memoryNode(
     },
     leave: async () => undefined,
     backup: (waiting) => state.backup(waiting),
+    broadcast: (object, payload) => state.broadcast(object, payload),
+    query: (object, payload, waiting) => state.query(object, payload, waiting),
+    onQuery: (object, handler, waiting) => state.onQuery(object, handler, waiting),
     subscribe: (listener) => {
       const unsubscribe = hub.subscribe(listener)
       subscriptions.add(unsubscribe)
@@ -215,6 +220,17 @@ function chaosLog(faults: string[]): NonNullable<HearsayNode['chaos']> {
   }
 }
 
+function explanation(members: readonly MemberInfo[], who: string): MemberExplanation | undefined {
+  const member = members.find(({ name }) => name === who)
+  if (member === undefined) return undefined
+  const { name, peerId, state, incarnation, since, addresses } = member
+  const moment = { at: since, state, epoch: 1, incarnation, evidence: 'own record, told by n1' }
+  return {
+    ...{ name, peerId, state, epoch: 1, incarnation, since, linked: true, addresses },
+    ...{ history: [moment], forgotten: 0, namesakes: [] },
+  }
+}
+
 function status(node: MemoryNode): StatusInfo {
   return {
     ...{ name: node.name, peerId: node.peerId, network: node.network, version: '0', uptimeMs: 1 },
@@ -225,5 +241,10 @@ function status(node: MemoryNode): StatusInfo {
     degraded: false,
     listen: [],
     drops: {},
+    traffic: { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0 },
+    broadcasts: {
+      ...{ sent: 0, delivered: 0, duplicates: 0, missed: 0, forgotten: 0, late: 0 },
+      ...{ stored: 0, storedBytes: 0 },
+    },
   }
 }

@@ -8,6 +8,7 @@ import {
   decodeFrame,
   encodeAccusationClaim,
   encodeBuckets,
+  encodeCastClaim,
   encodeClaimsHeader,
   encodeDigestClaim,
   encodeLeftAck,
@@ -138,18 +139,23 @@ describe('codecs', () => {
         fc.array(accusation, { maxLength: 5 }),
         fc.array(digest, { maxLength: 5 }),
         fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 3 }),
-        (type, sequence, isFloodWanted, own, accusations, digests, records) => {
+        fc.array(fc.record({ subject: bytes(32), epoch: counter, highest: counter }), {
+          maxLength: 3,
+        }),
+        (type, sequence, isFloodWanted, own, accusations, digests, records, casts) => {
           const told = { epoch: 7, counter: own === undefined ? 0 : 9, digest: own }
           const claims = [
             ...accusations.map(encodeAccusationClaim),
             ...digests.map(encodeDigestClaim),
             ...records.map(encodeRecordClaim),
+            ...casts.map(encodeCastClaim),
           ]
           const header = encodeProbeHeader({ type, sequence, isFloodWanted, digest: told })
           const expected = [
             ...accusations.map((value) => ({ type: 'accusation', accusation: value })),
             ...digests.map((value) => ({ type: 'digest', digest: value })),
             ...records.map((value) => ({ type: 'record', bytes: value })),
+            ...casts.map((value) => ({ type: 'cast', cast: value })),
           ]
           expect(decodeFrame(withClaims(header, claims))).toEqual({
             ok: true,
@@ -282,11 +288,13 @@ describe('golden bytes', () => {
           signature: new Uint8Array(64).fill(0xcc),
         }),
         encodeDigestClaim({ subject: key, epoch: 5, counter: 2, digest: new Uint8Array(16) }),
+        encodeCastClaim({ subject: key, epoch: 5, highest: 300 }),
       ]),
-      `0503` +
+      `0504` +
         `0103010203` +
         `0202${'aa'.repeat(32)}${'bb'.repeat(32)}0501${'cc'.repeat(64)}` +
-        `03${'aa'.repeat(32)}0502${'00'.repeat(16)}`,
+        `03${'aa'.repeat(32)}0502${'00'.repeat(16)}` +
+        `04${'aa'.repeat(32)}05ac02`,
     ],
     [
       'view',

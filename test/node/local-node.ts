@@ -1,5 +1,6 @@
 import type { StorePage } from '../../src/adapters/store/store.ts'
 import type { StoreRow, StoreWrite } from '../../src/base/core.ts'
+import type { PeerId } from '../../src/base/ids.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { Driver } from '../../src/engine/driver.ts'
@@ -7,9 +8,12 @@ import type { DiskPort } from '../../src/engine/ports.ts'
 import { Backups } from '../../src/node/backups.ts'
 import { ChangeFeed } from '../../src/node/change-feed.ts'
 import { EventHub } from '../../src/node/event-hub.ts'
+import { MemberHistory } from '../../src/node/member-history.ts'
 import { Node } from '../../src/node/node.ts'
 import { nodeEvent } from '../../src/node/node-event.ts'
+import { Questions } from '../../src/node/questions.ts'
 import { Acks } from '../../src/node/replicated.ts'
+import { memberName } from '../../src/node/status.ts'
 
 /** A disk that has everything durable a moment after it was asked, until it fails. */
 class QuickDisk implements DiskPort {
@@ -49,6 +53,8 @@ export function localNode(seed = 1): LocalNode {
   })
   const changes = new ChangeFeed(seededRandom([seed, 2]))
   const acks = new Acks()
+  const questions = new Questions('0')
+  const nameOf = (peer: PeerId): string => memberName(driver.engine, peer)
   const now = Date.UTC(2026, 0, 1)
   const driver = new Driver({
     ports: {
@@ -77,7 +83,8 @@ export function localNode(seed = 1): LocalNode {
     dialLoopback: true,
     observe: (event) => {
       if (event.type === 'acked') acks.emit(event.group)
-      else hub.emit(nodeEvent(event, driver.now(), changes))
+      else if (event.type === 'question') questions.ask(driver, event, nameOf)
+      else hub.emit(nodeEvent(event, driver.now(), { changes, nameOf }))
     },
   })
   driver.start()
@@ -95,6 +102,8 @@ export function localNode(seed = 1): LocalNode {
       dataDir: undefined,
       chaos: undefined,
       acks,
+      questions,
+      history: new MemberHistory(),
       listening: async () => {},
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),

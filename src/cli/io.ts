@@ -5,6 +5,8 @@ export interface OutputStream {
   readonly isTTY: boolean
   /** Width of the terminal in columns; 80 when there is none. */
   readonly columns: number
+  /** Its height in lines; 24 when there is none. */
+  readonly rows: number
   write(data: string | Uint8Array): void
   /** Resolves when everything written has been handed to the system. */
   flush(): Promise<void>
@@ -22,9 +24,12 @@ export interface Io {
   readonly closed: AbortSignal
   /** Calls back on every SIGINT, SIGTERM and SIGHUP until the returned function is called. */
   onStop(listener: () => void): () => void
+  /** Calls back on every key of a terminal at stdin, which shows none of them meanwhile; not at all without one. */
+  onKey(listener: (key: string) => void): () => void
 }
 
 const COLUMNS_DEFAULT = 80
+const ROWS_DEFAULT = 24
 /** EIO: the terminal itself is gone. */
 const CLOSED_CODES: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'])
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -51,6 +56,21 @@ export function processIo(): Io {
         for (const signal of STOP_SIGNALS) process.off(signal, listener)
       }
     },
+    onKey,
+  }
+}
+
+function onKey(listener: (key: string) => void): () => void {
+  const { stdin } = process
+  if (!stdin.isTTY) return () => {}
+  const told = (data: Buffer): void => listener(data.toString())
+  stdin.setRawMode(true)
+  stdin.on('data', told)
+  stdin.resume()
+  return () => {
+    stdin.off('data', told)
+    stdin.pause()
+    stdin.setRawMode(false)
   }
 }
 
@@ -68,6 +88,9 @@ function outputOf(stream: NodeJS.WriteStream): OutputStream {
     },
     get columns() {
       return stream.columns ?? COLUMNS_DEFAULT
+    },
+    get rows() {
+      return stream.rows ?? ROWS_DEFAULT
     },
     write(data) {
       stream.write(data)

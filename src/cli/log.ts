@@ -83,6 +83,12 @@ function lineOf(event: NodeEvent): Line | undefined {
         key: `join ${address}`,
       }
     }
+    case 'broadcast':
+      return {
+        level: 'info',
+        message: `${printable(event.from)} broadcasts ${printable(event.name)}`,
+        key: `broadcast ${event.from} ${event.name}`,
+      }
     case 'dropped':
       return {
         level: 'warn',

@@ -3,6 +3,7 @@ import type { HearsayNode } from '../index.ts'
 import type { LabControl } from '../lab/lab-types.ts'
 import { backupRoutes } from './backup-routes.ts'
 import type { Call, Route } from './call.ts'
+import { castRoutes } from './cast-routes.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
 import { eventRoutes } from './event-routes.ts'
@@ -73,6 +74,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
       health.beginShutdown()
       options.onLeave?.()
     }),
+    ...castRoutes(),
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),

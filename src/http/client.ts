@@ -10,14 +10,18 @@ import type { LabInfo } from '../lab/lab-types.ts'
 import { EventSourceParser } from './event-source.ts'
 import type {
   AnswerOf,
+  BroadcastAnswer,
   ChaosAction,
   DhtAnswer,
+  ExplainAnswer,
+  Message,
   NamedOperation,
   ObjectChanged,
   ObjectOperation,
   ObjectQuery,
   ObjectsAnswer,
   PutQuery,
+  QueryAnswers,
   ReadyAnswer,
   ReplicatedAnswer,
   SetHasAnswer,
@@ -54,6 +58,15 @@ export interface Client {
   startupz(options?: Waiting): Promise<{ readonly started: boolean }>
   status(options?: Waiting): Promise<StatusInfo>
   members(options?: Waiting): Promise<MembersInfo>
+  /** Undefined when there is no such member. @param who its name or peer id */
+  explain(who: string, options?: Waiting): Promise<ExplainAnswer | undefined>
+  /** To all members, once each. */
+  broadcast(message: Message, options?: Waiting): Promise<BroadcastAnswer>
+  /** Asks all members. @param options `timeoutMs`: how long answers are collected */
+  query(
+    message: Message,
+    options?: { readonly timeoutMs?: number } & Waiting,
+  ): Promise<QueryAnswers>
   put(key: string, value: string | Uint8Array, options?: PutQuery & Waiting): Promise<PutResult>
   /** Undefined when no value was found. */
   get(
@@ -150,6 +163,18 @@ export function createClient(options: ClientOptions): Client {
     startupz: (waiting) => http.json({ path: '/startupz', ...waiting }),
     status: (waiting) => http.json({ path: '/v1/status', ...waiting }),
     members: (waiting) => http.json({ path: '/v1/members', ...waiting }),
+    explain: async (who, waiting) =>
+      http.found({ path: `/v1/members/${segment(who)}/explain`, ...waiting }),
+    broadcast: (message, waiting) =>
+      http.json({ method: 'POST', path: '/v1/broadcasts', body: message, ...waiting }),
+    query: (message, options) =>
+      http.json({
+        method: 'POST',
+        path: '/v1/queries',
+        query: timed(options),
+        body: message,
+        signal: options?.signal,
+      }),
     put: async (key, value, query) =>
       http.json({
         method: 'PUT',

@@ -1,10 +1,14 @@
 import type {
+  BroadcastInfo,
+  EncodedPayload,
   ErrorCode,
   Json,
+  MemberExplanation,
   NodeEvent,
   ObjectInfo,
   ObjectType,
   PeerId,
+  QueryInfo,
   TransactionInfo,
   UndoableInfo,
   UndoInfo,
@@ -206,6 +210,22 @@ export interface PutQuery {
   readonly ttlMs?: number
   readonly timeoutMs?: number
 }
+
+/** The body of `POST /v1/broadcasts` and `POST /v1/queries`. */
+export interface Message extends Partial<EncodedPayload> {
+  readonly name: string
+  /** Queries only: ways by which an answer travels back, 1 … 3. */
+  readonly relayFactor?: number
+}
+
+/** The answer of `POST /v1/broadcasts`. */
+export type BroadcastAnswer = BroadcastInfo
+
+/** The answer of `POST /v1/queries`. */
+export type QueryAnswers = QueryInfo
+
+/** The answer of `GET /v1/members/{name}/explain`. */
+export type ExplainAnswer = MemberExplanation
 
 /** The answer's shape by object type. */
 export interface AnswerOf {

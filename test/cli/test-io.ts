@@ -7,6 +7,8 @@ export interface TestIo extends Io {
   outBytes(): Uint8Array
   /** As a signal would. */
   stop(): void
+  /** As somebody at the keyboard. */
+  press(key: string): void
   /** As a reader that goes away. */
   closeStdout(): void
   /** Resolves when stdout holds this text. */
@@ -16,6 +18,7 @@ export interface TestIo extends Io {
 class Recorder implements OutputStream {
   readonly isTTY: boolean
   readonly columns = 80
+  readonly rows = 24
   readonly chunks: Uint8Array[] = []
   readonly #watchers = new Set<() => void>()
 
@@ -61,6 +64,7 @@ export function testIo(
   const stderr = new Recorder(options.isTTY === true)
   const closed = new AbortController()
   const listeners = new Set<() => void>()
+  const keys = new Set<(key: string) => void>()
   return {
     stdin: stdinOf(options.stdin ?? ''),
     stdout,
@@ -71,6 +75,13 @@ export function testIo(
     onStop(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onKey(listener) {
+      keys.add(listener)
+      return () => keys.delete(listener)
+    },
+    press: (key) => {
+      for (const listener of keys) listener(key)
     },
     out: () => stdout.text(),
     err: () => stderr.text(),

@@ -61,6 +61,25 @@ describe('three terminals', () => {
     }
   })
 
+  test('a broadcast reaches every terminal once, and a question is answered by all', async () => {
+    const sent = await run('event', 'deploy', 'v1', '--node', 'two', '--json')
+    expect(JSON.parse(sent.out)).toMatchObject({ name: 'deploy', bytes: 2, members: 3 })
+    const { id } = JSON.parse(sent.out)
+    const heard = (): number[] =>
+      peers.map(({ lines }) => lines.filter((line) => line.includes(id)).length)
+    await eventually(['status', '--json', '--node', 'one'], () => !heard().includes(0))
+    const asked = await run('query', 'ping', '--node', 'three', '--json', '--timeout', '10s')
+    expect(asked.code).toBe(0)
+    const { answers, silent } = JSON.parse(asked.out)
+    expect(answers.map(({ from }: { from: string }) => from).toSorted()).toEqual([
+      ...['one', 'three', 'two'],
+    ])
+    expect(silent).toEqual([])
+    expect(heard()).toEqual([1, 1, 1])
+    const why = await run('explain', 'two', '--node', 'one', '--json')
+    expect(JSON.parse(why.out)).toMatchObject({ name: 'two', state: 'alive', linked: true })
+  })
+
   test('garbage on the port of libp2p and on the API disturbs nobody', async () => {
     const [one] = peers
     if (one === undefined) throw new Error('the first peer runs')

@@ -97,6 +97,23 @@ describe('queries', () => {
     expect(said?.payload).toEqual(PAYLOAD)
   })
 
+  test('a relay passes an answer on once, however often it comes', () => {
+    const net = new Net({ seed: 10, nodes: 3, thinkMs: 100 })
+    const [asker, member, relay] = [net.node(0), net.node(1), net.node(2)]
+    ask(net, asker)
+    net.run(50)
+    const [, epoch, sequence] = question(asker).split('-').map(Number)
+    const answer = signAnswer(member.signer, 'net', {
+      asker: asker.signer.publicKey,
+      ...{ epoch: epoch ?? 0, sequence: sequence ?? 0, status: 'ok', payload: PAYLOAD },
+    })
+    const before = relay.framesOut
+    for (let i = 0; i < 3; i++) {
+      net.inject(relay, member, encodeCastFrame({ type: 'answer', answer }))
+    }
+    expect(relay.framesOut - before).toBe(1)
+  })
+
   test('an answer to what was never asked is dropped', () => {
     const net = new Net({ seed: 6, nodes: 3 })
     const [asker, liar] = [net.node(0), net.node(1)]

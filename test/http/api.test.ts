@@ -259,20 +259,6 @@ describe('/v1/objects', () => {
     )
   })
 
-  test('map remove with the empty path clears the map, alone and in a transaction', async () => {
-    const { ask } = fixture()
-    const set = post('config', { type: 'map', op: 'set', path: ['a', 'x'], value: 1 })
-    await ask(...set)
-    const remove = { type: 'map', op: 'remove', path: [] } as const
-    const cleared = { name: 'config', type: 'map', value: {}, changed: 1 }
-    expect((await ask(...post('config', remove))).body).toEqual(cleared)
-    await ask(...set)
-    const operations = [{ name: 'config', ...remove }]
-    const done = await ask('POST', '/v1/transactions', { operations })
-    expect(done.body.results).toEqual([{ name: 'config', type: 'map', changed: 1 }])
-    expect((await ask('GET', '/v1/objects/config?type=map')).body.value).toEqual({})
-  })
-
   test('what does not exist: 404 without type; empty, zero or 404 with it', async () => {
     const { ask } = fixture()
     expect((await ask('GET', '/v1/objects/x')).status).toBe(404)

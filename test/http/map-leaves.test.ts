@@ -59,3 +59,18 @@ describe('POST /v1/objects/{name} for leaves of maps', () => {
     expect(node.map('m').value).toEqual({ c: 5, s: ['a'] })
   })
 })
+
+test('map remove with the empty path clears the map, alone and in a transaction', async () => {
+  const { ask } = fixture()
+  const change = (body: object) => ask('POST', '/v1/objects/config', { type: 'map', ...body })
+  const set = { op: 'set', path: ['a', 'x'], value: 1 }
+  await change(set)
+  const remove = { op: 'remove', path: [] }
+  const cleared = { name: 'config', type: 'map', value: {}, changed: 1 }
+  expect((await change(remove)).body).toEqual(cleared)
+  await change(set)
+  const operations = [{ name: 'config', type: 'map', ...remove }]
+  const done = await ask('POST', '/v1/transactions', { operations })
+  expect(done.body.results).toEqual([{ name: 'config', type: 'map', changed: 1 }])
+  expect((await ask('GET', '/v1/objects/config?type=map')).body.value).toEqual({})
+})

@@ -92,7 +92,15 @@ export function serve(
   const vector = withheld === undefined ? pull.vector : [...pull.vector, withheld]
   // Without the log nothing can be told of one writer and not of the other.
   const isCut = isBase && isLogGone
-  const told = { credit: isBase ? 0 : credit, vector, before: [], isBrief, turnEvents, isCut }
+  const told = {
+    credit: isBase ? 0 : credit,
+    vector,
+    before: [],
+    isBrief,
+    turnEvents,
+    isCut,
+    isBegun: rest !== undefined,
+  }
   return serveLog(group, pull, told, runs)
 }
 
@@ -231,15 +239,17 @@ interface LogAnswer {
   readonly turnEvents: number
   /** Set where more is missing than the log tells. */
   readonly isCut?: boolean
+  /** Set where this goes on with an answer, whose first item has gone. */
+  readonly isBegun?: boolean
 }
 
 function serveLog(
   group: Group,
   pull: Pull,
-  { credit, vector, before, isBrief, turnEvents, isCut = false }: LogAnswer,
+  { credit, vector, before, isBrief, turnEvents, isCut = false, isBegun = false }: LogAnswer,
   runs: RunReader,
 ): Answer {
-  const packer = new Packer(group.name, pull.session, credit, before)
+  const packer = new Packer(group.name, pull.session, { credit, before, isBegun })
   const has = countsOf(vector)
   const served = new Map(has)
   let events = 0
@@ -284,14 +294,21 @@ class Packer {
   readonly #session: number
   readonly #credit: number
   readonly #frames: Uint8Array[]
+  /** Whether an item has gone. */
+  #isBegun: boolean
   #runs: (Uint8Array | BriefRun)[] = []
   #pendingBytes = 0
   #pendingEvents = 0
   #pendingWork = 0
   #bytes = 0
 
-  constructor(group: string, session: number, credit: number, before: readonly Uint8Array[]) {
+  constructor(
+    group: string,
+    session: number,
+    { credit, before, isBegun }: Required<Pick<LogAnswer, 'credit' | 'before' | 'isBegun'>>,
+  ) {
     this.#frames = [...before]
+    this.#isBegun = isBegun
     this.#group = group
     this.#session = session
     this.#credit = credit
@@ -347,9 +364,10 @@ class Packer {
     return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
   }
 
-  /** The first item always goes, or a small credit would never get anywhere. */
+  /** The first item of an answer always goes, or a small credit would never get anywhere. */
   #take(length: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + length > this.#credit) return false
+    if (this.#isBegun && this.#bytes + length > this.#credit) return false
+    this.#isBegun = true
     this.#bytes += length
     return true
   }

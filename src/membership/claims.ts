@@ -7,8 +7,8 @@ import { compareRecords, type SignedRecord } from './record.ts'
  * associative and idempotent, so tables may meet in any order, any number of times.
  *
  * record: the greatest by (epoch, incarnation, left above alive, bytes).
- * accusations: per accuser its greatest by (epoch, incarnation, kind); of these the eight greatest;
- * none below the record. Those above the record wait for it. The cut to eight and the cut at the
+ * accusations: per accuser its greatest by (epoch, incarnation, kind); of these the sixteen greatest;
+ * none below the record. Those above the record wait for it. The cut to sixteen and the cut at the
  * record commute, because both remove from the low end of one order.
  */
 export interface Claims {
@@ -17,8 +17,8 @@ export interface Claims {
   readonly accusations: readonly Accusation[]
 }
 
-/** More accusers than any verdict needs; bounds memory and flood. */
-export const ACCUSATIONS_MAX = 8
+/** Eight observers and those that were faster; bounds memory and flood. */
+export const ACCUSATIONS_MAX = 16
 
 export function mergeClaims(a: Claims, b: Claims): Claims {
   const record = compareRecords(a.record, b.record) >= 0 ? a.record : b.record

@@ -37,7 +37,7 @@ export interface Tunables {
   readonly pingTimeoutMinMs: Millis
   readonly pingTimeoutMaxMs: Millis
   readonly pingTimeoutStartMs: Millis
-  /** Least time relays get to reach a silent peer. More forgives stalls, less is faster; a guess. @default 500 */
+  /** Least time relays get to reach a silent peer. More forgives stalls, less is faster; a guess. @default 400 */
   readonly indirectBudgetMs: Millis
   /** A link on which pings go unanswered this long is closed and dialled anew; a guess. @default 6,000 */
   readonly linkSilenceMs: Millis
@@ -80,7 +80,7 @@ export const DEFAULT_TUNABLES: Tunables = {
   pingTimeoutMinMs: 100,
   pingTimeoutMaxMs: 2_000,
   pingTimeoutStartMs: 500,
-  indirectBudgetMs: 500,
+  indirectBudgetMs: 400,
   linkSilenceMs: 6_000,
   relays: 3,
   unlinkedProbeMs: 5_000,

@@ -272,9 +272,14 @@ export class Prober {
   #dueAt(link: Link): Millis {
     if (link.isAwaiting) return Number.POSITIVE_INFINITY
     // Looked up once: this runs for each link after each input.
-    const state = this.#shared.table.of(link.peerId)?.state
+    const entry = this.#shared.table.of(link.peerId)
+    const state = entry?.state
     const period = this.#periodMs(link, state)
     if (period === undefined) return Number.POSITIVE_INFINITY
+    // Asked at once: others wait for what its observers have to say.
+    if (state === 'suspect' && entry !== undefined && link.lastPingAt < entry.since) {
+      return entry.since
+    }
     const since = state === 'alive' ? Math.max(link.lastHeardAt, link.lastPingAt) : link.lastPingAt
     return Math.min(since + period, Math.max(link.measuredAt, link.lastPingAt) + MEASURE_MS)
   }

@@ -16,7 +16,24 @@ export interface SuspicionFacts {
   readonly heardWitnesses: number
   /** Members alive or suspect. */
   readonly members: number
+  /** How much longer this node waits than a healthy one, see Health. */
+  readonly scale: number
+  /** Who should hold a link with the subject, how many of them are beyond doubt, how many accuse it. */
+  readonly observers: Observers
 }
+
+/** The subject's neighbours on the rings, as this node sees them. */
+export interface Observers {
+  readonly all: number
+  readonly alive: number
+  readonly accusing: number
+}
+
+/** Observers that must agree when some of them are in doubt themselves: more than two liars. */
+const OBSERVERS_MIN = 3
+/** With fewer observers to agree the subject gets up to so much more time to refute. */
+const FEW_OBSERVERS_SHARE = 0.5
+const OBSERVERS_QUORUM_FULL = 5
 
 /** This many members must find the process gone, or all others when there are fewer. */
 const REFUSED_QUORUM = 2
@@ -25,8 +42,8 @@ const REFUSED_QUORUM = 2
  * When a suspicion ends in failure. Lifeguard §IV-B: timeout(C) = max(min, max − (max − min) ·
  * ln(C + 1) / ln(k + 1)) for C confirmations besides the first accuser. k is never more than the
  * witnesses in earshot could give, so that small clusters and the small side of a partition end at min.
- * Two shorter ways: enough members found the process gone; or somebody declared the failure and the
- * subject had its refutation window.
+ * Three shorter ways: enough members found the process gone; most of the observers agree, or somebody
+ * declared the failure, and the subject had its refutation window.
  */
 export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Millis {
   const { startedAt } = facts
@@ -34,8 +51,26 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   if (facts.refused >= Math.max(1, Math.min(REFUSED_QUORUM, facts.witnesses))) {
     lasts = Math.min(lasts, tunables.refusedAfterMs)
   }
-  if (facts.failed > 0) lasts = Math.min(lasts, tunables.refutationWindowMs)
+  const windowMs = tunables.refutationWindowMs * facts.scale
+  if (facts.failed > 0) lasts = Math.min(lasts, windowMs)
+  const quorum = observersQuorum(facts.observers)
+  if (facts.observers.accusing >= quorum) {
+    const missing = Math.max(0, OBSERVERS_QUORUM_FULL - quorum) / (OBSERVERS_QUORUM_FULL - 1)
+    lasts = Math.min(lasts, windowMs * (1 + FEW_OBSERVERS_SHARE * missing))
+  }
   return startedAt + lasts
+}
+
+/**
+ * Observers that must agree on a failure: most of those beyond doubt (five of eight, Rapid §4.2), so that
+ * the sides of a partition decide too; never fewer than three while there are so many, or than most of all.
+ */
+export function observersQuorum({ all, alive }: Observers): number {
+  return Math.max(Math.min(OBSERVERS_MIN, mostOf(all)), mostOf(alive))
+}
+
+function mostOf(count: number): number {
+  return Math.floor(count / 2) + 1
 }
 
 function lifeguardTimeout(facts: SuspicionFacts, tunables: Tunables): Millis {

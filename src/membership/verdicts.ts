@@ -19,8 +19,9 @@ import {
 import { accusationRumour, recordRumour } from './flood.ts'
 import type { Member } from './member.ts'
 import type { SignedRecord } from './record.ts'
+import { overlayOf } from './rings.ts'
 import { earlier, type Shared, witnessesHeard } from './shared.ts'
-import { suspicionDeadline } from './suspicion.ts'
+import { type Observers, suspicionDeadline } from './suspicion.ts'
 import { type Entry, isLive } from './table.ts'
 
 /** A suspect we still hear is told so and not declared failed: this long until the next look. */
@@ -32,6 +33,8 @@ interface Suspicion {
   readonly epoch: number
   readonly incarnation: number
   startedAt: Millis
+  /** A sign of life after this holds the verdict. */
+  heardSince: Millis
   /** Not before this, whatever the formula says. */
   notBefore: Millis
   deadline: Millis
@@ -119,8 +122,10 @@ export class Verdicts {
     const rank = kindRank(kind)
     const own = standing.find(({ accuser }) => equalBytes(accuser, options.signer.publicKey))
     if (own !== undefined && kindRank(own.kind) >= rank) return
+    // Observers' words are counted one by one; others only confirm.
     const strong = standing.filter((accusation) => kindRank(accusation.kind) >= rank)
-    if (strong.length > tunables.suspicionConfirmations) return
+    const isEnough = strong.length > tunables.suspicionConfirmations
+    if (isEnough && !this.#isObserver(entry)) return
     const accusation = signAccusation(options.signer, options.network, {
       kind,
       subject: entry.publicKey,
@@ -146,7 +151,7 @@ export class Verdicts {
       if (suspicion.deadline > now) continue
       const entry = this.#shared.table.of(peerId)
       if (entry === undefined) this.#suspicions.delete(peerId)
-      else if (this.#isHeard(entry, now)) this.#hold(entry, suspicion, now)
+      else if (this.#isHeard(entry, suspicion)) this.#hold(entry, suspicion, now)
       else this.#fail(entry, now)
     }
     if (this.#areDeadlinesStale) this.#renewDeadlines(now)
@@ -196,6 +201,7 @@ export class Verdicts {
       epoch,
       incarnation,
       startedAt: now,
+      heardSince: now,
       notBefore: now,
       deadline: now,
       refused: 0,
@@ -217,7 +223,7 @@ export class Verdicts {
     this.#areDeadlinesStale = false
     // Witnesses fall silent without any claim: look again.
     this.#renewAt = now + this.#shared.tunables.probePeriodMs
-    const { table, tunables } = this.#shared
+    const { table, tunables, health } = this.#shared
     for (const [peerId, suspicion] of this.#suspicions) {
       const entry = table.of(peerId)
       if (entry === undefined) continue
@@ -234,6 +240,8 @@ export class Verdicts {
           witnesses: table.count('alive'),
           heardWitnesses: witnessesHeard(this.#shared, entry, now),
           members: table.liveCount,
+          scale: health.scale,
+          observers: this.#observers(entry, standing),
         },
         tunables,
       )
@@ -241,12 +249,39 @@ export class Verdicts {
     }
   }
 
-  #isHeard(entry: Entry, now: Millis): boolean {
+  #isObserver(subject: Entry): boolean {
+    const { table, options } = this.#shared
+    const self = table.find(options.signer.publicKey)
+    return self !== undefined && this.#observersOf(subject).has(self)
+  }
+
+  #observersOf(subject: Entry): ReadonlySet<Entry> {
+    const others: Entry[] = []
+    for (const entry of this.#shared.table.entries()) {
+      if (entry !== subject && isLive(entry)) others.push(entry)
+    }
+    return overlayOf(subject, others)
+  }
+
+  #observers(subject: Entry, standing: readonly Accusation[]): Observers {
+    const observers = this.#observersOf(subject)
+    let alive = 0
+    for (const { state } of observers) if (state === 'alive') alive += 1
+    let accusing = 0
+    for (const { accuser } of standing) {
+      const entry = this.#shared.table.find(accuser)
+      if (entry !== undefined && observers.has(entry)) accusing += 1
+    }
+    return { all: observers.size, alive, accusing }
+  }
+
+  #isHeard(entry: Entry, { heardSince }: Suspicion): boolean {
     const link = this.#shared.links.get(entry.peerId)
-    return link !== undefined && now - link.lastHeardAt < 2 * this.#shared.tunables.probePeriodMs
+    return link !== undefined && link.lastHeardAt > heardSince
   }
 
   #hold(entry: Entry, suspicion: Suspicion, now: Millis): void {
+    suspicion.heardSince = now
     suspicion.notBefore = now + HOLD_MS
     suspicion.deadline = suspicion.notBefore
     const link = this.#shared.links.get(entry.peerId)

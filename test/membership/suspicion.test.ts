@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_TUNABLES } from '../../src/membership/options.ts'
-import { suspicionDeadline } from '../../src/membership/suspicion.ts'
+import { observersQuorum, suspicionDeadline } from '../../src/membership/suspicion.ts'
 
 const facts = {
   startedAt: 0,
@@ -10,6 +10,8 @@ const facts = {
   witnesses: 9,
   heardWitnesses: 9,
   members: 10,
+  scale: 1,
+  observers: { all: 8, alive: 8, accusing: 0 },
 }
 const lasts = (change: Partial<typeof facts>): number =>
   suspicionDeadline({ ...facts, ...change }, DEFAULT_TUNABLES)
@@ -41,5 +43,36 @@ describe('suspicionDeadline()', () => {
 
   test('a failure claim ends it after the refutation window', () => {
     expect(lasts({ failed: 1 })).toBe(1_000)
+  })
+
+  test('five of eight observers end it after the refutation window, four do not', () => {
+    expect(lasts({ observers: { all: 8, alive: 8, accusing: 5 } })).toBe(1_000)
+    expect(lasts({ observers: { all: 8, alive: 8, accusing: 4 } })).toBe(24_000)
+  })
+
+  test('a node that distrusts itself gives the subject longer', () => {
+    expect(lasts({ scale: 3, observers: { all: 8, alive: 8, accusing: 5 } })).toBe(3_000)
+    expect(lasts({ scale: 3, failed: 1 })).toBe(3_000)
+  })
+
+  test('fewer observers give the subject longer', () => {
+    expect(lasts({ observers: { all: 4, alive: 4, accusing: 3 } })).toBe(1_250)
+    expect(lasts({ observers: { all: 1, alive: 1, accusing: 1 } })).toBe(1_500)
+  })
+})
+
+describe('observersQuorum()', () => {
+  test.each([
+    [{ all: 1, alive: 1 }, 1],
+    [{ all: 2, alive: 2 }, 2],
+    [{ all: 4, alive: 4 }, 3],
+    [{ all: 8, alive: 8 }, 5],
+    // Half of them are on the other side of a cut.
+    [{ all: 8, alive: 4 }, 3],
+    // Two that are left, perhaps because they hold all others for suspect, do not decide.
+    [{ all: 8, alive: 2 }, 3],
+    [{ all: 8, alive: 0 }, 3],
+  ])('of %j is %i', (observers, quorum) => {
+    expect(observersQuorum({ ...observers, accusing: 0 })).toBe(quorum)
   })
 })

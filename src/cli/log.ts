@@ -75,6 +75,11 @@ function lineOf(event: NodeEvent): Line | undefined {
         level: event.state === 'alive' || event.state === 'left' ? 'info' : 'warn',
         message: `${printable(event.name)} is ${event.state}: ${printable(event.evidence)}`,
       }
+    case 'partition-suspected':
+      return {
+        level: 'warn',
+        message: `${event.failed} of ${event.members} members failed at once: is the network cut?`,
+      }
     case 'join-failed': {
       const address = printable(event.address)
       return {

@@ -142,6 +142,8 @@ export type EngineOutput =
 /** Facts for whoever observes the node. */
 export type EngineEvent =
   | { readonly type: 'member'; readonly change: MemberChange }
+  /** So many of so many members failed at once. */
+  | { readonly type: 'partition-suspected'; readonly failed: number; readonly members: number }
   | { readonly type: 'link-up'; readonly peer: PeerId; readonly details: LinkDetails }
   | { readonly type: 'link-down'; readonly peer: PeerId; readonly end: LinkEnd }
   | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }

@@ -27,6 +27,7 @@ export function fromMembership(
       return { type: 'persist', source: 'membership', writes: output.writes }
     case 'digests':
     case 'alarm':
+    case 'partition-suspected':
     case 'broadcast':
     case 'question':
       return { type: 'event', gate, event: output }

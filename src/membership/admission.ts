@@ -173,6 +173,10 @@ export class Admission {
       this.#drop('accusation-accuser')
       return
     }
+    if (this.#verdicts.accusers.isMuted(accuser.peerId, now)) {
+      this.#drop('accusation-muted')
+      return
+    }
     const { record } = subject.claims
     if (compareTimes(accusation, record) < 0 || record.status === 'left') {
       flood.tell(link, recordRumour(subject), now)

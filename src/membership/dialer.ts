@@ -3,6 +3,7 @@ import type { PeerId } from '../base/ids.ts'
 import { jitter } from '../base/random.ts'
 import { dialableAddresses } from './addresses.ts'
 import type { Book } from './book.ts'
+import type { Outage } from './outage.ts'
 import { earlier, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -43,6 +44,7 @@ export class Dialer {
   readonly #shared: Shared
   readonly #book: Book
   readonly #self: PeerId
+  readonly #outage: Outage
   readonly #targets = new Map<PeerId, Target>()
   readonly #budget: TokenBucket
   /** Where outbound links to peers were last made: known to work. */
@@ -52,9 +54,11 @@ export class Dialer {
     readonly shared: Shared
     readonly book: Book
     readonly self: PeerId
+    readonly outage: Outage
     readonly now: Millis
   }) {
     this.#shared = options.shared
+    this.#outage = options.outage
     this.#book = options.book
     this.#self = options.self
     const { now } = options
@@ -197,7 +201,10 @@ export class Dialer {
   /** This node's share of the tries that all survivors together make. */
   #failedIntervalMs(ageMs: Millis): Millis {
     const { tunables, table } = this.#shared
-    const factor = FAILED_AGES.find(({ untilMs }) => ageMs < untilMs)?.factor
+    const known = this.#outage.isOn
+      ? FAILED_AGES[0]
+      : FAILED_AGES.find(({ untilMs }) => ageMs < untilMs)
+    const factor = known?.factor
     if (factor === undefined) return tunables.failedRetryMaxMs
     const survivors = Math.max(1, table.count('alive'))
     return Math.min(tunables.failedRetryMaxMs, tunables.failedRetryMs * factor * survivors)

@@ -22,6 +22,8 @@ const SIGN_INTERVAL_MS = 100
 const OUTBIDS_MAX = 3
 /** A second process is reported at most this often. */
 const ALARM_INTERVAL_MS = 10_000
+/** Refutations remembered: no more are asked for. */
+const REFUTATIONS_MAX = 16
 
 /**
  * This node's own record. Nobody else can sign it, so nobody else raises its incarnation: an
@@ -34,6 +36,8 @@ export class Identity {
   readonly #entry: Entry
   #record: SignedRecord
   #refuteAt: Millis | undefined
+  /** When we had to refute, latest last. */
+  #refutations: Millis[] = []
   #signedAt: Millis
   #outbids = 0
   #alarmAt: Millis = Number.NEGATIVE_INFINITY
@@ -82,6 +86,16 @@ export class Identity {
     if (!isSame) this.#raise({ tags: { ...tags } }, now)
   }
 
+  /** Says in the record whether this node is fit to observe others. */
+  setDegraded(isDegraded: boolean, now: Millis): void {
+    if (!this.hasLeft) this.#raise({ status: isDegraded ? 'degraded' : 'alive' }, now)
+  }
+
+  /** How often we had to refute after `since`. */
+  refutedSince(since: Millis): number {
+    return this.#refutations.filter((at) => at > since).length
+  }
+
   leave(now: Millis): void {
     this.#raise({ status: 'left' }, now)
     this.#shared.table.setState(this.#entry, 'left', now)
@@ -97,6 +111,7 @@ export class Identity {
     }
     if (order < 0 || this.#refuteAt !== undefined) return
     this.#shared.health.worse()
+    this.#refutations = [...this.#refutations, now].slice(-REFUTATIONS_MAX)
     this.#refuteAt = Math.max(now, this.#signedAt + SIGN_INTERVAL_MS)
     this.work(now)
   }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Accusation } from './accusation.ts'
 import type { Claims } from './claims.ts'
-import { decodeRecord, type MemberRecord, type SignedRecord } from './record.ts'
+import { decodeRecord, type MemberRecord, type MemberStatus, type SignedRecord } from './record.ts'
 
 const NO_ACCUSATIONS: readonly Accusation[] = []
 
@@ -19,7 +19,7 @@ export class KnownRecord implements SignedRecord, Claims {
   readonly publicKey: Uint8Array
   readonly epoch: number
   readonly incarnation: number
-  readonly status: 'alive' | 'left'
+  readonly status: MemberStatus
   /** Bytes move when pages are packed; views that were taken stay as they are. */
   bytes: Uint8Array
   /** Tables that hold it. */

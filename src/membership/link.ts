@@ -43,6 +43,8 @@ export interface Link {
   ping: Ping | undefined
   /** True while nothing came from the peer since the ping. */
   isAwaiting: boolean
+  /** Share of late pings that were answered in time, newer ones counting more. */
+  quality: number
   measuredAt: Millis
   /** When the oldest ping left that nothing has answered since. */
   unansweredAt: Millis | undefined
@@ -88,6 +90,7 @@ export function createLink(options: {
     lastPingAt: now,
     ping: undefined,
     isAwaiting: false,
+    quality: 1,
     measuredAt: now,
     unansweredAt: undefined,
     phase: options.phase,

@@ -87,6 +87,8 @@ export type MembershipOutput =
   | { readonly type: 'digest-differs'; readonly peer: PeerId }
   /** Some member's known digest changed. */
   | { readonly type: 'digests' }
+  /** So many of so many members failed at once: the network is cut, more likely. */
+  | { readonly type: 'partition-suspected'; readonly failed: number; readonly members: number }
   | { readonly type: 'left' }
   | CastOutput
   | { readonly type: 'alarm'; readonly reason: string }

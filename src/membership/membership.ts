@@ -352,6 +352,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     parts.prober.stalled(now)
     parts.relay.stalled()
     parts.watch.stalled(now)
+    parts.condition.stalled()
     parts.verdicts.stalled(lateMs, now)
   }
 
@@ -361,6 +362,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (this.#departure === undefined) {
       const { epoch } = identity.entry.claims.record
       identity.work(now)
+      parts.condition.work(now)
       verdicts.work(now)
       const isOverlayNew = overlay.work(now)
       if (isOverlayNew || this.#isScheduleStale) {

@@ -2,6 +2,7 @@ import type { Millis } from '../base/core.ts'
 import { Admission } from './admission.ts'
 import type { Book } from './book.ts'
 import { Casts } from './casts/casts.ts'
+import { Condition } from './condition.ts'
 import { Dialer } from './dialer.ts'
 import { Digests } from './digests.ts'
 import { Identity } from './identity.ts'
@@ -28,6 +29,7 @@ export interface Parts {
   readonly sync: Sync
   readonly casts: Casts
   readonly admission: Admission
+  readonly condition: Condition
 }
 
 /** Wires the parts of one boot; none of them acts before the first input. */
@@ -49,7 +51,8 @@ export function assembleParts(options: {
     self,
     concluded: (entry, outcome, at) => watch.concluded(entry, outcome, at),
   })
-  const dialer = new Dialer({ shared, book, self: self.peerId, now })
+  const { outage } = verdicts
+  const dialer = new Dialer({ shared, book, self: self.peerId, outage, now })
   const watch: Watch = new Watch({ shared, prober, dialer, verdicts, self, now })
   const sync = new Sync(shared, now)
   const casts = new Casts(castSurroundings(shared, self), now)
@@ -65,6 +68,7 @@ export function assembleParts(options: {
     seeds: new Seeds(shared, self.peerId),
     sync,
     casts,
+    condition: new Condition(shared, identity, now),
     admission: new Admission({ shared, identity, verdicts, digests, book, sync, casts, now }),
   }
 }
@@ -72,8 +76,9 @@ export function assembleParts(options: {
 /** When the next of the parts that rest once the node has left has something to do. */
 export function nextDeadlineOf(parts: Parts, now: Millis): Millis | undefined {
   const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } = parts
+  const { condition } = parts
   let next = earlier(verdicts.nextDeadline(now), dialer.nextDeadline(now))
-  for (const part of [identity, digests, prober, relay, overlay, watch, seeds, sync]) {
+  for (const part of [identity, condition, digests, prober, relay, overlay, watch, seeds, sync]) {
     next = earlier(next, part.nextDeadline())
   }
   return next

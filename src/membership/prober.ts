@@ -6,7 +6,7 @@ import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
-import { earlier, type Shared } from './shared.ts'
+import { earlier, hearsAnybody, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -24,6 +24,8 @@ const ASK_AGAIN_MS = 3_000
 const PROBES_MAX = 256
 /** With this few links up a node asks for floods on every link. */
 const FEW_LINKS = 3
+/** What one ping counts in the quality of its link. */
+const QUALITY_SHARE = 0.2
 /** Accusations that ride with a ping to the accused. */
 const CHARGES = 2
 
@@ -98,7 +100,10 @@ export class Prober {
   heard(link: Link, now: Millis): void {
     link.lastHeardAt = now
     this.#shared.pulse.heardAt = now
-    if (link.isAwaiting) this.#shared.health.better()
+    if (link.isAwaiting) {
+      this.#shared.health.better()
+      link.quality += (1 - link.quality) * QUALITY_SHARE
+    }
     link.isAwaiting = false
     link.unansweredAt = undefined
   }
@@ -235,6 +240,7 @@ export class Prober {
 
   #missed(link: Link, now: Millis): void {
     link.isAwaiting = false
+    link.quality -= link.quality * QUALITY_SHARE
     const entry = this.#shared.table.of(link.peerId)
     if (entry?.state === 'alive') {
       // The probe starts its own clock: no ping until it ends.
@@ -264,6 +270,9 @@ export class Prober {
     const link = this.#shared.links.get(entry.peerId)
     const isHeard = link !== undefined && link.lastHeardAt >= link.lastPingAt
     if (outcome === 'alive' || isHeard || link === undefined) return
+    // Relays that say nothing at all, while others are heard: it is our own link that is bad.
+    const isUnheard = outcome === 'void' && probe.relays > 0 && hearsAnybody(this.#shared, now)
+    if (isUnheard && probe.unlinked === 0) return
     const via = probe.relays === 0 ? '' : `, nor to ${probe.relays} relays`
     this.#verdicts.accuse(entry, 'suspect', `no answer to a ping${via}`, now)
   }

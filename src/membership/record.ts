@@ -11,12 +11,15 @@ import {
   TAGS_MAX,
 } from './options.ts'
 
+/** `degraded`: it takes part, but most of its links are bad, so that its word on others counts for little. */
+export type MemberStatus = 'alive' | 'degraded' | 'left'
+
 /** What a member says about itself, signed by itself: nobody else can make one. */
 export interface MemberRecord {
   readonly publicKey: Uint8Array
   readonly epoch: number
   readonly incarnation: number
-  readonly status: 'alive' | 'left'
+  readonly status: MemberStatus
   /** 8 random bytes of one process: two processes with one key are told apart by it. */
   readonly bootNonce: Uint8Array
   readonly protocol: { readonly min: number; readonly max: number }
@@ -36,7 +39,7 @@ export interface RecordHead {
   readonly publicKey: Uint8Array
   readonly epoch: number
   readonly incarnation: number
-  readonly status: 'alive' | 'left'
+  readonly status: MemberStatus
 }
 
 export const BOOT_NONCE_BYTES = 8
@@ -45,6 +48,8 @@ export const RECORD_BYTES_MAX = 3_072
 /** Epochs and incarnations stay far below 2^53, so that adding one is always exact. */
 export const COUNTER_MAX: number = 2 ** 48
 const PROTOCOL_MAX = 65_535
+/** In the order of their codes. */
+const STATUSES: readonly MemberStatus[] = ['alive', 'left', 'degraded']
 
 /** What is signed: the domain names purpose, version and network. */
 function signedMessage(network: string, body: Uint8Array): Uint8Array {
@@ -57,7 +62,7 @@ export function signRecord(signer: Signer, network: string, record: MemberRecord
     .raw(record.publicKey)
     .varint(record.epoch)
     .varint(record.incarnation)
-    .uint8(record.status === 'left' ? 1 : 0)
+    .uint8(STATUSES.indexOf(record.status))
     .raw(record.bootNonce)
     .uint16(record.protocol.min)
     .uint16(record.protocol.max)
@@ -110,9 +115,9 @@ function readHead(reader: Reader): RecordHead {
   const publicKey = reader.raw(PUBLIC_KEY_BYTES)
   const epoch = reader.varint(COUNTER_MAX)
   const incarnation = reader.varint(COUNTER_MAX)
-  const status = reader.uint8()
-  if (status > 1) throw new DecodeError('unknown status')
-  return { publicKey, epoch, incarnation, status: status === 1 ? 'left' : 'alive' }
+  const status = STATUSES[reader.uint8()]
+  if (status === undefined) throw new DecodeError('unknown status')
+  return { publicKey, epoch, incarnation, status }
 }
 
 function readAddresses(reader: Reader): string[] {

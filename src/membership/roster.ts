@@ -87,7 +87,7 @@ class MemberRow implements Member {
 
   constructor(row: Row, digest: Uint8Array | undefined) {
     this.#record = row.known
-    this.state = row.state
+    this.state = shownState(row)
     this.digest = digest
     this.rttMs = row.rttMs
     this.since = row.since
@@ -124,6 +124,12 @@ class MemberRow implements Member {
   get protocol(): Member['protocol'] {
     return this.#record.protocol
   }
+}
+
+/** Whoever says that most of its links are bad is shown so, in doubt or not. */
+function shownState({ state, known }: Row): Member['state'] {
+  const isLiving = state === 'alive' || state === 'suspect'
+  return isLiving && known.status === 'degraded' ? 'degraded' : state
 }
 
 /** Where a row is in an order, or belongs. */

@@ -25,9 +25,17 @@ export interface Shared {
   readonly pulse: Pulse
 }
 
+/** A node that heard nobody for this many probe periods holds all others for unreachable. */
+export const ISOLATED_PERIODS = 3
+
 /** The last sign of life from anybody. */
 export interface Pulse {
   heardAt: Millis
+}
+
+/** Whether anybody was heard lately: if not, silence says nothing of one of them. */
+export function hearsAnybody({ pulse, tunables }: Shared, now: Millis): boolean {
+  return now - pulse.heardAt < ISOLATED_PERIODS * tunables.probePeriodMs
 }
 
 /** Living members besides `subject` whose word reached this node lately, this node included. */

@@ -18,11 +18,13 @@ export interface SuspicionFacts {
   readonly members: number
   /** How much longer this node waits than a healthy one, see Health. */
   readonly scale: number
+  /** The subject says itself that most of its links are bad. */
+  readonly isDegraded: boolean
   /** Who should hold a link with the subject, how many of them are beyond doubt, how many accuse it. */
   readonly observers: Observers
 }
 
-/** The subject's neighbours on the rings, as this node sees them. */
+/** The subject's neighbours on the rings that are not degraded, as this node sees them. */
 export interface Observers {
   readonly all: number
   readonly alive: number
@@ -34,6 +36,8 @@ const OBSERVERS_MIN = 3
 /** With fewer observers to agree the subject gets up to so much more time to refute. */
 const FEW_OBSERVERS_SHARE = 0.5
 const OBSERVERS_QUORUM_FULL = 5
+/** Who hears others badly hears accusations late: it gets so many times longer to refute. */
+const DEGRADED_FACTOR = 5
 
 /** This many members must find the process gone, or all others when there are fewer. */
 const REFUSED_QUORUM = 2
@@ -51,7 +55,8 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   if (facts.refused >= Math.max(1, Math.min(REFUSED_QUORUM, facts.witnesses))) {
     lasts = Math.min(lasts, tunables.refusedAfterMs)
   }
-  const windowMs = tunables.refutationWindowMs * facts.scale
+  const patience = facts.scale * (facts.isDegraded ? DEGRADED_FACTOR : 1)
+  const windowMs = tunables.refutationWindowMs * patience
   if (facts.failed > 0) lasts = Math.min(lasts, windowMs)
   const quorum = observersQuorum(facts.observers)
   if (facts.observers.accusing >= quorum) {

@@ -132,14 +132,15 @@ export class Table {
     const row = new Row(this, index, known)
     this.#rows[index] = row
     this.#rowOf[known.subject] = index + 1
-    this.#flags[index] = STATES.indexOf(known.status)
+    const state = known.status === 'left' ? 'left' : 'alive'
+    this.#flags[index] = STATES.indexOf(state)
     this.#since[index] = now
     if (this.#newestAt !== now) this.#newest.clear()
     this.#newestAt = now
     this.#newest.add(row)
-    this.#counts[known.status] += 1
+    this.#counts[state] += 1
     this.#liveVersion += 1
-    if (known.status === 'alive') this.#living.add(index)
+    if (state === 'alive') this.#living.add(index)
     this.#roster.added(row)
     this.#refresh(row)
     return row

@@ -8,6 +8,7 @@ import {
   ownAccusation,
   signAccusation,
 } from './accusation.ts'
+import { Accusers } from './accusers.ts'
 import {
   claimedState,
   compareTimes,
@@ -18,9 +19,9 @@ import {
 } from './claims.ts'
 import { accusationRumour, recordRumour } from './flood.ts'
 import type { Member } from './member.ts'
+import { Outage } from './outage.ts'
 import type { SignedRecord } from './record.ts'
-import { overlayOf } from './rings.ts'
-import { earlier, type Shared, witnessesHeard } from './shared.ts'
+import { earlier, hearsAnybody, type Shared, witnessesHeard } from './shared.ts'
 import { type Observers, suspicionDeadline } from './suspicion.ts'
 import { type Entry, isLive } from './table.ts'
 
@@ -49,6 +50,8 @@ interface Suspicion {
  * A suspect that this node still hears is held: its refutation is on the way.
  */
 export class Verdicts {
+  readonly accusers: Accusers = new Accusers()
+  readonly outage: Outage
   readonly #shared: Shared
   readonly #suspicions = new Map<PeerId, Suspicion>()
   /** Members changed since the last emit, with their row before; undefined for new ones. */
@@ -58,6 +61,7 @@ export class Verdicts {
 
   constructor(shared: Shared) {
     this.#shared = shared
+    this.outage = new Outage(shared)
   }
 
   /** Adds a member or advances its record. False when the record was no news. */
@@ -79,6 +83,7 @@ export class Verdicts {
     } else {
       const claims = withRecord(known.claims, record)
       if (equalClaims(claims, known.claims)) return undefined
+      this.#judge(known, record, now)
       this.#note(known, table.row(known), options.evidence)
       table.setClaims(known, claims)
       entry = known
@@ -115,9 +120,13 @@ export class Verdicts {
 
   /** This node accuses a member, when its word adds anything to what is claimed already. */
   accuse(entry: Entry, kind: AccusationKind, evidence: string, now: Millis): void {
-    const { options, tunables } = this.#shared
+    const { options, tunables, table } = this.#shared
     const { record } = entry.claims
-    if (!isLive(entry) || equalBytes(entry.publicKey, options.signer.publicKey)) return
+    const self = table.find(options.signer.publicKey)
+    if (!isLive(entry) || self === undefined || entry === self) return
+    // Whoever hears most others badly does not know whose fault it is.
+    const isUnfit = self.claims.record.status === 'degraded' && hearsAnybody(this.#shared, now)
+    if (isUnfit && kind === 'suspect') return
     const standing = standingAccusations(entry.claims)
     const rank = kindRank(kind)
     const own = standing.find(({ accuser }) => equalBytes(accuser, options.signer.publicKey))
@@ -125,7 +134,7 @@ export class Verdicts {
     // Observers' words are counted one by one; others only confirm.
     const strong = standing.filter((accusation) => kindRank(accusation.kind) >= rank)
     const isEnough = strong.length > tunables.suspicionConfirmations
-    if (isEnough && !this.#isObserver(entry)) return
+    if (isEnough && !table.neighbours(entry).includes(self)) return
     const accusation = signAccusation(options.signer, options.network, {
       kind,
       subject: entry.publicKey,
@@ -155,6 +164,7 @@ export class Verdicts {
       else this.#fail(entry, now)
     }
     if (this.#areDeadlinesStale) this.#renewDeadlines(now)
+    this.outage.work()
   }
 
   nextDeadline(now: Millis): Millis | undefined {
@@ -192,6 +202,17 @@ export class Verdicts {
     if (isDoubtful) this.#suspect(entry, now)
     else this.#suspicions.delete(entry.peerId)
     this.#shared.table.setState(entry, isDoubtful ? 'suspect' : claimed, now)
+  }
+
+  /** Whoever accused a member that now refutes was wrong. */
+  #judge(subject: Entry, record: SignedRecord, now: Millis): void {
+    const { record: before } = subject.claims
+    if (record.epoch !== before.epoch || subject.state === 'failed') return
+    for (const { accuser } of standingAccusations(subject.claims)) {
+      const entry = this.#shared.table.find(accuser)
+      if (entry === undefined || !this.accusers.refuted(entry.peerId, now)) continue
+      this.#shared.outbox.push({ type: 'dropped', reason: 'accuser-muted' })
+    }
   }
 
   #suspect(entry: Entry, now: Millis): void {
@@ -241,6 +262,7 @@ export class Verdicts {
           heardWitnesses: witnessesHeard(this.#shared, entry, now),
           members: table.liveCount,
           scale: health.scale,
+          isDegraded: entry.claims.record.status === 'degraded',
           observers: this.#observers(entry, standing),
         },
         tunables,
@@ -249,30 +271,16 @@ export class Verdicts {
     }
   }
 
-  #isObserver(subject: Entry): boolean {
-    const { table, options } = this.#shared
-    const self = table.find(options.signer.publicKey)
-    return self !== undefined && this.#observersOf(subject).has(self)
-  }
-
-  #observersOf(subject: Entry): ReadonlySet<Entry> {
-    const others: Entry[] = []
-    for (const entry of this.#shared.table.entries()) {
-      if (entry !== subject && isLive(entry)) others.push(entry)
-    }
-    return overlayOf(subject, others)
-  }
-
   #observers(subject: Entry, standing: readonly Accusation[]): Observers {
-    const observers = this.#observersOf(subject)
+    const neighbours = this.#shared.table.neighbours(subject)
     let alive = 0
-    for (const { state } of observers) if (state === 'alive') alive += 1
     let accusing = 0
-    for (const { accuser } of standing) {
-      const entry = this.#shared.table.find(accuser)
-      if (entry !== undefined && observers.has(entry)) accusing += 1
+    for (const { state, publicKey, claims } of neighbours) {
+      if (claims.record.status === 'degraded') continue
+      if (state === 'alive') alive += 1
+      if (standing.some(({ accuser }) => equalBytes(accuser, publicKey))) accusing += 1
     }
-    return { all: observers.size, alive, accusing }
+    return { all: neighbours.length, alive, accusing }
   }
 
   #isHeard(entry: Entry, { heardSince }: Suspicion): boolean {
@@ -309,6 +317,7 @@ export class Verdicts {
       flood.spread(accusationRumour(entry, accusation), { now })
     }
     table.setState(entry, 'failed', now)
+    this.outage.failed(now)
   }
 }
 

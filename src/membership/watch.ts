@@ -4,7 +4,7 @@ import { jitter, shuffle } from '../base/random.ts'
 import type { Dialer } from './dialer.ts'
 import type { LinkEnd } from './member.ts'
 import type { ProbeOutcome, Prober } from './prober.ts'
-import { earlier, type Shared } from './shared.ts'
+import { earlier, ISOLATED_PERIODS, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -18,8 +18,6 @@ const VOID_ROUNDS_MAX = 3
 /** With nobody to ask, after this many. */
 const ALONE_ROUNDS_MAX = 2
 const WATCHED_MAX = 1_024
-/** A node that heard nobody for this many probe periods holds all others for unreachable. */
-const ISOLATED_PERIODS = 3
 /** Larger networks are left to the probes: each accusation must be refuted after the heal. */
 const ISOLATED_MEMBERS_MAX = 64
 

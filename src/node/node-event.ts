@@ -20,6 +20,8 @@ export function nodeEvent(
       if (kind === 'joined') return { at, type: 'member-joined', name, peerId }
       return { at, type: 'member-changed', name, peerId, state, evidence }
     }
+    case 'partition-suspected':
+      return { at, type: 'partition-suspected', failed: event.failed, members: event.members }
     case 'link-up':
       return { at, type: 'link-up', peerId: event.peer, address: event.details.remoteAddress }
     case 'link-down':

@@ -198,6 +198,8 @@ export type NodeEvent = { readonly at: number } & (
       readonly state: MemberState
       readonly evidence: string
     }
+  /** A quarter of the members or more failed at once: the network is cut, more likely than not. */
+  | { readonly type: 'partition-suspected'; readonly failed: number; readonly members: number }
   | { readonly type: 'link-up'; readonly peerId: PeerId; readonly address: string }
   | { readonly type: 'link-down'; readonly peerId: PeerId; readonly reason: string }
   | { readonly type: 'join-failed'; readonly address: string; readonly reason: string }

@@ -48,7 +48,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   publicKey: fc.constant(signer.publicKey),
   epoch: counter,
   incarnation: counter,
-  status: fc.constantFrom('alive' as const, 'left' as const),
+  status: fc.constantFrom('alive' as const, 'degraded' as const, 'left' as const),
   bootNonce: bytes(8),
   protocol: fc.constant({ min: 1, max: 3 }),
   name: fc.string({ unit: 'binary', maxLength: 16 }),
@@ -340,12 +340,16 @@ describe('golden bytes', () => {
     expect(decodeFrame(encoded).ok).toBe(true)
   })
 
-  test('record', () => {
+  test.each([
+    ['alive', '00'],
+    ['left', '01'],
+    ['degraded', '02'],
+  ] as const)('record of status %s', (status, code) => {
     const signed = signRecord(signer, 'net', {
       publicKey: signer.publicKey,
       epoch: 5,
       incarnation: 300,
-      status: 'left',
+      status,
       bootNonce: new Uint8Array(8).fill(9),
       protocol: { min: 1, max: 2 },
       name: 'ada',
@@ -354,7 +358,7 @@ describe('golden bytes', () => {
     })
     const body = hex(signed.bytes.subarray(0, -64))
     expect(body).toBe(
-      `${hex(signer.publicKey)}05ac0201${'09'.repeat(8)}0001000203616461` +
+      `${hex(signer.publicKey)}05ac02${code}${'09'.repeat(8)}0001000203616461` +
         `01132f6970342f31302e302e302e312f7463702f3102016101310162` +
         '0132',
     )

@@ -11,6 +11,7 @@ const facts = {
   heardWitnesses: 9,
   members: 10,
   scale: 1,
+  isDegraded: false,
   observers: { all: 8, alive: 8, accusing: 0 },
 }
 const lasts = (change: Partial<typeof facts>): number =>
@@ -53,6 +54,10 @@ describe('suspicionDeadline()', () => {
   test('a node that distrusts itself gives the subject longer', () => {
     expect(lasts({ scale: 3, observers: { all: 8, alive: 8, accusing: 5 } })).toBe(3_000)
     expect(lasts({ scale: 3, failed: 1 })).toBe(3_000)
+  })
+
+  test('a member that says that it hears badly gets five times as long', () => {
+    expect(lasts({ isDegraded: true, observers: { all: 8, alive: 8, accusing: 5 } })).toBe(5_000)
   })
 
   test('fewer observers give the subject longer', () => {

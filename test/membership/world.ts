@@ -55,6 +55,8 @@ export class TestNode {
   isUp = false
   /** Frames and ticks are not handled while paused; they pile up. */
   pausedUntil: Millis = 0
+  /** Share of frames to this node that vanish. */
+  inboundLoss = 0
   life = 0
   armed = 0
   framesOut = 0
@@ -300,7 +302,7 @@ export class World {
     const other = otherEnd(link, node)
     const times = this.random.next() < (this.#options.duplicates ?? 0) ? 2 : 1
     for (let i = 0; i < times; i++) {
-      if (this.random.next() < this.loss) continue
+      if (this.random.next() < this.loss || this.random.next() < other.inboundLoss) continue
       this.#after(this.#latency(), () => {
         if (other.links.get(node.id) !== link || this.#isCut(node, other)) return
         this.feed(other, { type: 'frame', peer: node.id, bytes })

@@ -180,6 +180,7 @@ export class Admission {
     const { record } = subject.claims
     if (compareTimes(accusation, record) < 0 || record.status === 'left') {
       flood.tell(link, recordRumour(subject), now)
+      if (subject === this.#identity.entry) this.#hearLate(link, accusation, now)
       return
     }
     const isLeap =
@@ -204,6 +205,13 @@ export class Admission {
       evidence: `${accusation.kind} according to ${by}, told by ${this.#nameOf(link)}`,
       now,
     })
+  }
+
+  /** Others that accused us when we had refuted already: how many there are says how we are heard. */
+  #hearLate(link: Link, accusation: Accusation, now: Millis): void {
+    const { signer, network } = this.#shared.options
+    if (!this.#identity.isLatest(accusation) || !this.#mayVerify(link, now)) return
+    if (verifyAccusation(signer, network, accusation)) this.#identity.noteAccuser(accusation, now)
   }
 
   /** Answered each time: the acknowledgement before may have been lost. */

@@ -6,20 +6,25 @@ import type { Shared } from './shared.ts'
 const PERIOD_MS = 1_000
 /** A link of which fewer late pings are answered in time is bad: both directions at 40 % loss. */
 const BAD_QUALITY = 0.35
+/** Lifeguard's score from which this node distrusts itself as much as it would its worst links. */
+const BAD_SCORE = 6
 /** Most links are bad for so long before it is said: a partition is over as verdicts by then. */
-const BAD_FOR_MS = 6_000
-/** So many refutations within … */
-const REFUTATIONS = 4
-/** … this time mean that others hear us badly. */
-const REFUTATIONS_MS = 30_000
-/** Links are well for so long, and nothing had to be refuted, before it is taken back. */
-const WELL_FOR_MS = REFUTATIONS_MS
+const BAD_FOR_MS = 2_500
+/** So many linked members that accuse us within … are more than two liars, … */
+const ACCUSERS = 3
+/** … and this time. */
+const ACCUSED_MS = 30_000
+/** Links are well for so long, and nobody accuses, before it is taken back. */
+const WELL_FOR_MS = ACCUSED_MS
+/** Accusations that come so long after a stall are due to it. */
+const STALL_ECHO_MS = 5_000
 
 /**
  * Whether this node is fit to observe others. One that most of its neighbours hear badly, or that hears most of
  * them badly, says so in its record: others show it `degraded`, do not count its word on others among those of
  * observers, and give it longer to refute (Lifeguard §III: what slow members say of others is the commonest
- * false positive). Only its own record says so, so nobody can be degraded by others.
+ * false positive). Only its own record says so, so nobody can be degraded by others; fewer than three of them
+ * cannot make it say so either.
  */
 export class Condition {
   readonly #shared: Shared
@@ -27,6 +32,7 @@ export class Condition {
   #nextAt: Millis
   #badSince: Millis | undefined
   #wellSince: Millis
+  #stalledAt: Millis = Number.NEGATIVE_INFINITY
   #isDegraded = false
 
   constructor(shared: Shared, identity: Identity, now: Millis) {
@@ -37,21 +43,24 @@ export class Condition {
   }
 
   work(now: Millis): void {
+    if (now - this.#stalledAt < STALL_ECHO_MS) this.#identity.forgetAccusers()
+    const accusers = this.#identity.accusersSince(now - ACCUSED_MS)
+    if (accusers >= ACCUSERS && !this.#isDegraded) this.#say(true, now)
     if (this.#nextAt > now) return
     this.#nextAt = now + PERIOD_MS
-    const isBad = this.#isMostlyBad()
-    if (!isBad) this.#badSince = undefined
-    else this.#badSince ??= now
-    const refuted = this.#identity.refutedSince(now - REFUTATIONS_MS)
-    const isUnfit = isBad ? now - (this.#badSince ?? now) >= BAD_FOR_MS : refuted >= REFUTATIONS
-    if (isBad) this.#wellSince = now
-    if (isUnfit && !this.#isDegraded) this.#say(true, now)
-    const isWell = refuted === 0 && now - this.#wellSince >= WELL_FOR_MS
+    if (!this.#isMostlyBad()) this.#badSince = undefined
+    else {
+      this.#badSince ??= now
+      this.#wellSince = now
+      if (now - this.#badSince >= BAD_FOR_MS && !this.#isDegraded) this.#say(true, now)
+    }
+    const isWell = accusers === 0 && now - this.#wellSince >= WELL_FOR_MS
     if (this.#isDegraded && isWell) this.#say(false, now)
   }
 
   /** Time in which we did not run says nothing of links. */
-  stalled(): void {
+  stalled(now: Millis): void {
+    this.#stalledAt = now
     this.#badSince = undefined
   }
 
@@ -63,6 +72,7 @@ export class Condition {
 
   #say(isDegraded: boolean, now: Millis): void {
     this.#isDegraded = isDegraded
+    this.#wellSince = now
     this.#identity.setDegraded(isDegraded, now)
   }
 
@@ -75,6 +85,6 @@ export class Condition {
       links += 1
       if (quality < BAD_QUALITY) bad += 1
     }
-    return links > 1 && bad * 2 > links
+    return links > 1 && (bad * 2 > links || this.#shared.health.score >= BAD_SCORE)
   }
 }

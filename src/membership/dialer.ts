@@ -108,9 +108,11 @@ export class Dialer {
     return this.#add(peerId, 'once', now, now)
   }
 
-  linked(peerId: PeerId, provenAddress: string | undefined): void {
+  /** A link is up. @returns whether it was wanted for one probe alone */
+  linked(peerId: PeerId, provenAddress: string | undefined): boolean {
+    const isForProbe = this.#targets.get(peerId)?.kind === 'once'
     this.#targets.delete(peerId)
-    if (provenAddress === undefined) return
+    if (provenAddress === undefined) return isForProbe
     this.#proven.delete(peerId)
     if (this.#proven.size >= TARGETS_MAX) {
       for (const oldest of this.#proven.keys()) {
@@ -119,6 +121,7 @@ export class Dialer {
       }
     }
     this.#proven.set(peerId, provenAddress)
+    return isForProbe
   }
 
   /** A link broke: its peer is dialled at once when it is wanted; the next reconcile says so. */

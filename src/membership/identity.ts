@@ -1,5 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
 import { randomBytes } from '../base/random.ts'
 import type { Accusation } from './accusation.ts'
 import { persistEpoch } from './book.ts'
@@ -22,8 +23,12 @@ const SIGN_INTERVAL_MS = 100
 const OUTBIDS_MAX = 3
 /** A second process is reported at most this often. */
 const ALARM_INTERVAL_MS = 10_000
-/** Refutations remembered: no more are asked for. */
-const REFUTATIONS_MAX = 16
+/** Accusers remembered: more than anybody asks for. */
+const ACCUSERS_MAX = 16
+/** An accuser counts if its link is so old, and … */
+const SETTLED_MS = 10_000
+/** … was heard so lately: after a cut everybody is accused by everybody. */
+const HEARD_MS = 5_000
 
 /**
  * This node's own record. Nobody else can sign it, so nobody else raises its incarnation: an
@@ -36,8 +41,8 @@ export class Identity {
   readonly #entry: Entry
   #record: SignedRecord
   #refuteAt: Millis | undefined
-  /** When we had to refute, latest last. */
-  #refutations: Millis[] = []
+  /** Linked members that accused us, and when. */
+  readonly #accusers = new Map<PeerId, Millis>()
   #signedAt: Millis
   #outbids = 0
   #alarmAt: Millis = Number.NEGATIVE_INFINITY
@@ -91,9 +96,16 @@ export class Identity {
     if (!this.hasLeft) this.#raise({ status: isDegraded ? 'degraded' : 'alive' }, now)
   }
 
-  /** How often we had to refute after `since`. */
-  refutedSince(since: Millis): number {
-    return this.#refutations.filter((at) => at > since).length
+  /** How many linked members have accused us after `since`. */
+  accusersSince(since: Millis): number {
+    let count = 0
+    for (const at of this.#accusers.values()) if (at > since) count += 1
+    return count
+  }
+
+  /** What others said while this node did not run is no fault of its links. */
+  forgetAccusers(): void {
+    this.#accusers.clear()
   }
 
   leave(now: Millis): void {
@@ -109,9 +121,9 @@ export class Identity {
       this.#shared.outbox.push({ type: 'dropped', reason: 'accusation-ahead' })
       return
     }
+    this.noteAccuser(accusation, now)
     if (order < 0 || this.#refuteAt !== undefined) return
     this.#shared.health.worse()
-    this.#refutations = [...this.#refutations, now].slice(-REFUTATIONS_MAX)
     this.#refuteAt = Math.max(now, this.#signedAt + SIGN_INTERVAL_MS)
     this.work(now)
   }
@@ -136,6 +148,22 @@ export class Identity {
 
   nextDeadline(): Millis | undefined {
     return this.#refuteAt
+  }
+
+  /** Whether it is about the life that we have refuted last. */
+  isLatest({ epoch, incarnation }: Accusation): boolean {
+    return epoch === this.#record.epoch && incarnation === this.#record.incarnation - 1
+  }
+
+  /** Remembers who accuses us. @param accusation verified */
+  noteAccuser({ accuser }: Accusation, now: Millis): void {
+    const { table, links } = this.#shared
+    const peerId = table.find(accuser)?.peerId
+    const link = peerId === undefined ? undefined : links.get(peerId)
+    if (link === undefined || now - link.upAt < SETTLED_MS) return
+    if (now - link.lastHeardAt > HEARD_MS) return
+    if (this.#accusers.size >= ACCUSERS_MAX && !this.#accusers.has(link.peerId)) return
+    this.#accusers.set(link.peerId, now)
   }
 
   #alarm(now: Millis): void {

@@ -52,6 +52,10 @@ export interface Link {
   phase: number
   /** Accusations were last sent to the accused over its link. */
   toldAt: Millis
+  /** Dialled for one probe: closed when nobody uses it. */
+  isForProbe: boolean
+  /** A frame of another protocol came. */
+  usedAt: Millis
   // overlay
   isOverlay: boolean
   /** The other end wants changes flooded here. */
@@ -95,6 +99,8 @@ export function createLink(options: {
     unansweredAt: undefined,
     phase: options.phase,
     toldAt: Number.NEGATIVE_INFINITY,
+    isForProbe: false,
+    usedAt: now,
     isOverlay: false,
     isFloodWanted: true,
     pending: new Map(),

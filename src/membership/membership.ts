@@ -10,9 +10,10 @@ import { accusationRumour, Flood, recordRumour } from './flood.ts'
 import { decodeFrame, type Frame } from './frame.ts'
 import { Health } from './health.ts'
 import { createLink, type Link } from './link.ts'
+import { LinkQualities } from './link-quality.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
 import { checkOptions, checkTags, type MembershipOptions, resolveTunables } from './options.ts'
-import { assembleParts, nextDeadlineOf, type Parts } from './parts.ts'
+import { assembleParts, nextDeadlineOf, type Parts, workOf } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
 import { earlier, type Shared } from './shared.ts'
 import { type Entry, isLive, Table } from './table.ts'
@@ -53,6 +54,7 @@ const SHORT_LINK_MS = 1_000
 export class Membership implements Core<MembershipInput, MembershipOutput> {
   readonly #shared: Shared
   readonly #book: Book
+  readonly #qualities = new LinkQualities()
   #parts: Parts | undefined
   #departure: Departure | undefined
   #deadline: Millis | undefined
@@ -120,7 +122,9 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (input.type === 'heard') {
       // The hot path: frames of other protocols only move deadlines away.
       const link = this.#shared.links.get(input.peer)
-      if (link !== undefined) this.#heard(parts, link, now)
+      if (link === undefined) return
+      link.usedAt = now
+      this.#heard(parts, link, now)
       return
     }
     this.#noticeStall(parts, now)
@@ -218,11 +222,13 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       })
     link.direction = direction
     link.remoteAddress = remoteAddress
+    if (before === undefined) link.quality = this.#qualities.of(peer)
     links.set(peer, link)
     const entry = table.of(peer)
     link.isOverlay = entry !== undefined && overlay.wanted.has(entry)
     if (link.isOverlay) outbox.push({ type: 'protect', peer, isProtected: true })
-    dialer.linked(peer, direction === 'outbound' ? remoteAddress : undefined)
+    const isForProbe = dialer.linked(peer, direction === 'outbound' ? remoteAddress : undefined)
+    link.isForProbe = isForProbe && !link.isOverlay && input.via === undefined
     watch.linkUp(peer)
     parts.casts.linkUp(link, now)
     if (input.via !== undefined) seeds.joined(input.via, peer, now)
@@ -238,6 +244,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const link = links.get(peer)
     if (link === undefined) return
     links.delete(peer)
+    this.#qualities.keep(peer, link.quality)
     parts.casts.linkDown(peer)
     this.#isScheduleStale = true
     const entry = table.of(peer)
@@ -352,38 +359,20 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     parts.prober.stalled(now)
     parts.relay.stalled()
     parts.watch.stalled(now)
-    parts.condition.stalled()
+    parts.condition.stalled(now)
     parts.verdicts.stalled(lateMs, now)
   }
 
   #work(parts: Parts, now: Millis): void {
-    const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } =
-      parts
     if (this.#departure === undefined) {
-      const { epoch } = identity.entry.claims.record
-      identity.work(now)
-      parts.condition.work(now)
-      verdicts.work(now)
-      const isOverlayNew = overlay.work(now)
-      if (isOverlayNew || this.#isScheduleStale) {
-        this.#isScheduleStale = false
-        dialer.reconcile(overlay.wanted, now)
-        if (isOverlayNew) watch.reconcile(overlay.wanted, now)
-      }
-      prober.work(now)
-      relay.work(now)
-      watch.work(now)
-      dialer.work(now)
-      seeds.work(now)
-      if (identity.entry.digest?.epoch !== epoch) digests.renew(identity.entry, now)
-      digests.work(identity.entry, now)
-      sync.work(now)
+      workOf(parts, { isScheduleStale: this.#isScheduleStale, now })
+      this.#isScheduleStale = false
     }
     parts.casts.work(now)
     this.#shared.flood.work(now)
     this.#departure?.work(now)
     this.#book.work(now)
-    verdicts.emit()
+    parts.verdicts.emit()
     const next = this.#earliest(parts, now)
     // What one part made due for an earlier one waits a moment: never a stall, never a spin.
     this.#deadline = next === undefined || next > now ? next : now + 1

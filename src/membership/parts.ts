@@ -83,3 +83,31 @@ export function nextDeadlineOf(parts: Parts, now: Millis): Millis | undefined {
   }
   return next
 }
+
+/**
+ * What is due of the parts that rest once the node has left.
+ * @param options.isScheduleStale links went down since the dials were planned
+ */
+export function workOf(
+  parts: Parts,
+  { isScheduleStale, now }: { readonly isScheduleStale: boolean; readonly now: Millis },
+): void {
+  const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } = parts
+  const { epoch } = identity.entry.claims.record
+  identity.work(now)
+  parts.condition.work(now)
+  verdicts.work(now)
+  const isOverlayNew = overlay.work(now)
+  if (isOverlayNew || isScheduleStale) {
+    dialer.reconcile(overlay.wanted, now)
+    if (isOverlayNew) watch.reconcile(overlay.wanted, now)
+  }
+  prober.work(now)
+  relay.work(now)
+  watch.work(now)
+  dialer.work(now)
+  seeds.work(now)
+  if (identity.entry.digest?.epoch !== epoch) digests.renew(identity.entry, now)
+  digests.work(identity.entry, now)
+  sync.work(now)
+}

@@ -16,8 +16,8 @@ const OUTSIDE_FACTOR = 5
 const SUSPECT_FACTOR = 0.5
 /** A busy link is still measured this often. */
 const MEASURE_MS = 10_000
-/** Periods are spread by this share, so that the two ends of a link do not ping in step. */
-const PHASE_SHARE = 0.1
+/** Periods are longer by up to this share, so that the two ends of a link do not ping in step. */
+const PHASE_SHARE = 0.3
 /** After a stall only links are pinged again that were not pinged for so long. */
 const ASK_AGAIN_MS = 3_000
 /** Relay requests of our own in flight. */
@@ -25,7 +25,12 @@ const PROBES_MAX = 256
 /** With this few links up a node asks for floods on every link. */
 const FEW_LINKS = 3
 /** What one ping counts in the quality of its link. */
-const QUALITY_SHARE = 0.2
+const QUALITY_SHARE = 0.3
+/** Links made for a probe are closed when nobody used them for so long. */
+const PROBE_LINK_MS = 10_000
+/** With so few links pings cost little, and each observer counts more. */
+const MESH_LINKS_FEW = 4
+const FEW_LINKS_FACTOR = 0.6
 /** Accusations that ride with a ping to the accused. */
 const CHARGES = 2
 
@@ -81,13 +86,12 @@ export class Prober {
     const sequence = this.#nextSequence()
     // Somebody else's request does not postpone the verdict on an earlier ping.
     const deadline =
-      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + this.#timeoutMs(link)
+      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + this.timeoutMs(link)
     link.ping = { sequence, sentAt: now, deadline }
     link.isAwaiting = true
     link.lastPingAt = now
     link.unansweredAt ??= now
-    const spread = 2 * this.#shared.options.random.next() - 1
-    link.phase = 1 + PHASE_SHARE * spread
+    link.phase = 1 + PHASE_SHARE * this.#shared.options.random.next()
     this.#sendProbe(link, 'ping', sequence)
   }
 
@@ -135,7 +139,7 @@ export class Prober {
     const relays = this.#chooseRelays(entry)
     const { tunables, health } = this.#shared
     const link = this.#shared.links.get(entry.peerId)
-    const timeoutMs = link === undefined ? 0 : 2 * this.#timeoutMs(link)
+    const timeoutMs = link === undefined ? 0 : 2 * this.timeoutMs(link)
     const budgetMs = Math.min(
       tunables.pingTimeoutMaxMs,
       Math.max(tunables.indirectBudgetMs * health.scale, timeoutMs),
@@ -189,7 +193,7 @@ export class Prober {
         this.ping(link, now)
       }
       if (link.ping === undefined) continue
-      const deadline = Math.max(link.ping.deadline, now + this.#timeoutMs(link)) + probePeriodMs
+      const deadline = Math.max(link.ping.deadline, now + this.timeoutMs(link)) + probePeriodMs
       link.ping = { ...link.ping, deadline }
     }
   }
@@ -197,6 +201,7 @@ export class Prober {
   work(now: Millis): void {
     for (const link of this.#shared.links.values()) {
       this.#closeDead(link, now)
+      this.#closeUnused(link, now)
       if (this.#isMissed(link, now)) this.#missed(link, now)
       else if (this.#dueAt(link) <= now) this.ping(link, now)
     }
@@ -231,6 +236,13 @@ export class Prober {
     if (link.unansweredAt === undefined) return
     if (now - link.unansweredAt < this.#shared.tunables.linkSilenceMs) return
     link.unansweredAt = undefined
+    this.#shared.outbox.push({ type: 'close', peer: link.peerId })
+  }
+
+  #closeUnused(link: Link, now: Millis): void {
+    if (!link.isForProbe || now - Math.max(link.upAt, link.usedAt) < PROBE_LINK_MS) return
+    link.isForProbe = false
+    if (link.isOverlay || this.#shared.table.of(link.peerId)?.state === 'suspect') return
     this.#shared.outbox.push({ type: 'close', peer: link.peerId })
   }
 
@@ -294,15 +306,17 @@ export class Prober {
   }
 
   #periodMs(link: Link, state: Entry['state'] | undefined): Millis | undefined {
-    const { tunables, health } = this.#shared
+    const { tunables, health, links } = this.#shared
     if (state === 'left') return undefined
-    const period = tunables.probePeriodMs * link.phase
+    const factor = links.size <= MESH_LINKS_FEW ? FEW_LINKS_FACTOR : 1
+    const period = tunables.probePeriodMs * link.phase * factor
     if (state === 'suspect') return period * SUSPECT_FACTOR
     if (state !== 'alive') return period
     return period * health.scale * (link.isOverlay ? 1 : OUTSIDE_FACTOR)
   }
 
-  #timeoutMs(link: Link): Millis {
+  /** How long a ping on a link may take. */
+  timeoutMs(link: Link): Millis {
     const { tunables, health } = this.#shared
     const timeout = link.roundTrip.timeoutMs({
       min: tunables.pingTimeoutMinMs,

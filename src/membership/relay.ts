@@ -9,6 +9,8 @@ import { earlier, type Shared } from './shared.ts'
 const REQUESTS_MAX = 256
 /** A relay answers `silent` after this share of the budget, so that its answer is in time. */
 const ANSWER_SHARE = 0.8
+/** A target that does not run for less is not told of. */
+const PATIENCE_MS_MIN = 250
 
 interface Request {
   readonly requester: PeerId
@@ -64,7 +66,7 @@ export class Relay {
       requester: requester.peerId,
       sequence,
       target: target.peerId,
-      deadline: options.now + request.budgetMs * ANSWER_SHARE,
+      deadline: options.now + this.#patienceMs(request.budgetMs, link),
       wasLinked: link !== undefined,
     })
     if (link !== undefined) this.#prober.ping(link, options.now)
@@ -98,6 +100,13 @@ export class Relay {
     let earliest: Millis | undefined
     for (const { deadline } of this.#requests) earliest = earlier(earliest, deadline)
     return earliest
+  }
+
+  /** Two round trips on a link of our own are enough to tell, whatever the budget. */
+  #patienceMs(budgetMs: Millis, link: Link | undefined): Millis {
+    const share = budgetMs * ANSWER_SHARE
+    if (link === undefined) return share
+    return Math.min(share, Math.max(PATIENCE_MS_MIN, 2 * this.#prober.timeoutMs(link)))
   }
 
   #reply(peer: PeerId, sequence: number, verdict: RelayVerdict): void {

@@ -89,7 +89,7 @@ export class Verdicts {
       entry = known
     }
     flood.spread(recordRumour(entry), { from, now })
-    this.#settle(entry, now)
+    this.#settle(entry, now, { isRecordNew: true })
     return entry
   }
 
@@ -109,7 +109,7 @@ export class Verdicts {
     this.#note(entry, table.row(entry), options.evidence)
     table.setClaims(entry, claims)
     flood.spread(accusationRumour(entry, accusation), { from: options.from, now: options.now })
-    this.#settle(entry, options.now)
+    this.#settle(entry, options.now, { isRecordNew: false })
     return true
   }
 
@@ -190,7 +190,9 @@ export class Verdicts {
   }
 
   /** The state that the claims and the windows of this node give. */
-  #settle(entry: Entry, now: Millis): void {
+  #settle(entry: Entry, now: Millis, { isRecordNew }: { isRecordNew: boolean }): void {
+    // Only its own record ends it: a newer word of an accuser may have taken the place of the one that did it.
+    if (entry.state === 'failed' && !isRecordNew) return
     const claimed = claimedState(entry.claims)
     const suspicion = this.#suspicions.get(entry.peerId)
     if (suspicion !== undefined && compareTimes(suspicion, entry.claims.record) !== 0) {

@@ -18,6 +18,8 @@ const VOID_ROUNDS_MAX = 3
 /** With nobody to ask, after this many. */
 const ALONE_ROUNDS_MAX = 2
 const WATCHED_MAX = 1_024
+/** One that says that it hears badly waits so many times longer. */
+const DEGRADED_FACTOR = 5
 /** Larger networks are left to the probes: each accusation must be refuted after the heal. */
 const ISOLATED_MEMBERS_MAX = 64
 
@@ -168,7 +170,10 @@ export class Watch {
     const { table, pulse, tunables } = this.#shared
     const others = table.count('alive') - 1
     if (others < 1 || others >= ISOLATED_MEMBERS_MAX) return undefined
-    const at = pulse.heardAt + ISOLATED_PERIODS * tunables.probePeriodMs
+    // Who hears badly waits: what it has not heard may have been said.
+    const isDegraded = this.#self.claims.record.status === 'degraded'
+    const periods = ISOLATED_PERIODS * (isDegraded ? DEGRADED_FACTOR : 1)
+    const at = pulse.heardAt + periods * tunables.probePeriodMs
     return Math.max(at, this.#isolationNotBefore)
   }
 

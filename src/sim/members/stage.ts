@@ -170,14 +170,15 @@ export class Stage {
     this.record('false deaths', this.census.falseDeaths)
   }
 
-  /** Everybody runs alive in the view of everybody who runs, and all these views are one. */
+  /** Everybody runs alive, degraded perhaps, in the view of everybody who runs, and all these views are one. */
   isAgreed(): boolean {
     const [first, ...others] = this.cluster.running
     if (first?.subject === undefined) return false
     const hash = first.subject.viewHash()
     if (others.some(({ subject }) => subject?.viewHash() !== hash)) return false
     const states = new Map(first.subject.members().map(({ peer, state }) => [peer, state]))
-    return this.cluster.running.every(({ peer }) => states.get(peer) === 'alive')
+    const live: ReadonlySet<string | undefined> = new Set(['alive', 'degraded'])
+    return this.cluster.running.every(({ peer }) => live.has(states.get(peer)))
   }
 
   /** What the members send a second and node, while `forMs` pass. */

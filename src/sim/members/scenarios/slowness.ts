@@ -161,7 +161,8 @@ export const SLOWNESS: readonly Scenario[] = [
       const accused = stage.pick()
       const [peer] = accused.host.links.keys()
       const accuser = peer === undefined ? undefined : stage.cluster.nodeOf(peer)
-      accused.process?.stall(SECOND_MS + SECOND_MS * stage.random.next())
+      // Long enough to be accused; a second and a half is as long as a death takes at least.
+      accused.process?.stall(SECOND_MS * (0.7 + 0.5 * stage.random.next()))
       if (accuser !== undefined) stage.cluster.network.partition([[accused.host], [accuser.host]])
       stage.run(MINUTE_MS)
       stage.cluster.network.heal()

@@ -135,7 +135,7 @@ export function* sortedByPrefix(
 }
 
 /** A hash's leading bits. */
-export function prefixOf(hash: number, bits: number): number {
+function prefixOf(hash: number, bits: number): number {
   return bits === 0 ? 0 : hash >>> (32 - bits)
 }
 

@@ -1,29 +1,26 @@
 import { present } from '../base/assert.ts'
 import { NO_SLOT } from './chains.ts'
-import { DeferredKeys, prefixOf, sortedByPrefix, stepsOf } from './deferred-keys.ts'
 import type { Records } from './records.ts'
 import type { Slots } from './slots.ts'
 
 /** A segment splits instead of growing beyond so many cells: no insertion ever moves more keys. */
-const SEGMENT_CELLS_MAX = 4096
+export const SEGMENT_CELLS_MAX = 4096
 const SEGMENT_CELLS_MIN = 16
 /** Up to so many cells a segment grows by doubling: small ones grow seldom. Beyond it, by a quarter. */
 const CELLS_DOUBLED_MAX = 128
 /** Sizes are multiples of it. */
 const CELLS_STEP = 8
 /** Beyond this depth keys collide on purpose: their segment grows instead, and only its owner pays. */
-const DEPTH_MAX = 20
+export const DEPTH_MAX = 20
 /** Share of a segment that fills before it grows or splits; linear probing stays short below it. */
 const FILL_MAX = 0.8
 /** What it is after that. */
 const FILL_GROWN = 0.64
-/** What it is where a segment is made for keys that are known. */
-const FILL_BUILT = 0.7
 /** Share below which a segment shrinks: to {@link FILL_SHRUNK}, as keys that go are followed by more that go. */
 const FILL_MIN = 0.6
 const FILL_SHRUNK = 0.78
 
-interface Segment {
+export interface Segment {
   /** Pairs: a key's hash, its first slot + 1; 0 is free. Side by side, as they are looked at together. */
   cells: Int32Array
   count: number
@@ -31,6 +28,17 @@ interface Segment {
   room: number
   /** Leading hash bits that all keys of this segment share. */
   readonly depth: number
+}
+
+/** Slots that an index will take in, see LoadedKeys: where there are none it knows nothing of how. */
+export interface Deferral {
+  add(hash: number, slot: number): void
+  /** Takes out a slot that was added. @returns false, and does nothing, when it may be in the index already */
+  dismiss(slot: number): boolean
+  /** Has the index take in all of them; it has no deferral then. */
+  settle(): void
+  /** Has the index take in a part of them. @returns whether there is more */
+  settleSome(): boolean
 }
 
 /**
@@ -48,9 +56,8 @@ export class KeyIndex {
   /** Where {@link find} has last found none. */
   #free: Segment
   #freeAt = 0
-  readonly #deferred = new DeferredKeys()
-  /** Set while deferred keys are being taken in. */
-  #settling: Iterator<void, void, void> | undefined
+  /** Keys that are to be taken in before anybody looks. */
+  deferred: Deferral | undefined
 
   constructor(records: Records, slots: Slots) {
     this.#records = records
@@ -73,8 +80,8 @@ export class KeyIndex {
 
   /** The first slot under a key, or NO_SLOT; {@link putNew} can put the key then where the search ended. */
   find(hash: number, key: DataView, start: number, end: number): number {
-    if (!this.#deferred.isEmpty) this.settle()
-    const target = this.#segmentOf(hash)
+    if (this.deferred !== undefined) this.settle()
+    const target = this.segmentOf(hash)
     const { cells } = target
     for (let at = home(hash, cells); ; ) {
       const slot = (cells[at + 1] ?? 0) - 1
@@ -93,7 +100,7 @@ export class KeyIndex {
 
   /** Makes a slot the first under the key of the last {@link find}, which has found none. Nothing has changed since. */
   putNew(hash: number, slot: number): void {
-    this.#fill(this.#free, this.#freeAt, hash, slot)
+    this.fill(this.#free, this.#freeAt, hash, slot)
   }
 
   /**
@@ -101,13 +108,13 @@ export class KeyIndex {
    * @returns the one that was, or NO_SLOT when the key is new
    */
   put(hash: number, slot: number, key: DataView, start: number, end: number): number {
-    if (!this.#deferred.isEmpty) this.settle()
-    const target = this.#segmentOf(hash)
+    if (this.deferred !== undefined) this.settle()
+    const target = this.segmentOf(hash)
     const { cells } = target
     for (let at = home(hash, cells); ; ) {
       const before = (cells[at + 1] ?? 0) - 1
       if (before === NO_SLOT) {
-        this.#fill(target, at, hash, slot)
+        this.fill(target, at, hash, slot)
         return NO_SLOT
       }
       if (cells[at] === hash) {
@@ -126,8 +133,8 @@ export class KeyIndex {
    * @param next takes its place; NO_SLOT takes the key out @returns false when the slot is not the first
    */
   take(hash: number, slot: number, next: number): boolean {
-    if (!this.#deferred.isEmpty) this.settle()
-    const target = this.#segmentOf(hash)
+    if (this.deferred !== undefined) this.settle()
+    const target = this.segmentOf(hash)
     const { cells } = target
     const past = cells.length
     let hole = home(hash, cells)
@@ -165,36 +172,9 @@ export class KeyIndex {
     return true
   }
 
-  /**
-   * Makes a slot the first under its key later, at the next look at the index: many at once cost far less than
-   * one by one in random order.
-   */
-  defer(hash: number, slot: number): void {
-    if (this.#settling !== undefined) this.settle()
-    this.#deferred.add(hash, slot)
-    this.#slots.setNext(slot, NO_SLOT)
-  }
-
-  /** Takes out a slot of {@link defer}. @returns false, and does nothing, when it may be in the index already */
-  dismiss(slot: number): boolean {
-    if (this.#size > 0 || this.#deferred.isEmpty || this.#settling !== undefined) return false
-    this.#deferred.remove(slot)
-    return true
-  }
-
   /** Takes in what was deferred. */
   settle(): void {
-    while (this.settleSome());
-  }
-
-  /** Takes in a part of what was deferred. @returns whether there is more */
-  settleSome(): boolean {
-    // What is left of what was deferred may be nothing: whoever has begun to look at it ends that first.
-    if (this.#settling === undefined && this.#deferred.isEmpty) return false
-    this.#settling ??= this.#settle()
-    if (this.#settling.next().done !== true) return true
-    this.#settling = undefined
-    return false
+    this.deferred?.settle()
   }
 
   /** Visits the first slot of every key. */
@@ -212,60 +192,19 @@ export class KeyIndex {
     }
   }
 
-  *#settle(): Generator<void, void, void> {
-    const pairs = yield* this.#deferred.pairs()
-    if (this.#size === 0) yield* this.#build(pairs)
-    else yield* this.#putAll(pairs)
-    this.#deferred.clear()
+  /** Whether it has no keys, those apart that are deferred. */
+  get isEmpty(): boolean {
+    return this.#size === 0
   }
 
-  /** Makes segments of the size that they need, and fills one after the other. */
-  *#build(pairs: Int32Array): Generator<void, void, void> {
-    const count = pairs.length / 2
-    let depth = 0
-    while (count >>> depth > SEGMENT_CELLS_MAX * FILL_BUILT && depth < DEPTH_MAX) depth += 1
-    const { sorted, counts } = yield* sortedByPrefix(pairs, depth)
+  /** Puts segments in the place of its own, which are empty. @param depth of all of them */
+  rebuild(segments: Segment[], depth: number): void {
+    this.#directory = segments
     this.#depth = depth
-    this.#directory = [...counts].map((keys) => segment(cellsFor(keys, FILL_BUILT), depth))
-    yield* this.#putAll(sorted)
-  }
-
-  *#putAll(pairs: Int32Array): Generator<void, void, void> {
-    for (const part of stepsOf(pairs)) {
-      this.#putPart(part)
-      yield
-    }
-  }
-
-  #putPart(pairs: Int32Array): void {
-    for (let at = 0; at < pairs.length; at += 2) this.#putSlot(pairs[at] ?? 0, pairs[at + 1] ?? 0)
-  }
-
-  /** As {@link put}, but looks at the slot's key only where another one has its hash. */
-  #putSlot(hash: number, slot: number): void {
-    const target = this.#segmentOf(hash)
-    const { cells } = target
-    for (let at = home(hash, cells); ; ) {
-      const before = (cells[at + 1] ?? 0) - 1
-      if (before === NO_SLOT) {
-        this.#fill(target, at, hash, slot)
-        return
-      }
-      if (cells[at] === hash) {
-        const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))
-        if (this.#records.keyEquals(this.#slots.recordOf(before), view, start, end)) {
-          cells[at + 1] = slot + 1
-          this.#slots.setNext(slot, before)
-          return
-        }
-      }
-      at += 2
-      if (at === cells.length) at = 0
-    }
   }
 
   /** Puts a new key into the free cell that the search for it ended at, unless its segment is full. */
-  #fill(target: Segment, at: number, hash: number, slot: number): void {
+  fill(target: Segment, at: number, hash: number, slot: number): void {
     this.#size += 1
     if (target.count < target.room) {
       target.cells[at] = hash
@@ -274,8 +213,9 @@ export class KeyIndex {
     } else place(this.#roomier(target, hash), hash, slot + 1)
   }
 
-  #segmentOf(hash: number): Segment {
-    return present(this.#directory[prefixOf(hash, this.#depth)], 'segment')
+  segmentOf(hash: number): Segment {
+    const depth = this.#depth
+    return present(this.#directory[depth === 0 ? 0 : hash >>> (32 - depth)], 'segment')
   }
 
   /** Makes room for one more key. @returns the segment that has it */
@@ -285,7 +225,7 @@ export class KeyIndex {
       const cells = cellsGrown(target.count)
       if (cells <= SEGMENT_CELLS_MAX || target.depth >= DEPTH_MAX) resize(target, cells)
       else this.#split(target, hash)
-      target = this.#segmentOf(hash)
+      target = this.segmentOf(hash)
     }
     return target
   }
@@ -316,7 +256,7 @@ export class KeyIndex {
   }
 }
 
-function segment(cells: number, depth: number): Segment {
+export function segment(cells: number, depth: number): Segment {
   return {
     cells: new Int32Array(cells * 2),
     count: 0,
@@ -326,7 +266,7 @@ function segment(cells: number, depth: number): Segment {
 }
 
 /** Cells of which so many keys fill a share. */
-function cellsFor(keys: number, fill: number): number {
+export function cellsFor(keys: number, fill: number): number {
   const cells = Math.ceil(keys / fill / CELLS_STEP) * CELLS_STEP
   return Math.max(SEGMENT_CELLS_MIN, cells)
 }
@@ -342,7 +282,7 @@ function cellsGrown(keys: number): number {
 }
 
 /** Where the search for a hash begins. */
-function home(hash: number, cells: Int32Array): number {
+export function home(hash: number, cells: Int32Array): number {
   return (((hash & 0xffff) * (cells.length >>> 1)) >>> 16) << 1
 }
 

@@ -6,8 +6,8 @@ import { Fingerprint } from './fingerprint.ts'
 import { KIND_COUNTER, KIND_UNKNOWN } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import { LiveObjects } from './live-objects.ts'
+import type { Loading } from './loading.ts'
 import { Records } from './records.ts'
-import type { Elements } from './run-elements.ts'
 import { Slots } from './slots.ts'
 import type { Writer } from './writers.ts'
 
@@ -37,7 +37,7 @@ export class LiveEntries {
   readonly fingerprint: Fingerprint = new Fingerprint(this.slots)
   recorder: Recorder | undefined
   /** Set while nobody looks at what comes in. */
-  isLoading = false
+  loading: Loading | undefined
   /** Slots of entries of kinds that only a newer version can apply, by their records. */
   readonly #unknown = new Map<number, number>()
   readonly #dead = new EventDraft()
@@ -57,7 +57,7 @@ export class LiveEntries {
     }
     const object = this.objects.at(event.object)
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
-    if (object.tree === undefined) object.insert(slot, event, this.isLoading)
+    if (object.tree === undefined) object.insert(slot, event, this.loading)
     else object.tree.insert(pathOf(event), elementOf(event), slot)
     if (event.kind === KIND_COUNTER) object.count(event, 1)
     this.recorder?.inserted(object, slot)
@@ -68,17 +68,6 @@ export class LiveEntries {
     const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
     object.insertFirst(slot, event)
     this.recorder?.inserted(object, slot)
-  }
-
-  /** Dots in a row become live, elements of one set that can defer them. Nobody is told. */
-  placeElements({ writer, index, n }: Dot, elements: Elements, object: LiveObject): void {
-    const { slots, records } = this
-    const { keys, keyStarts, keyEnds, keyHashes, from, to } = elements
-    for (let i = from; i < to; i++) {
-      const record = records.addElement(object.id, keys, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
-      const slot = slots.insert(writer.live, index, n + i - from, record)
-      object.defer(slot, keyHashes[i] ?? 0)
-    }
   }
 
   /** Has a new entry take the place of the one it kills, if that has its key. @param loser who wrote that */
@@ -147,34 +136,26 @@ export class LiveEntries {
     this.#release(position, dead.payloadEnd)
   }
 
-  /** Does in steps what was put off while it was loaded. */
-  *endLoading(): Generator<void, void, void> {
-    this.isLoading = false
-    for (const object of this.objects.each()) while (object.settleSome()) yield
-    const { arena } = this.records
-    for (let chunk = arena.sparse(); chunk >= 0; chunk = arena.sparse()) {
-      this.#evacuate(chunk)
-      yield
-    }
-  }
-
   /** Gives up a record that no slot has any more. @param end offset after it */
   #release(position: number, end: number): void {
     const { records } = this
     records.release(position, end - records.arena.offsetOf(position))
     // While entries come in that are not in an index yet they cannot be looked for.
-    if (this.isLoading) return
-    const sparse = records.arena.sparse()
-    if (sparse >= 0) this.#evacuate(sparse)
+    if (this.loading === undefined) this.evacuate()
   }
 
-  #evacuate(chunk: number): void {
+  /** Moves what lives out of a chunk too many of whose bytes are dead. @returns whether there was one */
+  evacuate(): boolean {
+    const { records } = this
+    const chunk = records.arena.sparse()
+    if (chunk < 0) return false
     evacuate(chunk, {
-      records: this.records,
+      records,
       slots: this.slots,
       objectAt: (id) => this.objects.at(id),
       unknown: this.#unknown,
       scratch: this.#dead,
     })
+    return true
   }
 }

@@ -3,6 +3,7 @@ import { isGrowOnlyAmount, readAmount } from './amount.ts'
 import { NO_SLOT } from './chains.ts'
 import type { EventDraft, Lanes } from './event-draft.ts'
 import { KeyIndex } from './key-index.ts'
+import type { Loading } from './loading.ts'
 import type { ObjectType } from './operation.ts'
 import { PathTree, unchain } from './path-tree.ts'
 import type { Records } from './records.ts'
@@ -110,15 +111,14 @@ export class LiveObject {
     this.#total = isSafe ? asNumber : 0
   }
 
-  /** Whether entries may come in by {@link defer}. */
-  get canDefer(): boolean {
-    return this.#index !== undefined
+  /** How it finds its entries where they are many. */
+  get index(): KeyIndex | undefined {
+    return this.#index
   }
 
-  /** As {@link insert}, while many come in that nobody looks at. */
-  defer(slot: number, keyHash: number): void {
-    this.#entries += 1
-    this.#index?.defer(keyHash, slot)
+  /** Notes entries that its index has been given. */
+  grew(entries: number): void {
+    this.#entries += entries
   }
 
   /** Whether a key has an entry. One that has none may get its first at once by {@link insertFirst}. */
@@ -129,7 +129,7 @@ export class LiveObject {
   /** Inserts under the key that {@link has} has just not found. */
   insertFirst(slot: number, key: KeyBytes): void {
     if (this.#index === undefined) {
-      this.insert(slot, key, false)
+      this.insert(slot, key)
       return
     }
     this.#entries += 1
@@ -149,27 +149,22 @@ export class LiveObject {
     return this.#index === undefined ? this.#chained(key.view, keyStart, keyEnd, next) : next
   }
 
-  /** @param defers while many come in that nobody looks at: the index takes them in afterwards */
-  insert(slot: number, { keyHash, key, keyStart, keyEnd }: KeyBytes, defers: boolean): void {
+  /** @param loading while many come in that nobody looks at: the index takes them in afterwards */
+  insert(slot: number, { keyHash, key, keyStart, keyEnd }: KeyBytes, loading?: Loading): void {
     this.#entries += 1
     if (this.#index === undefined) {
       this.#slots.setNext(slot, this.#head)
       this.#head = slot
-      if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex()
+      if (this.#entries > CHAINED_ENTRIES_MAX) this.#makeIndex(loading)
       return
     }
-    if (defers) this.#index.defer(keyHash, slot)
+    if (loading !== undefined) loading.keysOf(this.#index).add(keyHash, slot)
     else this.#slots.setNext(slot, this.#index.put(keyHash, slot, key.view, keyStart, keyEnd))
-  }
-
-  /** Has the index take in a part of what was deferred. @returns whether there is more */
-  settleSome(): boolean {
-    return this.#index?.settleSome() ?? false
   }
 
   /** Takes out a slot that was deferred, whatever its key. @returns false when it has to be {@link remove}d */
   dismiss(slot: number): boolean {
-    if (this.#index?.dismiss(slot) !== true) return false
+    if (this.#index?.deferred?.dismiss(slot) !== true) return false
     this.#entries -= 1
     return true
   }
@@ -189,8 +184,9 @@ export class LiveObject {
   /** Puts a slot in the place of another one of the same key. */
   replace(slot: number, by: number, key: KeyBytes): void {
     const slots = this.#slots
-    if (this.#index?.dismiss(slot) === true) {
-      this.#index.defer(key.keyHash, by)
+    const deferred = this.#index?.deferred
+    if (deferred?.dismiss(slot) === true) {
+      deferred.add(key.keyHash, by)
       return
     }
     this.#index?.settle()
@@ -248,13 +244,18 @@ export class LiveObject {
     return NO_SLOT
   }
 
-  #makeIndex(): void {
+  #makeIndex(loading: Loading | undefined): void {
     const index = new KeyIndex(this.#records, this.#slots)
+    const deferred = loading?.keysOf(index)
     let slot = this.#head
     this.#head = NO_SLOT
     while (slot !== NO_SLOT) {
       const next = this.#slots.nextOf(slot)
-      index.defer(this.#records.keyHash(this.#slots.recordOf(slot)), slot)
+      const record = this.#slots.recordOf(slot)
+      const hash = this.#records.keyHash(record)
+      const { view, start, end } = this.#records.keyOf(record)
+      if (deferred !== undefined) deferred.add(hash, slot)
+      else this.#slots.setNext(slot, index.put(hash, slot, view, start, end))
       slot = next
     }
     this.#index = index

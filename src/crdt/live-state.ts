@@ -8,7 +8,6 @@ import { LiveEntries, type Recorder } from './live-entries.ts'
 import type { LiveObject } from './live-object.ts'
 import type { ObjectType } from './operation.ts'
 import type { Records } from './records.ts'
-import type { Elements } from './run-elements.ts'
 import type { Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
 
@@ -24,7 +23,9 @@ import { type Writer, Writers } from './writers.ts'
  * Entries live in columns (Slots) over bytes (Records); objects find them by key.
  */
 export class LiveState {
-  readonly #entries = new LiveEntries()
+  /** For Loading alone. */
+  readonly live: LiveEntries = new LiveEntries()
+  readonly #entries = this.live
   readonly slots: Slots = this.#entries.slots
   readonly records: Records = this.#entries.records
   readonly #objects = this.#entries.objects
@@ -192,22 +193,6 @@ export class LiveState {
   }
 
   /**
-   * As {@link apply}, for events in a row that do no more than add elements to one set, while state is loaded.
-   * @returns whether it was done: not where each of them takes a closer look
-   */
-  applyElements(index: number, n: number, elements: Elements, object: LiveObject): boolean {
-    const writer = this.#writers.at(index)
-    if (!this.isLoading || !object.canDefer || writer.pendingKills.size > 0) return false
-    assert(n === writer.have + 1, 'events of a writer are applied in order')
-    const { highs, lows, from, to } = elements
-    this.#entries.placeElements({ writer, index, n }, elements, object)
-    this.#fingerprint.noteAll(writer, highs.subarray(from, to), lows.subarray(from, to))
-    writer.have += to - from
-    this.#events += to - from
-    return true
-  }
-
-  /**
    * As {@link apply}, for an event that does no more than kill an entry of a set.
    * @param slot the entry's @param sealed its content
    */
@@ -232,20 +217,6 @@ export class LiveState {
 
   isLive(index: number, n: number): boolean {
     return this.slots.find(this.#writers.at(index).live, n) !== NO_SLOT
-  }
-
-  /** Whether entries come in and go that nobody looks at: that they are many costs less then. */
-  get isLoading(): boolean {
-    return this.#entries.isLoading
-  }
-
-  beginLoading(): void {
-    this.#entries.isLoading = true
-  }
-
-  /** Ends loading. What it has put off is done in steps, each a small part of a millisecond. */
-  endLoading(): Generator<void, void, void> {
-    return this.#entries.endLoading()
   }
 
   /** Makes a dot live whose event is not applied but adopted. @param event its sealed content */
@@ -328,12 +299,17 @@ export class LiveState {
     draft.seal(draft.object < 0 ? NO_CONTENT : this.#objects.at(draft.object).lanes)
   }
 
-  /** A writer's next event comes. */
-  #next(index: number, n: number, content: Lanes): Writer {
+  /** A writer's next events come: whoever calls notes and applies them. @param n the first */
+  come(index: number, n: number, count: number): Writer {
     const writer = this.#writers.at(index)
     assert(n === writer.have + 1, 'events of a writer are applied in order')
-    writer.have = n
-    this.#events += 1
+    writer.have += count
+    this.#events += count
+    return writer
+  }
+
+  #next(index: number, n: number, content: Lanes): Writer {
+    const writer = this.come(index, n, 1)
     this.#fingerprint.note(writer, content)
     return writer
   }

@@ -8,6 +8,7 @@ import { NO_SLOT } from '../../src/crdt/chains.ts'
 import { EventDraft } from '../../src/crdt/event-draft.ts'
 import { KeyIndex } from '../../src/crdt/key-index.ts'
 import { KIND_SET } from '../../src/crdt/kinds.ts'
+import { LoadedKeys } from '../../src/crdt/loaded-keys.ts'
 import { Records } from '../../src/crdt/records.ts'
 import { Slots, writerPages } from '../../src/crdt/slots.ts'
 import { same } from './same.ts'
@@ -71,7 +72,8 @@ class Twin {
     const slot = this.#slots.insert(this.#writer, 0, this.#dots, this.#records.add(0, draft))
     // As it may be left of who had the slot before.
     this.#slots.setNext(slot, slot)
-    this.#index.defer(this.#hash(key), slot)
+    const deferred = this.#index.deferred ?? new LoadedKeys(this.#index, this.#records, this.#slots)
+    deferred.add(this.#hash(key), slot)
     this.#chained.set(slot, this.#model.get(key) ?? NO_SLOT)
     this.#model.set(key, slot)
   }
@@ -81,7 +83,7 @@ class Twin {
     const first = this.#model.get(key) ?? NO_SLOT
     const slot = isFirst ? first : (this.#chained.get(first) ?? NO_SLOT)
     const next = this.#chained.get(slot)
-    if (next === undefined || !this.#index.dismiss(slot)) return
+    if (next === undefined || this.#index.deferred?.dismiss(slot) !== true) return
     this.dismissed += 1
     this.#chained.delete(slot)
     if (slot !== first) this.#chained.set(first, next)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mix32 } from '../../src/base/hash32.ts'
 import { randomInteger, seededRandom } from '../../src/base/random.ts'
+import { beginLoading, endLoading } from '../../src/crdt/loading.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
 import type { Content } from '../../src/crdt/unpack-run.ts'
 import { dotKey, live, type OracleEvent, oracleEvents, oracleState } from '../replication/oracle.ts'
@@ -166,14 +167,14 @@ describe('a set of many entries', () => {
         const writers = all.map((each, i) => written(i, each))
         const pen = new Pen(replicaOf('d'))
         const { state } = pen.group
-        if (isLoading) state.beginLoading()
+        if (isLoading) beginLoading(state)
         for (const { runs } of writers) {
           for (const bytes of runs) {
             expect(pen.receive(bytes)).toEqual(['integrated'])
             if (randomInteger(random, 8) === 0) pen.view.setHas('o', 'a')
           }
         }
-        for (const _step of state.endLoading());
+        for (const _step of endLoading(state));
         most = Math.max(most, state.entries)
         let slots = 0
         state.object('set', 'o')?.eachSlot(() => {
@@ -201,10 +202,10 @@ test('what died while state was loaded takes no room afterwards', () => {
   }
   const reader = new Pen(replicaOf('b'))
   const { state } = reader.group
-  state.beginLoading()
+  beginLoading(state)
   reader.follow(writer)
   const whole = state.records.arena.allocatedBytes
-  for (const _step of state.endLoading());
+  for (const _step of endLoading(state));
   expect(state.records.arena.allocatedBytes).toBeLessThan(whole / 3)
   expect(state.fingerprint).toEqual(writer.group.state.fingerprint)
   for (const i of [0, 1, 8, 15_999]) {

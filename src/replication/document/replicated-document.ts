@@ -229,11 +229,8 @@ export class ReplicatedDocument {
     const fault = headFault(group, head, { self: undefined, replaces: undefined, runs: this.#runs })
     if (fault !== undefined) return fault.forked === undefined ? 'limit' : 'conflict'
     group.changes.origin = 'remote'
-    const isFirst = state.events === 0
-    if (isFirst) state.beginLoading()
     const ids = head.map(({ replica }) => state.intern(replica))
     for (const block of blocks) applyBlock(state, ids[block.writer] ?? 0, block, this.#runs)
-    if (isFirst) for (const _ of state.endLoading());
     for (const [i, { have, chain }] of head.entries()) {
       const id = ids[i] ?? 0
       if (have > state.have(id)) log.truncate(id, have, chain)

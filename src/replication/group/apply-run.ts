@@ -1,7 +1,6 @@
 import { EventDraft } from '../../crdt/event-draft.ts'
 import { KIND_COUNTER, KIND_NONE } from '../../crdt/kinds.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
-import { applyElements } from '../../crdt/run-elements.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import type { Group } from './group.ts'
 import { chainOver } from './history.ts'
@@ -27,9 +26,10 @@ export function applyRead(
   draft: EventDraft,
   visit: (i: number, draft: EventDraft) => void,
 ): void {
+  const { loading } = state.live
   const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
   for (let i = from; i < to; i++) {
-    if (from === 0) i = applyElements(state, runs, { writer, objects, from: i, to })
+    if (from === 0) i = loading?.applyElements(runs, { writer, objects, from: i, to }) ?? i
     if (i === to) break
     runs.draft(i, draft)
     if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)

@@ -3,6 +3,7 @@ import type { StoreRow, StoreWrite } from '../../base/core.ts'
 import { stampMillis } from '../../base/hybrid-clock.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import { LiveState } from '../../crdt/live-state.ts'
+import { beginLoading, endLoading } from '../../crdt/loading.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { applyBase } from '../base/adopting.ts'
 import { adoptHead, applyItem, checkItem } from '../base/adoption.ts'
@@ -142,7 +143,7 @@ export class Loader {
       for (const replica of held.writers()) {
         for (const _run of held.after(replica, (bytes) => group.restore(bytes)));
       }
-      yield* group.state.endLoading()
+      yield* endLoading(group.state)
       for (const bytes of held.rest()) group.hold(bytes)
       for (const hole of holes) this.repairs.push(lostRow(group.name, hole, group.sequence))
     }
@@ -168,7 +169,7 @@ export class Loader {
         held: new HeldRuns(),
       }
       group.state.recorder = undefined
-      group.state.beginLoading()
+      beginLoading(group.state)
       this.#loading.set(name, loading)
     }
     return loading
@@ -232,7 +233,7 @@ export class Loader {
     for (const run of group.log.takeAll()) held.add(run.bytes)
     group.swap(new LiveState(), [], [])
     group.state.recorder = undefined
-    group.state.beginLoading()
+    beginLoading(group.state)
     loading.manifest = undefined
     // Rows before were forgotten because the snapshot covered them.
     if (loading.first !== undefined && loading.first > 1) loading.holes.push(loading.first - 1)

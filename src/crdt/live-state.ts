@@ -239,36 +239,21 @@ export class LiveState {
   /** Adopts a writer's events without having seen each: their live entries are in place already. */
   adopt(index: number, have: number, chain: Lanes): void {
     const writer = this.#writers.at(index)
+    assert(have >= writer.have, 'have is monotone')
+    this.#waitingKills -= writer.pendingKills.size
+    for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)
+    this.#waitingKills += writer.pendingKills.size
+    this.jump(index, have, chain)
+  }
+
+  /** Has a writer's events end elsewhere; what lives of them is as it has to be. */
+  jump(index: number, have: number, chain: Lanes): void {
+    const writer = this.#writers.at(index)
     const before = writer.have
-    assert(have >= before, 'have is monotone')
     this.#fingerprint.settle(writer)
     writer.have = have
     writer.settled = have
     this.#events += have - before
-    this.#waitingKills -= writer.pendingKills.size
-    for (const n of writer.pendingKills) if (n <= have) writer.pendingKills.delete(n)
-    this.#waitingKills += writer.pendingKills.size
-    this.advance(index, before, chain)
-  }
-
-  /**
-   * Takes a writer's events above `to` back as if they had never come. Their entries go; what they killed
-   * stays dead, so that whoever gives them other dots must have those kill it again.
-   */
-  rewind(index: number, to: number, chain: Lanes): void {
-    const writer = this.#writers.at(index)
-    const before = writer.have
-    assert(to <= before, 'only what came can be taken back')
-    this.#fingerprint.settle(writer)
-    const slots: number[] = []
-    this.walk(index, to + 1, before, (slot) => {
-      slots.push(slot)
-      return true
-    })
-    for (const slot of slots) this.#entries.remove(writer, slot)
-    writer.have = to
-    writer.settled = to
-    this.#events -= before - to
     this.advance(index, before, chain)
   }
 

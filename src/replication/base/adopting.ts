@@ -10,6 +10,7 @@ import { Aside, type Found, type Steps } from './aside.ts'
 import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from './base.ts'
 import { BaseCost } from './base-cost.ts'
 import { BLOCK_DOTS, differingBlocks } from './block-sums.ts'
+import { swap } from './swap.ts'
 
 /** Events that a group may have seen for a base to be taken as if there were none. */
 const REPLAYED_EVENTS_MAX = 4_096
@@ -206,7 +207,7 @@ export class Adopting {
     const group = this.#group
     const aside = this.#aside
     if (aside?.finish() === true) {
-      group.swap(aside.state, this.head, aside.changed)
+      swap(group, aside.state, this.head, aside.changed)
     } else {
       group.close()
       group.changes.origin = 'remote'

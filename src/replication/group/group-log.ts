@@ -27,7 +27,7 @@ export interface LogRow {
   readonly reissue?: Reissue
 }
 
-interface WriterLog {
+export interface WriterLog {
   readonly runs: LoggedRun[]
   /** Index of the first run kept. */
   head: number
@@ -38,22 +38,20 @@ interface WriterLog {
 }
 
 /** What a run costs in memory beside its bytes; measured. */
-const RUN_OVERHEAD_BYTES = 160
+export const RUN_OVERHEAD_BYTES = 160
 
 /**
  * What one group's writers wrote, as encoded runs: each writer's in order and without gaps. A cache to serve
  * from: its oldest rows may be forgotten once a snapshot covers them.
  */
 export class GroupLog {
-  readonly #writers: (WriterLog | undefined)[] = []
-  #rows: LogRow[] = []
-  #head = 0
-  #bytes = 0
-
+  /** These four change here and in log-repair.ts alone. */
+  readonly writers: (WriterLog | undefined)[] = []
+  rows: LogRow[] = []
+  /** Index of the first row kept. */
+  head = 0
   /** Bytes kept, their overhead included. */
-  get bytes(): number {
-    return this.#bytes
-  }
+  bytes = 0
 
   /** Adds a writer's next run; one that leaves a gap ends what was before it. */
   append(run: LoggedRun): void {
@@ -65,43 +63,26 @@ export class GroupLog {
     if (last !== undefined && run.n0 + run.count - 1 <= end) return
     if (run.n0 > end + 1) this.truncate(run.writer, run.n0 - 1)
     log.runs.push(run)
-    this.#bytes += run.bytes.length + RUN_OVERHEAD_BYTES
-  }
-
-  /** Takes every run out, each writer's in order. */
-  takeAll(): readonly LoggedRun[] {
-    const all: LoggedRun[] = []
-    for (const log of this.#writers) if (log !== undefined) all.push(...log.runs.slice(log.head))
-    this.#writers.length = 0
-    this.#bytes = 0
-    return all
+    this.bytes += run.bytes.length + RUN_OVERHEAD_BYTES
   }
 
   /** Notes which runs went to the store together. */
   addRow(row: LogRow): void {
-    this.#rows.push(row)
-  }
-
-  /** Writers that were ended in rows kept. */
-  *reissues(): Generator<Reissue, void, void> {
-    for (let i = this.#head; i < this.#rows.length; i++) {
-      const reissue = this.#rows[i]?.reissue
-      if (reissue !== undefined) yield reissue
-    }
+    this.rows.push(row)
   }
 
   /** Whether everything above `known` of a writer is here. */
   reaches(writer: number, known: number): boolean {
-    return known >= (this.#writers[writer]?.truncated ?? 0)
+    return known >= (this.writers[writer]?.truncated ?? 0)
   }
 
   truncatedAt(writer: number): number {
-    return this.#writers[writer]?.truncated ?? 0
+    return this.writers[writer]?.truncated ?? 0
   }
 
   /** The chain at {@link truncatedAt}, where it is known. */
   truncatedChain(writer: number): Lanes | undefined {
-    return this.#writers[writer]?.chain
+    return this.writers[writer]?.chain
   }
 
   /** A writer's events up to `n` came by other ways than the log. @param chain the writer's there, if known */
@@ -116,55 +97,9 @@ export class GroupLog {
     }
   }
 
-  /**
-   * Ends a writer's log at `n`: what came after is taken back.
-   * @param last the part up to `n` of the run that holds it, where it holds more
-   * @returns the rows that changed
-   */
-  cut(writer: number, n: number, last: LoggedRun | undefined): readonly LogRow[] {
-    const log = this.#writer(writer)
-    const keep = (run: LoggedRun): LoggedRun | undefined => {
-      if (run.n0 + run.count - 1 <= n) return run
-      return run.n0 <= n ? last : undefined
-    }
-    const rest: LoggedRun[] = []
-    for (const run of log.runs.slice(log.head)) {
-      this.#bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
-      const kept = keep(run)
-      if (kept === undefined) continue
-      rest.push(kept)
-      this.#bytes += kept.bytes.length + RUN_OVERHEAD_BYTES
-    }
-    log.runs.splice(0, log.runs.length, ...rest)
-    log.head = 0
-    if (n < log.truncated) {
-      log.truncated = n
-      log.chain = undefined
-    }
-    const changed: LogRow[] = []
-    for (let i = this.#head; i < this.#rows.length; i++) {
-      const row = this.#rows[i]
-      if (row === undefined) continue
-      const isCut = row.runs.some((run) => run.writer === writer && run.n0 + run.count - 1 > n)
-      if (!isCut) continue
-      const runs = row.runs.map((run) => (run.writer === writer ? keep(run) : run))
-      const cut = { ...row, runs: runs.filter((run) => run !== undefined) }
-      this.#rows[i] = cut
-      changed.push(cut)
-    }
-    return changed
-  }
-
-  /** As {@link truncate}, unless the log holds everything up to `n`. */
-  truncateShort(writer: number, n: number, chain: Lanes): void {
-    const log = this.#writers[writer]
-    const last = log === undefined || log.head === log.runs.length ? undefined : log.runs.at(-1)
-    if (last === undefined || last.n0 + last.count - 1 < n) this.truncate(writer, n, chain)
-  }
-
   /** Index of the first run that holds anything above `n`. */
   indexAbove(writer: number, n: number): number {
-    const log = this.#writers[writer]
+    const log = this.writers[writer]
     if (log === undefined) return 0
     let low = log.head
     let high = log.runs.length
@@ -178,7 +113,7 @@ export class GroupLog {
   }
 
   runAt(writer: number, index: number): LoggedRun | undefined {
-    return this.#writers[writer]?.runs[index]
+    return this.writers[writer]?.runs[index]
   }
 
   /**
@@ -192,26 +127,26 @@ export class GroupLog {
     readonly coveredBy: number
   }): readonly number[] {
     const forgotten: number[] = []
-    while (this.#head < this.#rows.length) {
-      const row = this.#rows[this.#head]
+    while (this.head < this.rows.length) {
+      const row = this.rows[this.head]
       if (row === undefined || row.sequence >= limits.coveredBy) break
-      if (this.#bytes <= limits.bytesMax && row.at >= limits.since) break
-      this.#head += 1
+      if (this.bytes <= limits.bytesMax && row.at >= limits.since) break
+      this.head += 1
       forgotten.push(row.sequence)
       for (const run of row.runs) this.truncate(run.writer, run.n0 + run.count - 1)
     }
-    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
-      this.#rows = this.#rows.slice(this.#head)
-      this.#head = 0
+    if (this.head > 1024 && this.head * 2 > this.rows.length) {
+      this.rows = this.rows.slice(this.head)
+      this.head = 0
     }
     return forgotten
   }
 
   #writer(writer: number): WriterLog {
-    let log = this.#writers[writer]
+    let log = this.writers[writer]
     if (log === undefined) {
       log = { runs: [], head: 0, truncated: 0, chain: undefined }
-      this.#writers[writer] = log
+      this.writers[writer] = log
     }
     return log
   }
@@ -219,7 +154,7 @@ export class GroupLog {
   #forget(log: WriterLog, run: LoggedRun): void {
     log.head += 1
     if (run.n0 + run.count - 1 === log.truncated) log.chain = chainAfter(run.bytes)
-    this.#bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
+    this.bytes -= run.bytes.length + RUN_OVERHEAD_BYTES
     if (log.head < 1024 || log.head * 2 < log.runs.length) return
     log.runs.splice(0, log.head)
     log.head = 0

@@ -3,14 +3,12 @@ import { Writer } from '../../base/codec.ts'
 import type { Stamp } from '../../base/hybrid-clock.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
-import type { LiveObject } from '../../crdt/live-object.ts'
 import { LiveState } from '../../crdt/live-state.ts'
 import { ObjectReader } from '../../crdt/object-view.ts'
 import type { CheckedOperation, LoneChange, LoneIncrement } from '../../crdt/operation.ts'
 import { decodeRunHead } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { RunWriter } from '../../crdt/run-writer.ts'
-import type { BaseWriter } from '../base/base.ts'
 import { resultsOf } from '../results.ts'
 import type { VectorEntry } from '../sync/frames.ts'
 import { applyRead } from './apply-run.ts'
@@ -60,11 +58,12 @@ export class Group {
   /** Bytes of rows that a start would replay. */
   tailBytes = 0
   /** Ends of runs that are in the store and wait for earlier events. */
-  #held: { readonly replica: ReplicaId; readonly end: number }[] = []
+  held: { readonly replica: ReplicaId; readonly end: number }[] = []
   /** For kills that come before their events. */
   readonly killRoom: KillRoom
+  /** Runs that wait for earlier ones. */
+  readonly staging: Staging
   readonly #runs: RunReader
-  readonly #staging: Staging
   #own: OwnRun
   readonly #draft = new EventDraft()
   readonly #increments: Increments
@@ -81,7 +80,7 @@ export class Group {
     this.history = parts.historyOf?.(this) ?? noHistory(this)
     this.#increments = new Increments(this.history.incrementsMax)
     this.#runs = runs
-    this.#staging = new Staging(limits)
+    this.staging = new Staging(limits)
     this.#own = this.#ownRun()
     this.state.recorder = this.changes
     this.changes.attach(this.state)
@@ -137,13 +136,13 @@ export class Group {
         : { type: 'duplicate', replica, end }
     if (n0 > have + 1) {
       // A view into a frame would keep the whole frame in memory.
-      const isRoom = this.#staging.add(replica, { n0, count, bytes: bytes.slice() })
+      const isRoom = this.staging.add(replica, { n0, count, bytes: bytes.slice() })
       return isRoom ? { type: 'staged', replica, end } : { type: 'dropped', reason: 'staging-full' }
     }
     const runs: LoggedRun[] = []
     let next: Uint8Array | undefined = bytes
     while (next !== undefined) {
-      const outcome = this.#integrate(next, this.killRoom)
+      const outcome = this.integrate(next, this.killRoom)
       if (typeof outcome === 'string') {
         if (runs.length > 0) break
         return outcome === 'conflict'
@@ -152,7 +151,7 @@ export class Group {
       }
       runs.push(outcome)
       this.#unsaved.push(outcome)
-      next = this.#staging.take(replica, outcome.n0 + outcome.count - 1)?.bytes
+      next = this.staging.take(replica, outcome.n0 + outcome.count - 1)?.bytes
     }
     return { type: 'integrated', runs }
   }
@@ -164,42 +163,9 @@ export class Group {
     this.tailBytes += row.bytes
   }
 
-  /** Keeps a run of the store whose earlier events the disk has lost. */
-  hold(bytes: Uint8Array): void {
-    const head = decodeRunHead(bytes)
-    if (!head.ok) return
-    const { replica, n0, count } = head.value
-    this.#held.push({ replica, end: n0 + count - 1 })
-    this.#staging.add(replica, { n0, count, bytes: bytes.slice() })
-  }
-
-  /** Whether the store's log holds runs that are not part of the state: no snapshot covers them. */
-  get isHolding(): boolean {
-    if (this.#held.length === 0) return false
-    this.#held = this.#held.filter(({ replica, end }) => end > this.state.haveOf(replica))
-    return this.#held.length > 0
-  }
-
   /** Ends loading: changes are told from here on. */
   begin(): void {
     this.state.recorder = this.changes
-  }
-
-  /** Restores one run from the store; undefined when it does not continue what was restored. */
-  restore(bytes: Uint8Array): LoggedRun | undefined {
-    const head = decodeRunHead(bytes)
-    if (!head.ok || head.value.isEntries) return undefined
-    const { replica, n0, count } = head.value
-    const have = this.state.haveOf(replica)
-    if (n0 + count - 1 <= have) {
-      // A snapshot covers it: it is kept to serve from, if nothing is missing before it.
-      const writer = this.state.intern(replica)
-      const run = { replica, writer, n0, count, stamp: head.value.stamp, bytes: bytes.slice() }
-      this.log.append(run)
-      return run
-    }
-    const outcome = this.#integrate(bytes)
-    return typeof outcome === 'string' ? undefined : outcome
   }
 
   /**
@@ -263,26 +229,12 @@ export class Group {
     this.state.sweep()
   }
 
-  /**
-   * Puts another state in the place of this one's, which is closed: one with the same writers under the same
-   * numbers, with all events of this one and those of a base.
-   * @param changed objects that the base has changed
-   */
-  swap(state: LiveState, base: readonly BaseWriter[], changed: Iterable<LiveObject>): void {
-    const before = this.state
-    before.recorder = undefined
+  /** Puts a state in the place of the one before, which is closed: its writers have the same numbers. */
+  become(state: LiveState): void {
     this.state = state
     this.reader = new ObjectReader(state)
     this.#own = this.#ownRun()
-    for (const { replica, have, chain } of base) {
-      const writer = state.intern(replica)
-      if (have > before.have(writer)) this.log.truncate(writer, have, chain)
-    }
     this.changes.attach(state)
-    this.changes.origin = 'remote'
-    for (const object of changed) this.changes.touchWhole(object)
-    state.recorder = this.changes
-    state.sweep()
   }
 
   get #isWaiting(): boolean {
@@ -336,7 +288,7 @@ export class Group {
    * Integrates what a run has above `have`; its first event there starts a transaction.
    * @param killRoom of what was taken in before there has been enough
    */
-  #integrate(bytes: Uint8Array, killRoom: KillRoom = ANY_ROOM): LoggedRun | Refusal {
+  integrate(bytes: Uint8Array, killRoom: KillRoom = ANY_ROOM): LoggedRun | Refusal {
     const runs = this.#runs
     const read = runs.read(bytes)
     if (!read.ok) return 'run-malformed'

@@ -4,6 +4,7 @@ import { AMOUNT_MAX, type CheckedOperation } from '../../crdt/operation.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { type Content, type UnpackedEvent, unpackRun } from '../../crdt/unpack-run.ts'
 import type { Group } from '../group/group.ts'
+import { reissues } from '../group/log-repair.ts'
 
 /**
  * Kills of ours that were meant for events of a history that has given way: they name a writer and a number,
@@ -23,7 +24,7 @@ export class MistakenKills {
 
   /** After a start: those whose events have not come yet. */
   load(group: Group): void {
-    for (const { former, ours } of group.log.reissues()) this.note(group, former, ours)
+    for (const { former, ours } of reissues(group.log)) this.note(group, former, ours)
   }
 
   /** Operations that bring back what has come meanwhile. */

@@ -7,10 +7,13 @@ import { RunWriter } from '../../crdt/run-writer.ts'
 import type { Group } from '../group/group.ts'
 import type { LoggedRun, LogRow } from '../group/group-log.ts'
 import { chainAt } from '../group/history.ts'
+import { cut } from '../group/log-repair.ts'
 import { Names } from '../group/names.ts'
 import { hasRoomFor } from '../group/room.ts'
+import { restore } from '../store/restore.ts'
 import { branchId } from './branches.ts'
 import { fill, Issuer } from './issuer.ts'
+import { rewind } from './rewind.ts'
 
 /*
  * A store that was rolled back or cloned has written under dots that others know with other events. What it
@@ -98,13 +101,13 @@ export function applyReissue(
   const writer = state.intern(former)
   const last = state.have(writer) > n ? firstPart(group, writer, n, chain, runs) : undefined
   group.changes.origin = 'local'
-  if (state.have(writer) > n) state.rewind(writer, n, chain)
-  const changed = group.log.cut(writer, n, last)
+  if (state.have(writer) > n) rewind(state, writer, n, chain)
+  const changed = cut(group.log, writer, n, last)
   for (const dot of reissue.kills) state.kill(writer, dot)
   for (const bytes of reissue.revived) revive(group, writer, bytes, runs)
   const issued: LoggedRun[] = []
   for (const bytes of reissue.runs) {
-    const run = group.restore(bytes)
+    const run = restore(group, bytes)
     assert(run !== undefined, 'reissued events follow each other')
     issued.push(run)
   }

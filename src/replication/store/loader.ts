@@ -8,10 +8,13 @@ import type { RunReader } from '../../crdt/run-reader.ts'
 import { applyBase } from '../base/adopting.ts'
 import { adoptHead, applyItem, checkItem } from '../base/adoption.ts'
 import { type BaseItem, decodeItems } from '../base/base.ts'
+import { swap } from '../base/swap.ts'
 import type { Group } from '../group/group.ts'
 import type { LoggedRun } from '../group/group-log.ts'
+import { takeAll, truncateShort } from '../group/log-repair.ts'
 import { applyReissue } from '../identity/reissue.ts'
 import { HeldRuns } from './held-runs.ts'
+import { hold, restore } from './restore.ts'
 import { damaged, groupOfRow, logPlace, lostRow, manifestKey, parseRow } from './rows.ts'
 import { decodeManifest, type Manifest } from './snapshot.ts'
 
@@ -139,12 +142,12 @@ export class Loader {
       const { group, held, holes } = loading
       const { state, log } = group
       for (let i = 0; i < state.replicaCount; i++)
-        log.truncateShort(i, state.have(i), state.chainOf(i))
+        truncateShort(log, i, state.have(i), state.chainOf(i))
       for (const replica of held.writers()) {
-        for (const _run of held.after(replica, (bytes) => group.restore(bytes)));
+        for (const _run of held.after(replica, (bytes) => restore(group, bytes)));
       }
       yield* endLoading(group.state)
-      for (const bytes of held.rest()) group.hold(bytes)
+      for (const bytes of held.rest()) hold(group, bytes)
       for (const hole of holes) this.repairs.push(lostRow(group.name, hole, group.sequence))
     }
     this.#loading.clear()
@@ -230,8 +233,8 @@ export class Loader {
    */
   #dropBase(loading: Loading): void {
     const { group, held } = loading
-    for (const run of group.log.takeAll()) held.add(run.bytes)
-    group.swap(new LiveState(), [], [])
+    for (const run of takeAll(group.log)) held.add(run.bytes)
+    swap(group, new LiveState(), [], [])
     group.state.recorder = undefined
     beginLoading(group.state)
     loading.manifest = undefined
@@ -300,10 +303,11 @@ export class Loader {
     const { group, held, hasHole } = loading
     const runs: LoggedRun[] = []
     for (const bytes of all) {
-      const run = group.restore(bytes)
+      const run = restore(group, bytes)
       if (run !== undefined) {
         runs.push(run)
-        for (const later of held.after(run.replica, (next) => group.restore(next))) runs.push(later)
+        for (const later of held.after(run.replica, (next) => restore(group, next)))
+          runs.push(later)
       } else if (!hasHole || !held.add(bytes)) {
         throw damaged(`row ${key} is damaged or rows before it are missing`)
       }

@@ -1,6 +1,7 @@
 import type { Millis, StoreWrite } from '../../base/core.ts'
 import type { Group } from '../group/group.ts'
 import type { ReplicationTunables } from '../options.ts'
+import { isHolding } from './restore.ts'
 import { forgottenRows, SnapshotJob } from './snapshot.ts'
 
 /** Decides when groups get a new snapshot and when their logs shrink. */
@@ -26,7 +27,7 @@ export class Snapshots {
   saved(group: Group, stamp: number, now: Millis): readonly StoreWrite[] {
     const { snapshotTailBytes } = this.#tunables
     const isLong = group.tailBytes >= Math.max(snapshotTailBytes, group.snapshotBytes / 2)
-    if (isLong && !this.#jobs.has(group) && !group.isHolding) {
+    if (isLong && !this.#jobs.has(group) && !isHolding(group)) {
       this.#jobs.set(group, new SnapshotJob(group, stamp))
       group.tailBytes = 0
     }

@@ -13,6 +13,7 @@ import type { GroupView } from '../../../src/replication/group/group-view.ts'
 import { packedRuns } from '../../../src/replication/group/repack.ts'
 import { REPLICATION_DEFAULTS } from '../../../src/replication/options.ts'
 import { Replication } from '../../../src/replication/replication.ts'
+import { restore } from '../../../src/replication/store/restore.ts'
 import { parseRow } from '../../../src/replication/store/rows.ts'
 import { allDamaged, allRows } from './store-contract.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -120,7 +121,7 @@ async function groupsOf(store: LevelStore): Promise<ReadonlyMap<string, Group>> 
     const { group: name, runs } = parsed
     const group = groups.get(name) ?? new Group(name, REPLICATION_DEFAULTS, new RunReader())
     groups.set(name, group)
-    for (const bytes of runs) expect(group.restore(bytes)).toBeDefined()
+    for (const bytes of runs) expect(restore(group, bytes)).toBeDefined()
   }
   return groups
 }

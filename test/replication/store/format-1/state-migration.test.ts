@@ -7,6 +7,7 @@ import type { ReplicaId } from '../../../../src/base/ids.ts'
 import { chainAfter } from '../../../../src/crdt/run-head.ts'
 import { type UnpackedEvent, unpackRun } from '../../../../src/crdt/unpack-run.ts'
 import { StateMigration } from '../../../../src/replication/store/format-1/state-migration.ts'
+import { restore } from '../../../../src/replication/store/restore.ts'
 import { parseRow, replicaRow } from '../../../../src/replication/store/rows.ts'
 import { anyContent } from '../../../crdt/any-run.ts'
 import { chainOf, replicaOf } from '../../../crdt/encoded.ts'
@@ -73,7 +74,7 @@ function loaded(rows: readonly StoreRow[], self: ReplicaId, group = 'main'): Pen
   for (const row of rows) {
     const parsed = parseRow(row)
     if (parsed.type !== 'log' || parsed.group !== group) continue
-    for (const bytes of parsed.runs) expect(pen.group.restore(bytes)).toBeDefined()
+    for (const bytes of parsed.runs) expect(restore(pen.group, bytes)).toBeDefined()
   }
   return pen
 }

@@ -48,18 +48,10 @@ export class Fingerprint {
 
   /** Notes what a writer's next event says. */
   note(writer: Writer, content: Lanes): void {
-    const noted = this.#noted(writer, 1)
+    const noted = this.noted(writer, 1)
     noted.highs[noted.count] = content.high
     noted.lows[noted.count] = content.low
     noted.count += 1
-  }
-
-  /** Notes what a writer's next events say. */
-  noteAll(writer: Writer, highs: Int32Array, lows: Int32Array): void {
-    const noted = this.#noted(writer, highs.length)
-    noted.highs.set(highs, noted.count)
-    noted.lows.set(lows, noted.count)
-    noted.count += highs.length
   }
 
   /** Adds what lives of a writer's noted events. */
@@ -82,7 +74,7 @@ export class Fingerprint {
   }
 
   /** A writer's columns, with room for some more. */
-  #noted(writer: Writer, count: number): Contents {
+  noted(writer: Writer, count: number): Contents {
     let noted = writer.unsettled
     if (noted === undefined) {
       noted = this.#spare.pop() ?? newContents(CONTENTS_MIN)

@@ -203,19 +203,6 @@ export class LiveObject {
     slots.setNext(before, by)
   }
 
-  /** Whether another entry lives under a slot's key. */
-  hasSibling(slot: number): boolean {
-    const { view, start, end } = this.#records.keyOf(this.#slots.recordOf(slot))
-    if (this.#index === undefined) {
-      const first = this.#chained(view, start, end, this.#head)
-      const next = this.#chained(view, start, end, this.#slots.nextOf(slot))
-      return first !== slot || next !== NO_SLOT
-    }
-    const hash = this.#records.keyHash(this.#slots.recordOf(slot))
-    const isFirst = this.#index.find(hash, view, start, end) === slot
-    return !isFirst || this.#slots.nextOf(slot) !== NO_SLOT
-  }
-
   /** Visits one slot of every key; siblings follow by {@link after}. */
   eachKey(visit: (slot: number) => void): void {
     if (this.#index !== undefined) {

@@ -277,13 +277,6 @@ export class LiveState {
     this.records.read(this.slots.recordOf(slot), draft)
   }
 
-  /** As {@link draftOf}, sealed. */
-  sealedOf(slot: number, draft: EventDraft): void {
-    this.draftOf(slot, draft)
-    // Entries of kinds of newer versions are part of no object.
-    draft.seal(draft.object < 0 ? NO_CONTENT : this.#objects.at(draft.object).lanes)
-  }
-
   /** A writer's next events come: whoever calls notes and applies them. @param n the first */
   come(index: number, n: number, count: number): Writer {
     const writer = this.#writers.at(index)

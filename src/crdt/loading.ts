@@ -1,9 +1,12 @@
+import { type ByteView, copyRange } from '../base/byte-view.ts'
 import type { Deferral, KeyIndex } from './key-index.ts'
 import { KIND_SET } from './kinds.ts'
 import type { LiveObject } from './live-object.ts'
 import type { LiveState } from './live-state.ts'
 import { LoadedKeys } from './loaded-keys.ts'
+import type { Records } from './records.ts'
 import type { RunReader } from './run-reader.ts'
+import { varintLength, writeVarint } from './varint.ts'
 
 /** Events of a run that was read. */
 export interface Stretch {
@@ -71,11 +74,14 @@ export class Loading {
     const n = runs.dots[from] ?? 0
     const writer = this.#state.come(index, n, to - from)
     for (let i = from; i < to; i++) {
-      const record = records.addElement(set.id, keyView, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
+      const record = addElement(records, set.id, keyView, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
       into.add(keyHashes[i] ?? 0, slots.insert(writer.live, index, n + i - from, record))
     }
     set.grew(to - from)
-    live.fingerprint.noteAll(writer, highs.subarray(from, to), lows.subarray(from, to))
+    const noted = live.fingerprint.noted(writer, to - from)
+    noted.highs.set(highs.subarray(from, to), noted.count)
+    noted.lows.set(lows.subarray(from, to), noted.count)
+    noted.count += to - from
   }
 }
 
@@ -87,4 +93,22 @@ export function beginLoading(state: LiveState): void {
 /** See Loading.end(). */
 export function* endLoading({ live }: LiveState): Generator<void, void, void> {
   if (live.loading !== undefined) yield* live.loading.end()
+}
+
+/** As Records.add(), for an element of a set. */
+function addElement(
+  { arena }: Records,
+  object: number,
+  key: ByteView,
+  keyStart: number,
+  keyEnd: number,
+): number {
+  const keyLength = keyEnd - keyStart
+  const head = object * 2 + 2
+  const position = arena.append(varintLength(head) + varintLength(keyLength) + keyLength)
+  const into = arena.at(position)
+  let at = writeVarint(into.bytes, arena.offsetOf(position), head)
+  at = writeVarint(into.bytes, at, keyLength)
+  copyRange(key, keyStart, keyEnd, into, at)
+  return position
 }

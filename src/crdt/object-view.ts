@@ -5,7 +5,6 @@ import { EventDraft } from './event-draft.ts'
 import { type Json, jsonValue } from './json.ts'
 import { KIND_MAP_COUNTER, KIND_MAP_VALUE } from './kinds.ts'
 import type { LiveState } from './live-state.ts'
-import { readPath } from './map-path.ts'
 import type { Leaf } from './path-tree.ts'
 import { TextKey } from './text-key.ts'
 
@@ -19,17 +18,17 @@ export interface RegisterValue {
 
 /** Reads objects of one state. It keeps scratch space, so make one and use it again. */
 export class ObjectReader {
-  readonly #state: LiveState
+  readonly state: LiveState
   readonly #draft = new EventDraft()
   readonly #key = new TextKey()
   readonly #cursor = { at: 0 }
 
   constructor(state: LiveState) {
-    this.#state = state
+    this.state = state
   }
 
   setHas(name: string, value: string): boolean {
-    const object = this.#state.object('set', name)
+    const object = this.state.object('set', name)
     if (object === undefined) return false
     return this.#key.put(value) && object.has(this.#key)
   }
@@ -37,7 +36,7 @@ export class ObjectReader {
   /** Elements in code-unit order. */
   setValues(name: string): readonly string[] {
     const elements: string[] = []
-    this.#state.object('set', name)?.eachKey((slot) => elements.push(this.elementAt(slot)))
+    this.state.object('set', name)?.eachKey((slot) => elements.push(this.elementAt(slot)))
     return elements.sort(compareText)
   }
 
@@ -49,14 +48,14 @@ export class ObjectReader {
 
   register(name: string): RegisterValue {
     const slots: number[] = []
-    this.#state.object('register', name)?.eachSlot((slot) => slots.push(slot))
+    this.state.object('register', name)?.eachSlot((slot) => slots.push(slot))
     const siblings = this.#winnersFirst(slots).map((slot) => this.#json(slot))
     return { value: siblings[0], siblings }
   }
 
   /** The leaf at a path, an object of what lies below it, or undefined. */
   mapAt(name: string, path: readonly string[]): Json | undefined {
-    return this.#state.object('map', name)?.tree?.fold<Json>(
+    return this.state.object('map', name)?.tree?.fold<Json>(
       path,
       (leaf) => this.leafValue(leaf),
       (children) => {
@@ -74,24 +73,6 @@ export class ObjectReader {
         return value
       },
     )
-  }
-
-  /** The value of the leaf at exactly this path; undefined where there is none. */
-  leafAt(name: string, path: readonly string[]): Json | undefined {
-    const leaf = this.#state.object('map', name)?.tree?.leaf(path)
-    return leaf === undefined ? undefined : this.leafValue(leaf)
-  }
-
-  /** The path of a map's slot. */
-  pathAt(slot: number): readonly string[] {
-    const draft = this.#read(slot)
-    return readPath(draft.keyBytes, draft.keyStart, draft.keyEnd)
-  }
-
-  /** The amount of a counter's slot. */
-  amountAt(slot: number): number | bigint {
-    const draft = this.#read(slot)
-    return readAmount(draft.payloadBytes, draft.payloadStart, this.#cursor)
   }
 
   /**
@@ -116,7 +97,7 @@ export class ObjectReader {
   }
 
   #read(slot: number): EventDraft {
-    this.#state.draftOf(slot, this.#draft)
+    this.state.draftOf(slot, this.#draft)
     return this.#draft
   }
 
@@ -128,11 +109,11 @@ export class ObjectReader {
   /** Order of concurrent entries: highest stamp, then replica id, then n. The same on every replica. */
   #winnersFirst(slots: readonly number[]): readonly number[] {
     if (slots.length < 2) return slots
-    const { slots: columns } = this.#state
+    const { slots: columns } = this.state
     const siblings = slots.map((slot) => ({
       slot,
       stamp: this.#read(slot).stamp,
-      replica: this.#state.replicaAt(columns.writerOf(slot)),
+      replica: this.state.replicaAt(columns.writerOf(slot)),
       n: columns.dotOf(slot),
     }))
     siblings.sort((a, b) => b.stamp - a.stamp || compareText(b.replica, a.replica) || b.n - a.n)

@@ -45,19 +45,6 @@ export class Records {
     return position
   }
 
-  /** As {@link add}, for an element of a set. */
-  addElement(object: number, key: ByteView, keyStart: number, keyEnd: number): number {
-    const keyLength = keyEnd - keyStart
-    const head = object * 2 + 2
-    const length = varintLength(head) + varintLength(keyLength) + keyLength
-    const position = this.arena.append(length)
-    const into = this.arena.at(position)
-    let at = writeVarint(into.bytes, this.arena.offsetOf(position), head)
-    at = writeVarint(into.bytes, at, keyLength)
-    copyRange(key, keyStart, keyEnd, into, at)
-    return position
-  }
-
   /** Fills a draft with a record, unsealed and without kills. */
   read(position: number, draft: EventDraft): void {
     this.readAt(this.arena.at(position), this.arena.offsetOf(position), draft)

@@ -3,10 +3,11 @@ import { DecodeError } from '../base/codec.ts'
 import { isUtf8, readUtf8 } from '../base/utf8.ts'
 
 const VARINT_BYTES_MAX = 8
+const NO_BYTES: ByteView = byteView(new Uint8Array(0))
 
 /** Where a reader of somebody else's bytes stands: every step is checked against their end. */
 export class RunBytes {
-  whole: ByteView = byteView(new Uint8Array(0))
+  whole: ByteView = NO_BYTES
   at = 0
   /** The offset that must not be passed. */
   end = 0

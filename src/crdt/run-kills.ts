@@ -1,8 +1,7 @@
-import { present } from '../base/assert.ts'
-import { hex } from '../base/bytes.ts'
 import { DecodeError } from '../base/codec.ts'
-import { parseReplicaId, type ReplicaId } from '../base/ids.ts'
+import type { ReplicaId } from '../base/ids.ts'
 import { KILLS_MAX, REPLICAS_MAX } from './limits.ts'
+import { replicaOf } from './replica-bytes.ts'
 import type { RunBytes } from './run-bytes.ts'
 import { REPLICA_BYTES } from './run-format.ts'
 
@@ -86,8 +85,7 @@ export class RunKills {
   #newReplica(): void {
     const source = this.#source
     const start = source.take(REPLICA_BYTES)
-    const text = hex(source.bytes.subarray(start, source.at))
-    const id = present(parseReplicaId(text), 'replica id of 16 bytes')
+    const id = replicaOf(source.bytes.subarray(start, source.at))
     const { replicas } = this
     if (replicas.length === FEW_REPLICAS) for (const known of replicas) this.#seen.add(known)
     const isFew = replicas.length < FEW_REPLICAS

@@ -25,7 +25,6 @@ import { NAME_BYTES_MAX, PATH_BYTES_MAX, RUN_EVENTS_MAX } from './limits.ts'
 import type { ObjectType } from './operation.ts'
 import { RunBytes } from './run-bytes.ts'
 import {
-  CHAIN_BYTES,
   KILLS_LIST,
   KILLS_NONE,
   KILLS_ONE,
@@ -77,7 +76,6 @@ export class RunReader {
   #lastObject = -1
   #lastStamp = 0
   #isEntries = false
-  readonly #headEnd = { at: 0 }
   readonly #draft = new EventDraft()
   readonly #part = { high: 0, low: 0 }
   #held: Uint8Array | undefined
@@ -153,9 +151,7 @@ export class RunReader {
   }
 
   #run(bytes: Uint8Array): RunHead {
-    const head = readRunHead(bytes, this.#headEnd)
-    const end = bytes.length - (head.isEntries ? 0 : CHAIN_BYTES)
-    this.#source.begin(bytes, this.#headEnd.at, end)
+    const head = readRunHead(bytes, this.#source)
     this.#isEntries = head.isEntries
     this.chain = head.isEntries ? { high: 0, low: 0 } : chainAfter(bytes)
     this.events = 0
@@ -207,30 +203,25 @@ export class RunReader {
     if (n0 + events > past) throw new DecodeError('more events than announced')
     if (this.events + events > RUN_EVENTS_MAX) throw new DecodeError('too many events')
     this.#grow(this.events + events)
-    if (kind === KIND_SET && killMode === KILLS_NONE) {
-      this.#elements({ object, prefix, keyLength, n: n0, events, startMode })
-      return n0 + events
-    }
+    const shape = { kind, killMode, object, prefix, keyLength, n: n0, events, startMode }
+    if (kind === KIND_SET && killMode === KILLS_NONE) this.#elements(shape)
+    else this.#events(shape)
+    return n0 + events
+  }
+
+  #events(shape: GroupShape): void {
+    const { n, events, startMode } = shape
     for (let k = 0; k < events; k++) {
       if (startMode === STARTS_NEXT || (k > 0 && startMode === STARTS_LATER)) {
         if (this.#lastStamp >= STAMP_MAX) throw new DecodeError('stamp above its limit')
         this.#lastStamp += 1
       }
-      this.#event({
-        kind,
-        killMode,
-        object,
-        prefix,
-        keyLength,
-        n: n0 + k,
-        isStart: startMode !== STARTS_NO,
-      })
+      this.#event(shape, n + k)
     }
-    return n0 + events
   }
 
   /** Elements of one set without kills: nothing lies between their keys, and most members of a state are such. */
-  #elements(shape: ElementsShape): void {
+  #elements(shape: GroupShape): void {
     const { object, prefix, keyLength, n, events, startMode } = shape
     const first = this.#keys.elements(prefix, keyLength, events)
     const { view } = this.#keys.whole
@@ -270,20 +261,21 @@ export class RunReader {
     this.#lastStamp = lastStamp
   }
 
-  #event(shape: EventShape): void {
+  #event({ kind, killMode, object, prefix, keyLength, startMode }: GroupShape, n: number): void {
     const i = this.events
-    const { kind, object, n } = shape
     this.events = i + 1
     this.kinds[i] = kind
-    this.starts[i] = shape.isStart ? 1 : 0
+    this.starts[i] = startMode === STARTS_NO ? 0 : 1
     this.dots[i] = n
     this.stamps[i] = this.#lastStamp
     this.object[i] = object
     this.killStarts[i] = this.#kills.count
+    this.highs[i] = 0
+    this.lows[i] = 0
     this.keyHashes[i] = 0
-    const keyStart = hasKey(kind) ? this.#keys.one(kind, shape.prefix, shape.keyLength) : 0
+    const keyStart = hasKey(kind) ? this.#keys.one(kind, prefix, keyLength) : 0
     this.keyStarts[i] = keyStart
-    this.keyEnds[i] = keyStart + shape.keyLength
+    this.keyEnds[i] = keyStart + keyLength
     this.payloadStarts[i] = this.#source.at
     this.payloadEnds[i] = this.#source.at
     if (hasPayload(kind)) this.#payload(i, kind)
@@ -294,13 +286,9 @@ export class RunReader {
       this.highs[i] = draft.high
       this.lows[i] = draft.low
       this.keyHashes[i] = draft.keyHash
-    } else {
-      this.highs[i] = 0
-      this.lows[i] = 0
-      this.keyHashes[i] = 0
     }
-    if (shape.killMode === KILLS_ONE) this.#kills.one(n)
-    else if (shape.killMode === KILLS_LIST) this.#kills.list(n)
+    if (killMode === KILLS_ONE) this.#kills.one(n)
+    else if (killMode === KILLS_LIST) this.#kills.list(n)
   }
 
   #objectOf(kind: number, isSame: boolean): number {
@@ -368,17 +356,10 @@ export class RunReader {
   }
 }
 
-interface EventShape {
+/** What the events of a group have in common. */
+interface GroupShape {
   readonly kind: number
   readonly killMode: number
-  readonly object: number
-  readonly prefix: number
-  readonly keyLength: number
-  readonly n: number
-  readonly isStart: boolean
-}
-
-interface ElementsShape {
   readonly object: number
   readonly prefix: number
   readonly keyLength: number

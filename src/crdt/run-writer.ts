@@ -1,6 +1,5 @@
-import { present } from '../base/assert.ts'
 import { type ByteView, byteView, copyRange } from '../base/byte-view.ts'
-import { fromHex, utf8 } from '../base/bytes.ts'
+import { utf8 } from '../base/bytes.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import type { EventDraft, Lanes } from './event-draft.ts'
 import {
@@ -11,6 +10,7 @@ import {
   KIND_NONE,
   KIND_UNKNOWN,
 } from './kinds.ts'
+import { replicaBytes } from './replica-bytes.ts'
 import {
   CHAIN_BYTES,
   KILLS_LIST,
@@ -170,7 +170,7 @@ export class RunWriter {
   finish(chain: Lanes | undefined): Uint8Array {
     const head = new Uint8Array(HEAD_BYTES_MAX)
     head[0] = RUN_VERSION | (this.#isEntries ? MODE_ENTRIES : 0)
-    head.set(present(fromHex(this.#names.replicaAt(this.#writer)), 'replica id'), 1)
+    head.set(replicaBytes(this.#names.replicaAt(this.#writer)), 1)
     let at = writeVarint(head, 1 + REPLICA_BYTES, this.#n0)
     at = writeVarint(head, at, this.#count)
     at = writeVarint(head, at, this.#stamp0)
@@ -324,7 +324,7 @@ export class RunWriter {
     this.#varint(known ?? this.#replicas.size)
     if (known !== undefined) return
     this.#replicas.set(writer, this.#replicas.size)
-    const id = present(fromHex(this.#names.replicaAt(writer)), 'replica id')
+    const id = replicaBytes(this.#names.replicaAt(writer))
     this.#bytes.set(id, this.#at)
     this.#at += REPLICA_BYTES
   }

@@ -1,4 +1,5 @@
 import { mixNumber32 } from '../../src/base/hash32.ts'
+import { sealedOf } from '../../src/crdt/entry-reads.ts'
 import { EventDraft } from '../../src/crdt/event-draft.ts'
 import { dotShare } from '../../src/crdt/lanes.ts'
 import type { LiveState } from '../../src/crdt/live-state.ts'
@@ -18,7 +19,7 @@ export function recomputed(state: LiveState): readonly number[] {
     vectorHigh = (vectorHigh + mixNumber32(lanes.high, have)) | 0
     vectorLow = (vectorLow + mixNumber32(lanes.low, have)) | 0
     state.walk(writer, 1, have, (slot, n) => {
-      state.sealedOf(slot, draft)
+      sealedOf(state, slot, draft)
       high = (high + dotShare(draft.high, lanes.high, n)) | 0
       low = (low + dotShare(draft.low, lanes.low, n)) | 0
       return true

@@ -12,7 +12,7 @@ import {
 import { type Told, WAITING_CHANGES_MAX } from '../../src/replication/group/waiting-changes.ts'
 import { resultsOf } from '../../src/replication/results.ts'
 import { undo } from '../../src/replication/undo/undo.ts'
-import { UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo/undo-history.ts'
+import { rememberedBy, UNDO_TRANSACTIONS_MAX } from '../../src/replication/undo/undo-history.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { Pen } from './pen.ts'
 
@@ -60,7 +60,7 @@ class Writer extends Pen {
     this.#stamp += 1
     this.group.settle()
     const author = { self: this.self, stamp: this.#stamp }
-    if (this.group.history.written.some(({ isUndone }) => !isUndone))
+    if (rememberedBy(this.group).written.some(({ isUndone }) => !isUndone))
       undo(this.group, undefined, author)
   }
 
@@ -74,7 +74,7 @@ class Writer extends Pen {
       digest: this.group.digest(),
       told: this.told.map(({ results }) => results),
       undoable: this.view.undoable(),
-      written: this.group.history.written,
+      written: rememberedBy(this.group).written,
       values: OBJECTS.map((name) => this.view.setValues(name)),
     }
   }

@@ -1,3 +1,4 @@
+import { sealedOf } from '../../crdt/entry-reads.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
 import { KIND_COUNTER } from '../../crdt/kinds.ts'
 import type { Recorder } from '../../crdt/live-entries.ts'
@@ -130,7 +131,7 @@ export class Aside {
     let known: LiveObject | undefined
     let object: LiveObject | undefined
     return own.walk(writer, from, to, (slot, n) => {
-      own.sealedOf(slot, draft)
+      sealedOf(own, slot, draft)
       if (draft.object >= 0) {
         const current = own.objectAt(draft.object)
         if (current !== known || object === undefined) {

@@ -2,7 +2,7 @@ import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../ba
 import type { ReplicaId } from '../../base/ids.ts'
 import type { Lanes } from '../../crdt/event-draft.ts'
 import { REPLICAS_MAX, RUN_BYTES_MAX } from '../../crdt/limits.ts'
-import { readReplica, replicaBytes } from '../group/replica-bytes.ts'
+import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import type { LivingMap, MapMode } from './living-map.ts'
 
 /*

@@ -226,7 +226,7 @@ export class ReplicatedDocument {
       throw error
     }
     if (checked.entries > entriesMax) return 'too-large'
-    const fault = headFault(group, head, { self: undefined, replaces: undefined, runs: this.#runs })
+    const fault = headFault(group, head, this.#runs)
     if (fault !== undefined) return fault.forked === undefined ? 'limit' : 'conflict'
     group.changes.origin = 'remote'
     const ids = head.map(({ replica }) => state.intern(replica))

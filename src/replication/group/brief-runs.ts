@@ -1,10 +1,10 @@
 import { concatBytes, equalBytes } from '../../base/bytes.ts'
 import { DecodeError, type Reader, type Writer } from '../../base/codec.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
+import { replicaBytes } from '../../crdt/replica-bytes.ts'
 import { REPLICA_BYTES } from '../../crdt/run-format.ts'
 import { decodeRunHead } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
-import { replicaBytes } from './replica-bytes.ts'
 
 /*
  * A run on its way to somebody who knows its writer: replica ids, sixteen bytes each, are left out and

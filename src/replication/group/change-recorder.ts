@@ -1,4 +1,6 @@
 import type { ObjectDiff } from '../../crdt/diff.ts'
+import { amountAt, hasSibling, leafAt, pathAt } from '../../crdt/entry-reads.ts'
+import { EventDraft } from '../../crdt/event-draft.ts'
 import type { Json } from '../../crdt/json.ts'
 import type { LiveObject } from '../../crdt/live-object.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
@@ -29,6 +31,7 @@ export class ChangeRecorder implements Changes {
   #last: Touched | undefined
   #reader: ObjectReader | undefined
   #state: LiveState | undefined
+  readonly #draft = new EventDraft()
 
   /** Whose events come now. Differences end where the origin changes: each is told against the one before. */
   set origin(origin: Origin) {
@@ -42,15 +45,21 @@ export class ChangeRecorder implements Changes {
     switch (object.type) {
       case 'counter':
         if (touched.keys.size === 0) {
-          touched.before = object.total - BigInt(this.#read().amountAt(slot))
+          touched.before = object.total - BigInt(amountAt(this.#read().state, slot, this.#draft))
           touched.keys.set('', true)
         }
         return
       case 'set':
-        this.#note(touched, this.#read().elementAt(slot), () => object.hasSibling(slot))
+        this.#note(touched, this.#read().elementAt(slot), () =>
+          hasSibling(this.#read().state, slot, this.#draft),
+        )
         return
       case 'map':
-        this.#note(touched, JSON.stringify(this.#read().pathAt(slot)), () => true)
+        this.#note(
+          touched,
+          JSON.stringify(pathAt(this.#read().state, slot, this.#draft)),
+          () => true,
+        )
         return
       default:
         return
@@ -71,7 +80,11 @@ export class ChangeRecorder implements Changes {
         this.#note(touched, this.#read().elementAt(slot), () => true)
         return
       case 'map':
-        this.#note(touched, JSON.stringify(this.#read().pathAt(slot)), () => true)
+        this.#note(
+          touched,
+          JSON.stringify(pathAt(this.#read().state, slot, this.#draft)),
+          () => true,
+        )
         return
       default:
         return
@@ -160,7 +173,7 @@ export class ChangeRecorder implements Changes {
         const removed: (readonly string[])[] = []
         for (const text of keys.keys()) {
           const path = JSON.parse(text) as readonly string[]
-          const value = reader.leafAt(name, path)
+          const value = leafAt(reader, name, path)
           if (value === undefined) removed.push(path)
           else set.push({ path, value })
         }

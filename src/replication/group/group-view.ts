@@ -67,7 +67,7 @@ export class GroupView {
 
   /** Own transactions that can be undone, the last one first. */
   undoable(): readonly Undoable[] {
-    return this.#group().history.undoables()
+    return this.#group().history.undoables?.() ?? []
   }
 
   /** Whether an object holds anything: an emptied set or map is as if it had never been. */

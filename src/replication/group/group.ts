@@ -78,7 +78,7 @@ export class Group {
     this.changes = parts.changes ?? new TouchedObjects()
     this.replaced = parts.replacedOf?.(this.log) ?? NO_TOTALS
     this.history = parts.historyOf?.(this) ?? noHistory(this)
-    this.#increments = new Increments(this.history.incrementsMax)
+    this.#increments = new Increments(this.history.increments)
     this.#runs = runs
     this.staging = new Staging(limits)
     this.#own = this.#ownRun()
@@ -276,7 +276,7 @@ export class Group {
     const { self, stamp } = this.#increments
     if (self === undefined) return
     this.changes.origin = 'local'
-    this.history.counted(self, this.#increments)
+    this.history.counted(self)
     for (const operation of this.#increments.take()) this.#own.write(self, [operation], stamp)
   }
 

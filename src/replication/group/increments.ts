@@ -3,12 +3,18 @@ import type { ReplicaId } from '../../base/ids.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
 import type { CheckedOperation, LoneIncrement } from '../../crdt/operation.ts'
 
-type Increment = Extract<CheckedOperation, { type: 'counter-add' }>
+export type Increment = Extract<CheckedOperation, { type: 'counter-add' }>
 
-interface Waiting {
+/** Those of one counter. */
+export interface WaitingIncrements {
   readonly object: string
   readonly growOnly: boolean
   amount: number
+}
+
+/** Wants to know of each increment that waits. */
+export interface EachIncrement {
+  add(counter: WaitingIncrements, amount: number): void
 }
 
 /** Different counters that gather: more are events at once. */
@@ -23,26 +29,17 @@ export class Increments {
   /** Who made them, and the latest stamp. */
   self: ReplicaId | undefined
   stamp: Stamp = 0
-  readonly #waiting: Waiting[] = []
-  #last: Waiting | undefined
-  readonly #kept: number
-  /** Of the latest transactions, by their number modulo how many are kept. */
-  readonly #counters: Waiting[] = []
-  readonly #amounts: number[] = []
-  #count = 0
+  readonly #waiting: WaitingIncrements[] = []
+  #last: WaitingIncrements | undefined
+  readonly #each: EachIncrement | undefined
 
-  /** @param kept how many of the latest transactions can be told one by one */
-  constructor(kept: number) {
-    this.#kept = kept
+  /** @param each is told of them one by one */
+  constructor(each: EachIncrement | undefined) {
+    this.#each = each
   }
 
   get isEmpty(): boolean {
     return this.#last === undefined
-  }
-
-  /** Transactions that wait. */
-  get count(): number {
-    return this.#count
   }
 
   /** Takes in a transaction of nothing else; false when it has to be an event of its own. */
@@ -61,32 +58,19 @@ export class Increments {
     // What needs more than a number is done one by one.
     if (waiting.growOnly !== growOnly || sum > Number.MAX_SAFE_INTEGER) return false
     waiting.amount = sum
-    const at = this.#count % this.#kept
-    this.#counters[at] = waiting
-    this.#amounts[at] = number
-    this.#count += 1
+    this.#each?.add(waiting, number)
     return true
-  }
-
-  /** The latest transactions, oldest first. */
-  *latest(): Generator<Increment, void, void> {
-    for (let i = Math.max(0, this.#count - this.#kept); i < this.#count; i++) {
-      const waiting = this.#counters[i % this.#kept]
-      if (waiting !== undefined) yield incrementOf(waiting, this.#amounts[i % this.#kept] ?? 0)
-    }
   }
 
   /** Takes all out, as one operation a counter. */
   take(): readonly Increment[] {
     const all = this.#waiting.map((waiting) => incrementOf(waiting, waiting.amount))
     this.#waiting.length = 0
-    this.#counters.length = 0
     this.#last = undefined
-    this.#count = 0
     return all
   }
 
-  #begin(state: LiveState, object: string, growOnly: boolean): Waiting | undefined {
+  #begin(state: LiveState, object: string, growOnly: boolean): WaitingIncrements | undefined {
     // A sum that might not fit is not put off.
     const total = state.object('counter', object)?.total ?? 0n
     const isSmall = total <= Number.MAX_SAFE_INTEGER && total >= Number.MIN_SAFE_INTEGER
@@ -97,6 +81,6 @@ export class Increments {
   }
 }
 
-function incrementOf({ object, growOnly }: Waiting, amount: number): Increment {
+export function incrementOf({ object, growOnly }: WaitingIncrements, amount: number): Increment {
   return { type: 'counter-add', object, amount: BigInt(amount), growOnly }
 }

@@ -1,7 +1,7 @@
 import type { Reader, Writer } from '../../base/codec.ts'
 import { REPLICAS_MAX } from '../../crdt/limits.ts'
+import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import type { VectorEntry } from '../sync/frames.ts'
-import { readReplica, replicaBytes } from './replica-bytes.ts'
 
 export function writeVector(writer: Writer, vector: readonly VectorEntry[]): void {
   writer.varint(vector.length)

@@ -16,21 +16,15 @@ export interface HeadFault {
 
 /**
  * Looks for what keeps a base with this head from being taken.
- * @param options.self of whose events nobody can have more than we; undefined: of nobody's
+ * @param runs scratch to read with @param replaces a writer whose other history is wanted
  */
 export function headFault(
   group: Group,
   head: readonly BaseWriter[],
-  options: { readonly self: ReplicaId | undefined; readonly runs: RunReader } & Pick<
-    Adopting,
-    'replaces'
-  >,
+  runs: RunReader,
+  replaces?: Adopting['replaces'],
 ): HeadFault | undefined {
-  const { self, replaces, runs } = options
   const { state, killRoom } = group
-  const isOurs = ({ replica, have }: BaseWriter): boolean =>
-    replica === self && replica !== replaces && have > state.haveOf(replica)
-  if (self !== undefined && head.some(isOurs)) return { forked: self }
   const other = head.find(({ replica, have, chain }) => {
     const writer = state.indexOf(replica)
     if (replica === replaces || writer === undefined || have === 0) return false

@@ -1,6 +1,7 @@
 import type { Millis } from '../../base/core.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import { AMOUNT_BYTES_MAX, isGrowOnlyAmount, readAmount, writeAmount } from '../../crdt/amount.ts'
+import { sealedOf } from '../../crdt/entry-reads.ts'
 import { EventDraft, type Lanes } from '../../crdt/event-draft.ts'
 import { hasStamp, KIND_COUNTER } from '../../crdt/kinds.ts'
 import { RunReader } from '../../crdt/run-reader.ts'
@@ -144,7 +145,7 @@ class Copier {
     state.walk(this.#writer, 1, state.have(this.#writer), (slot, n) => {
       const theirs = this.#theirs.get(n)
       if (theirs === undefined) return true
-      state.sealedOf(slot, draft)
+      sealedOf(state, slot, draft)
       isSame = theirs.high === draft.high && theirs.low === draft.low
       return isSame
     })
@@ -155,7 +156,7 @@ class Copier {
     const { state } = this.#group
     const draft = this.#draft
     state.walk(this.#writer, 1, state.have(this.#writer), (slot, n) => {
-      state.sealedOf(slot, draft)
+      sealedOf(state, slot, draft)
       const theirs = this.#theirs.get(n)
       if (theirs?.high === draft.high && theirs.low === draft.low) return true
       if (draft.kind === KIND_COUNTER) {

@@ -5,6 +5,7 @@ import { HearsayError } from '../../base/errors.ts'
 import { equal64, HASH64_BYTES, hash64 } from '../../base/hash.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import { RUN_BYTES_MAX } from '../../crdt/limits.ts'
+import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import {
   type BaseItem,
   type BaseWriter,
@@ -13,7 +14,6 @@ import {
   writeHead,
   writeItems,
 } from '../base/base.ts'
-import { readReplica, replicaBytes } from '../group/replica-bytes.ts'
 import type { Reissue } from '../identity/reissue.ts'
 
 /*

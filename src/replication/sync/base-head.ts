@@ -15,7 +15,12 @@ export function mayTake(
   now: Millis,
 ): boolean {
   const self = host.writerOf(group)
-  const fault = headFault(group, head, { self, replaces, runs: host.runs })
+  // Of our own events nobody can have more than we.
+  const isOurs = ({ replica, have }: BaseWriter): boolean =>
+    replica === self && replica !== replaces && have > group.state.haveOf(replica)
+  const fault = head.some(isOurs)
+    ? { forked: self, reason: undefined }
+    : headFault(group, head, host.runs, replaces)
   if (fault !== undefined) {
     if (fault.reason !== undefined) host.dropped(fault.reason)
     if (fault.forked !== undefined) host.suspect(peer, group, now, fault.forked)

@@ -1,8 +1,8 @@
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../base/codec.ts'
 import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../../crdt/limits.ts'
+import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from '../base/base.ts'
 import { type BriefRun, readRun, writeRun } from '../group/brief-runs.ts'
-import { readReplica, replicaBytes } from '../group/replica-bytes.ts'
 import { readVector, writeVector } from '../group/vector-codec.ts'
 import {
   type AckEntry,
@@ -166,7 +166,12 @@ function readFrame(reader: Reader): SyncFrame {
     }
     case TYPE_FORK: {
       const group = readGroup(reader)
-      return { type: 'fork', group, replica: readReplica(reader), n: reader.varint() }
+      return {
+        type: 'fork',
+        group,
+        replica: readReplica(reader),
+        n: reader.varint(),
+      }
     }
     case TYPE_TRACE:
       return readTrace(reader)

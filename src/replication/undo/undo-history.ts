@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { HearsayError } from '../../base/errors.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import { type EntryContent, entryContent } from '../../crdt/entry-content.ts'
@@ -6,9 +7,9 @@ import type { Recorder } from '../../crdt/live-entries.ts'
 import type { LiveObject } from '../../crdt/live-object.ts'
 import type { CheckedOperation, Dot, ObjectType } from '../../crdt/operation.ts'
 import type { Group } from '../group/group.ts'
-import type { Increments } from '../group/increments.ts'
 import type { OwnHistory } from '../group/own-history.ts'
 import type { WaitingChanges } from '../group/waiting-changes.ts'
+import { LatestIncrements } from './latest-increments.ts'
 import type { Undoable } from './undo.ts'
 import { undoables } from './undoables.ts'
 
@@ -62,7 +63,7 @@ const ENTRY_BYTES = 128
  * as it lives; what they removed is copied before it dies.
  */
 export class UndoHistory implements OwnHistory, Recorder {
-  readonly incrementsMax: number = UNDO_TRANSACTIONS_MAX
+  readonly increments: LatestIncrements = new LatestIncrements(UNDO_TRANSACTIONS_MAX)
   readonly #group: Group
   #written: Written[] = []
   /** Those before it are forgotten: moving up all the others at each write would cost more than the write. */
@@ -162,14 +163,17 @@ export class UndoHistory implements OwnHistory, Recorder {
   }
 
   /** Remembers increments that waited, before they become events. */
-  counted(self: ReplicaId, increments: Increments): void {
+  counted(self: ReplicaId): void {
     this.#begin(self, undefined)
-    this.#count += Math.max(0, increments.count - UNDO_TRANSACTIONS_MAX)
+    this.#count += Math.max(0, this.increments.count - UNDO_TRANSACTIONS_MAX)
     // Their events are running totals: there is nothing to look at.
-    for (const operation of increments.latest()) this.#keep([operation], this.#n0 - 1, true)
+    for (const operation of this.increments.take()) this.#keep([operation], this.#n0 - 1, true)
   }
 
-  /** See OwnHistory. */
+  /**
+   * The last transaction, or one by its number.
+   * @throws {HearsayError} ERR_NOT_FOUND: there is none · ERR_INVALID: undone already · ERR_LIMIT: too large
+   */
   find(number: number | undefined, self: ReplicaId): Written {
     if (self !== this.#self) this.#forget(self)
     const group = JSON.stringify(this.#group.name)
@@ -328,4 +332,10 @@ function lengthOf(texts: readonly string[]): number {
   let units = 0
   for (const text of texts) units += text.length + 8
   return units
+}
+
+/** What a node's group remembers. */
+export function rememberedBy({ history }: Pick<Group, 'history'>): UndoHistory {
+  assert(history instanceof UndoHistory, 'a group of a node remembers what it wrote')
+  return history
 }

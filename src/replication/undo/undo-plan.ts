@@ -1,5 +1,6 @@
 import { compareText } from '../../base/bytes.ts'
 import { type EntryContent, entryContent } from '../../crdt/entry-content.ts'
+import { hasSibling } from '../../crdt/entry-reads.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
 import { ObjectReader } from '../../crdt/object-view.ts'
@@ -169,12 +170,12 @@ function planSets(
   const wasThere = new Set(before.map(({ object, text }) => elementKey(object, text)))
   const after = own.filter(({ type }) => type === 'set')
   const isOwn = new Set(after.map(({ object, text }) => elementKey(object, text)))
+  const scratch = new EventDraft()
   for (const entry of after) {
     const { object, text, slot } = entry
     if (wasThere.has(elementKey(object, text))) continue
     draft.retract(entry)
-    const isShared = state.object('set', object)?.hasSibling(slot) === true
-    if (isShared) draft.kept.push(keptElement(object, text))
+    if (hasSibling(state, slot, scratch)) draft.kept.push(keptElement(object, text))
     else draft.count('set', object)
   }
   const reader = new ObjectReader(state)

@@ -1,6 +1,6 @@
 import type { ObjectType } from '../../crdt/operation.ts'
 import type { Group } from '../group/group.ts'
-import type { Writing } from './undo-history.ts'
+import { rememberedBy, type Writing } from './undo-history.ts'
 import { type Kept, planUndo, type UndoPlan } from './undo-plan.ts'
 
 /** What an undo did. */
@@ -27,7 +27,8 @@ export interface Undoable {
  */
 export function undo(group: Group, number: number | undefined, author: Writing): UndoResult {
   group.settle()
-  const { state, history } = group
+  const { state } = group
+  const history = rememberedBy(group)
   const written = history.find(number, author.self)
   const later = history.written.filter((one) => one.number > written.number)
   const { operations, undone, kept } = planUndo(state, written, later)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { leafAt } from '../../../src/crdt/entry-reads.ts'
 import type { Json, Operation } from '../../../src/crdt/operation.ts'
 import type { ObjectChange } from '../../../src/replication/group/changes.ts'
 import { replicaOf } from '../../crdt/encoded.ts'
@@ -58,7 +59,7 @@ function readAll({ view, group }: Pen): Read {
     read.set(`register ${name}`, { type: 'register', siblings: view.register(name).siblings })
     const leaves = new Map<string, string>()
     for (const each of PATHS) {
-      const value = group.reader.leafAt(name, each)
+      const value = leafAt(group.reader, name, each)
       if (value !== undefined) leaves.set(JSON.stringify(each), JSON.stringify(value))
     }
     read.set(`map ${name}`, { type: 'members', of: leaves })

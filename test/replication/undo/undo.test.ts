@@ -5,6 +5,7 @@ import { parseReplicaId, type ReplicaId } from '../../../src/base/ids.ts'
 import { checkOperations, type Json, type Operation } from '../../../src/crdt/operation.ts'
 import { type UndoResult, undo } from '../../../src/replication/undo/undo.ts'
 import {
+  rememberedBy,
   UNDO_BYTES_MAX,
   UNDO_TRANSACTIONS_MAX,
   type Writing,
@@ -20,7 +21,7 @@ function id(digit: string): ReplicaId {
 
 /** A pen whose transactions can be undone, as Replication does it. */
 class UndoPen extends Pen {
-  readonly history = this.group.history
+  readonly history = rememberedBy(this.group)
   #stamp = 2_000
 
   override write(...operations: readonly Operation[]): readonly number[] {

@@ -11,7 +11,7 @@ import {
   KIND_SET,
   KIND_UNKNOWN,
 } from '../../../crdt/kinds.ts'
-import { readReplica } from '../../group/replica-bytes.ts'
+import { readReplica } from '../../../crdt/replica-bytes.ts'
 
 /*
  * Bytes of a transaction in format 1:

@@ -150,5 +150,3 @@ export class Arena {
     return number * CHUNK_BYTES
   }
 }
-
-/** Whether a third of what was written is dead. */

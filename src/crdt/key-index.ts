@@ -50,7 +50,8 @@ export interface Deferral {
 export class KeyIndex {
   readonly #records: Records
   readonly #slots: Slots
-  #directory: Segment[]
+  /** By leading bits of hashes. */
+  directory: Segment[]
   #depth = 0
   #size = 0
   /** Where {@link find} has last found none. */
@@ -63,19 +64,13 @@ export class KeyIndex {
     this.#records = records
     this.#slots = slots
     this.#free = segment(SEGMENT_CELLS_MIN, 0)
-    this.#directory = [this.#free]
+    this.directory = [this.#free]
   }
 
   /** Distinct keys. */
   get size(): number {
     this.settle()
     return this.#size
-  }
-
-  get allocatedBytes(): number {
-    let bytes = this.#directory.length * 8
-    for (const one of new Set(this.#directory)) bytes += one.cells.byteLength
-    return bytes
   }
 
   /** The first slot under a key, or NO_SLOT; {@link putNew} can put the key then where the search ended. */
@@ -181,7 +176,7 @@ export class KeyIndex {
   each(visit: (slot: number) => void): void {
     this.settle()
     let last: Segment | undefined
-    for (const one of this.#directory) {
+    for (const one of this.directory) {
       if (one === last) continue
       last = one
       const { cells } = one
@@ -199,7 +194,7 @@ export class KeyIndex {
 
   /** Puts segments in the place of its own, which are empty. @param depth of all of them */
   rebuild(segments: Segment[], depth: number): void {
-    this.#directory = segments
+    this.directory = segments
     this.#depth = depth
   }
 
@@ -215,7 +210,7 @@ export class KeyIndex {
 
   segmentOf(hash: number): Segment {
     const depth = this.#depth
-    return present(this.#directory[depth === 0 ? 0 : hash >>> (32 - depth)], 'segment')
+    return present(this.directory[depth === 0 ? 0 : hash >>> (32 - depth)], 'segment')
   }
 
   /** Makes room for one more key. @returns the segment that has it */
@@ -233,8 +228,8 @@ export class KeyIndex {
   #split(target: Segment, hash: number): void {
     if (target.depth === this.#depth) {
       const doubled: Segment[] = []
-      for (const one of this.#directory) doubled.push(one, one)
-      this.#directory = doubled
+      for (const one of this.directory) doubled.push(one, one)
+      this.directory = doubled
       this.#depth += 1
     }
     const depth = target.depth + 1
@@ -252,7 +247,7 @@ export class KeyIndex {
     }
     const span = 1 << (this.#depth - target.depth)
     const first = (hash >>> (32 - this.#depth)) & ~(span - 1)
-    for (let i = 0; i < span; i++) this.#directory[first + i] = i < span / 2 ? low : high
+    for (let i = 0; i < span; i++) this.directory[first + i] = i < span / 2 ? low : high
   }
 }
 

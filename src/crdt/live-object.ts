@@ -89,10 +89,6 @@ export class LiveObject {
     return this.#growOnly > 0
   }
 
-  get indexBytes(): number {
-    return this.#index?.allocatedBytes ?? 0
-  }
-
   /** Moves a counter's value by the amount of an entry that came, or back where it went. */
   count({ payloadBytes, payloadStart }: EventDraft, sign: 1 | -1): void {
     const amount = readAmount(payloadBytes, payloadStart, { at: 0 })

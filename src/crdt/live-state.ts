@@ -74,13 +74,6 @@ export class LiveState {
     return this.#entries.unknown
   }
 
-  /** Bytes of columns, contents and indexes. */
-  get allocatedBytes(): number {
-    let bytes = this.slots.allocatedBytes + this.records.arena.allocatedBytes
-    for (const object of this.objects()) bytes += object.indexBytes
-    return bytes
-  }
-
   /** The small integer that stands for a replica in this group. */
   intern(id: ReplicaId): number {
     return this.#writers.intern(id)

@@ -10,7 +10,6 @@ import {
   KIND_MAP_COUNTER,
   KIND_MAP_SET,
   KIND_MAP_VALUE,
-  KIND_NONE,
   KIND_REGISTER,
   KIND_SET,
 } from './kinds.ts'
@@ -308,16 +307,10 @@ export class Mutator {
 
   #emitDots(writers: readonly number[], dots: readonly number[]): void {
     const draft = this.#draft
+    const { stamp } = draft
     for (let from = 0; from < dots.length; from += KILLS_PER_EVENT_MAX) {
-      draft.kind = KIND_NONE
-      draft.object = -1
-      draft.high = 0
-      draft.low = 0
-      draft.keyStart = 0
-      draft.keyEnd = 0
-      draft.payloadStart = 0
-      draft.payloadEnd = 0
-      draft.killCount = 0
+      draft.clear()
+      draft.stamp = stamp
       const to = Math.min(dots.length, from + KILLS_PER_EVENT_MAX)
       for (let i = from; i < to; i++) draft.kill(writers[i] ?? 0, dots[i] ?? 0)
       this.#emit(draft)

@@ -25,27 +25,21 @@ interface Piece {
  * Blocks where they do not have a column of chunk numbers.
  */
 export class Positions {
-  readonly #pieces: Piece[] = []
+  readonly pieces: Piece[] = []
   /** By block. */
-  readonly #spread = new Map<number, Uint16Array>()
-
-  get allocatedBytes(): number {
-    let bytes = this.#spread.size * BLOCK_SLOTS * 2
-    for (const { offsets, chunks } of this.#pieces) bytes += offsets.byteLength + chunks.byteLength
-    return bytes
-  }
+  readonly spread: Map<number, Uint16Array> = new Map()
 
   /** Has room for slots up to a number. The first piece grows by doubling; the others have their full size. */
   grow(slots: number): void {
     const number = (slots - 1) >>> PIECE_BITS
-    const old = this.#pieces[number]
+    const old = this.pieces[number]
     if (old !== undefined && old.offsets.length >= slots - number * PIECE_SLOTS) return
     const fresh = newPiece(number > 0 ? PIECE_SLOTS : (old?.offsets.length ?? BLOCK_SLOTS / 2) * 2)
     if (old !== undefined) {
       fresh.offsets.set(old.offsets)
       fresh.chunks.set(old.chunks)
     }
-    this.#pieces[number] = fresh
+    this.pieces[number] = fresh
   }
 
   at(slot: number): number {
@@ -70,10 +64,10 @@ export class Positions {
       chunks[block] = chunk
       return
     }
-    let own = this.#spread.get(slot >>> BLOCK_BITS)
+    let own = this.spread.get(slot >>> BLOCK_BITS)
     if (own === undefined) {
       own = new Uint16Array(BLOCK_SLOTS).fill(shared)
-      this.#spread.set(slot >>> BLOCK_BITS, own)
+      this.spread.set(slot >>> BLOCK_BITS, own)
       chunks[block] = MANY_CHUNKS
     }
     own[slot & (BLOCK_SLOTS - 1)] = chunk
@@ -84,7 +78,7 @@ export class Positions {
     const { chunks } = this.#piece(slot)
     const block = (slot & PIECE_MASK) >>> BLOCK_BITS
     if (chunks[block] !== MANY_CHUNKS) return
-    const own = present(this.#spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
+    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
     let shared = NO_CHUNK
     for (let i = 0; i < BLOCK_SLOTS; i++) {
       if ((((i < 32 ? low : high) >>> (i & 31)) & 1) === 0) continue
@@ -92,23 +86,23 @@ export class Positions {
       shared = own[i] ?? NO_CHUNK
     }
     chunks[block] = shared
-    this.#spread.delete(slot >>> BLOCK_BITS)
+    this.spread.delete(slot >>> BLOCK_BITS)
   }
 
   /** No slot of a block is live any more. */
   clear(slot: number): void {
     const { chunks } = this.#piece(slot)
     const block = (slot & PIECE_MASK) >>> BLOCK_BITS
-    if (chunks[block] === MANY_CHUNKS) this.#spread.delete(slot >>> BLOCK_BITS)
+    if (chunks[block] === MANY_CHUNKS) this.spread.delete(slot >>> BLOCK_BITS)
     chunks[block] = NO_CHUNK
   }
 
   #piece(slot: number): Piece {
-    return present(this.#pieces[slot >>> PIECE_BITS], 'columns of a slot')
+    return present(this.pieces[slot >>> PIECE_BITS], 'columns of a slot')
   }
 
   #spreadAt(slot: number, offset: number): number {
-    const own = present(this.#spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
+    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
     const chunk = own[slot & (BLOCK_SLOTS - 1)] ?? 0
     return ((chunk << CHUNK_BITS) | offset) >>> 0
   }

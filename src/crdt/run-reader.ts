@@ -150,6 +150,21 @@ export class RunReader {
     draft.killCount = 0
   }
 
+  /**
+   * As {@link draft}, with the caller's numbers.
+   * @param objects of the run's objects @param table of its replicas
+   */
+  event(i: number, draft: EventDraft, objects: readonly number[], table: readonly number[]): void {
+    this.draft(i, draft)
+    const object = this.object[i] ?? -1
+    draft.object = object < 0 ? -1 : (objects[object] ?? -1)
+    const { killReplicas, killDots } = this.#kills
+    const end = this.killStarts[i + 1] ?? 0
+    for (let k = this.killStarts[i] ?? 0; k < end; k++) {
+      draft.kill(table[killReplicas[k] ?? 0] ?? 0, killDots[k] ?? 0)
+    }
+  }
+
   #run(bytes: Uint8Array): RunHead {
     const head = readRunHead(bytes, this.#source)
     this.#isEntries = head.isEntries

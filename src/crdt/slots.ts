@@ -46,9 +46,9 @@ export function writerPages(): WriterPages {
  * 64 neighbouring dots lie together, so a dot needs no column of its own.
  */
 export class Slots {
-  readonly #chains = new Chains()
-  readonly #positions = new Positions()
-  readonly #pieces: Piece[] = []
+  readonly chains: Chains = new Chains()
+  readonly positions: Positions = new Positions()
+  readonly pieces: Piece[] = []
   #blocks = 0
   readonly #free: number[] = []
   #count = 0
@@ -92,7 +92,7 @@ export class Slots {
     const { live } = this.#piece(slot)
     const word = (slot & PIECE_MASK) >>> WORD_BITS
     live[word] = (live[word] ?? 0) | (1 << (slot & 31))
-    this.#positions.set(slot, record)
+    this.positions.set(slot, record)
     page.live += 1
     this.#count += 1
     return slot
@@ -104,7 +104,7 @@ export class Slots {
     const block = (slot & PIECE_MASK) >>> BLOCK_BITS
     const word = (slot & PIECE_MASK) >>> WORD_BITS
     live[word] = (live[word] ?? 0) & ~(1 << (slot & 31))
-    this.#chains.setNext(slot, NO_SLOT)
+    this.chains.setNext(slot, NO_SLOT)
     this.#count -= 1
     const base = bases[block] ?? 0
     const number = pageNumber(base)
@@ -113,7 +113,7 @@ export class Slots {
     if (live[word] === 0 && live[word ^ 1] === 0) {
       page.blocks[(base - number * PAGE_DOTS) >>> BLOCK_BITS] = -1
       this.#free.push(slot >>> BLOCK_BITS)
-      this.#positions.clear(slot)
+      this.positions.clear(slot)
     }
     if (page.live > 0) return
     writer.pages.delete(number)
@@ -136,7 +136,7 @@ export class Slots {
   findAfter(slot: number, record: number): number {
     const end = Math.min(slot + NEAR_SLOTS, this.#blocks * BLOCK_DOTS - 1)
     for (let near = slot + 1; near <= end; near++) {
-      if (this.#positions.at(near) !== record) continue
+      if (this.positions.at(near) !== record) continue
       const word = this.#piece(near).live[(near & PIECE_MASK) >>> WORD_BITS] ?? 0
       if (((word >>> (near & 31)) & 1) === 1) return near
     }
@@ -144,27 +144,27 @@ export class Slots {
   }
 
   recordOf(slot: number): number {
-    return this.#positions.at(slot)
+    return this.positions.at(slot)
   }
 
   /** Has a live slot's record lie elsewhere. */
   setRecord(slot: number, position: number): void {
-    this.#positions.set(slot, position)
+    this.positions.set(slot, position)
     const { live } = this.#piece(slot)
     const word = (slot & PIECE_MASK) >>> WORD_BITS
     const isLastOfWord = (live[word] ?? 0) >>> (slot & 31) === 1
     if (!isLastOfWord || ((word & 1) === 0 && live[word + 1] !== 0)) return
     // Who moves many moves those of a block in order: all of them may be in one place again.
-    this.#positions.unite(slot, live[word & ~1] ?? 0, live[word | 1] ?? 0)
+    this.positions.unite(slot, live[word & ~1] ?? 0, live[word | 1] ?? 0)
   }
 
   /** The next slot of a chain, or NO_SLOT. */
   nextOf(slot: number): number {
-    return this.#chains.nextOf(slot)
+    return this.chains.nextOf(slot)
   }
 
   setNext(slot: number, next: number): void {
-    this.#chains.setNext(slot, next)
+    this.chains.setNext(slot, next)
   }
 
   /**
@@ -235,17 +235,8 @@ export class Slots {
     return bits
   }
 
-  /** Bytes of the columns. */
-  get allocatedBytes(): number {
-    let bytes = this.#chains.allocatedBytes + this.#positions.allocatedBytes
-    for (const { live, writers, bases } of this.#pieces) {
-      bytes += live.byteLength + writers.byteLength + bases.byteLength
-    }
-    return bytes
-  }
-
   #piece(slot: number): Piece {
-    return present(this.#pieces[slot >>> PIECE_BITS], 'columns of a slot')
+    return present(this.pieces[slot >>> PIECE_BITS], 'columns of a slot')
   }
 
   #newBlock(writer: number, base: number): number {
@@ -264,9 +255,9 @@ export class Slots {
 
   /** The first piece grows by doubling up to its full size; the others have it from the start. */
   #growColumns(slots: number): void {
-    this.#positions.grow(slots)
+    this.positions.grow(slots)
     const number = (slots - 1) >>> PIECE_BITS
-    const old = this.#pieces[number]
+    const old = this.pieces[number]
     if (old !== undefined && old.live.length * WORD_DOTS >= slots - number * PIECE_SLOTS) return
     const fresh = newPiece(number > 0 ? PIECE_SLOTS : (old?.live.length ?? 1) * WORD_DOTS * 2)
     if (old !== undefined) {
@@ -274,7 +265,7 @@ export class Slots {
       fresh.writers.set(old.writers)
       fresh.bases.set(old.bases)
     }
-    this.#pieces[number] = fresh
+    this.pieces[number] = fresh
   }
 }
 

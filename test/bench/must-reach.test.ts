@@ -7,6 +7,7 @@ import { hearsay } from '../../bench/state/hearsay.ts'
 import { sizeCases } from '../../bench/state/size.ts'
 import { syncCases } from '../../bench/state/sync.ts'
 import type { Operation } from '../../src/crdt/operation.ts'
+import { stateBytes } from '../crdt/allocated.ts'
 import { replicaOf } from '../crdt/encoded.ts'
 import { Pen } from '../replication/pen.ts'
 
@@ -74,13 +75,13 @@ describe('columns, contents and indexes of an element with a key of 16 bytes', (
     const elements = 200_000
     const pen = filled(elements, () => 's')
     expect(pen.view.setSize('s')).toBe(elements)
-    expect(pen.group.state.allocatedBytes / elements).toBeLessThanOrEqual(48)
+    expect(stateBytes(pen.group.state) / elements).toBeLessThanOrEqual(48)
   })
 
   test('take 110 bytes in many small sets', () => {
     const elements = 100_000
     const pen = filled(elements, (index) => `set-${index / SMALL}`)
     expect(pen.view.objects()).toHaveLength(elements / SMALL)
-    expect(pen.group.state.allocatedBytes / elements).toBeLessThanOrEqual(110)
+    expect(stateBytes(pen.group.state) / elements).toBeLessThanOrEqual(110)
   })
 })

@@ -11,6 +11,7 @@ import { KIND_SET } from '../../src/crdt/kinds.ts'
 import { LoadedKeys } from '../../src/crdt/loaded-keys.ts'
 import { Records } from '../../src/crdt/records.ts'
 import { Slots, writerPages } from '../../src/crdt/slots.ts'
+import { indexBytes } from './allocated.ts'
 import { same } from './same.ts'
 
 type Hash = (key: string) => number
@@ -43,7 +44,7 @@ class Twin {
   }
 
   get bytes(): number {
-    return this.#index.allocatedBytes
+    return indexBytes(this.#index)
   }
 
   /** Another entry under a key. */

@@ -9,6 +9,7 @@ import { dotKey, live, type OracleEvent, oracleEvents, oracleState } from '../re
 import { Pen } from '../replication/pen.ts'
 import { recomputed, running } from '../replication/recompute.ts'
 import { expectShows } from '../replication/shows.ts'
+import { stateBytes } from './allocated.ts'
 import { chainOf, encodeRun, replicaOf, type WrittenEvent } from './encoded.ts'
 import { same } from './same.ts'
 
@@ -413,12 +414,12 @@ describe('memory', () => {
     }
     each(all, 'set-add')
     // 18 bytes of record, 2.4 of slot, 8 in an index that is at least 64 % full.
-    expect(state.allocatedBytes / state.entries).toBeLessThan(33.5)
+    expect(stateBytes(state) / state.entries).toBeLessThan(33.5)
     each(
       all.filter((_, i) => isRemoved(i)),
       'set-remove',
     )
-    expect(state.allocatedBytes / state.entries).toBeLessThan(bytesMax)
+    expect(stateBytes(state) / state.entries).toBeLessThan(bytesMax)
     expect(pen.view.setValues('s')).toEqual(all.filter((_, i) => !isRemoved(i)))
   })
 
@@ -428,7 +429,7 @@ describe('memory', () => {
       pen.write({ type: 'register-set', object: 'r', value: `${i}`.repeat(2 ** 19 - 2) })
       pen.group.close()
     }
-    expect(pen.group.state.allocatedBytes).toBeLessThan(2 * 2 ** 20)
+    expect(stateBytes(pen.group.state)).toBeLessThan(2 * 2 ** 20)
     expect(pen.view.register('r').value).toBe('19'.repeat(2 ** 19 - 2))
   })
 })

@@ -4,6 +4,7 @@ import { randomInteger, seededRandom } from '../../src/base/random.ts'
 import { CHUNK_BITS, CHUNKS_MAX } from '../../src/crdt/arena.ts'
 import { NO_SLOT } from '../../src/crdt/chains.ts'
 import { Slots, type WriterPages, writerPages } from '../../src/crdt/slots.ts'
+import { slotsBytes } from './allocated.ts'
 import { same } from './same.ts'
 
 const WRITERS = 3
@@ -19,7 +20,7 @@ class Twin {
   #records = 0
 
   get bytes(): number {
-    return this.#slots.allocatedBytes
+    return slotsBytes(this.#slots)
   }
 
   get pages(): number {

@@ -160,8 +160,7 @@ export function applyBlock(state: LiveState, id: number, block: Block, runs: Run
   for (let stretch = 0; stretch < stretches.length; stretch += 2) {
     for (let n = stretches[stretch] ?? 0; n <= (stretches[stretch + 1] ?? 0); n++, i++) {
       if (n <= have || pending.has(n)) continue
-      runs.draft(i, draft)
-      draft.object = objects[runs.object[i] ?? 0] ?? -1
+      runs.event(i, draft, objects, [])
       if (draft.kind === KIND_COUNTER) draft.keyByWriter(id)
       state.insert(id, n, draft)
     }

@@ -1,5 +1,5 @@
 import { EventDraft } from '../../crdt/event-draft.ts'
-import { KIND_COUNTER, KIND_NONE } from '../../crdt/kinds.ts'
+import { KIND_COUNTER } from '../../crdt/kinds.ts'
 import type { LiveState } from '../../crdt/live-state.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import type { Group } from './group.ts'
@@ -31,13 +31,8 @@ export function applyRead(
   for (let i = from; i < to; i++) {
     if (from === 0) i = loading?.applyElements(runs, { writer, objects, from: i, to }) ?? i
     if (i === to) break
-    runs.draft(i, draft)
+    runs.event(i, draft, objects, table)
     if (draft.kind === KIND_COUNTER) draft.keyByWriter(writer)
-    draft.object = draft.kind === KIND_NONE ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
-    const end = runs.killStarts[i + 1] ?? 0
-    for (let k = runs.killStarts[i] ?? 0; k < end; k++) {
-      draft.kill(table[runs.killReplicas[k] ?? 0] ?? 0, runs.killDots[k] ?? 0)
-    }
     visit(i, draft)
     state.apply(writer, runs.dots[i] ?? 0, draft)
   }

@@ -1,6 +1,5 @@
 import { assert } from '../../base/assert.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
-import { KIND_NONE, KIND_UNKNOWN } from '../../crdt/kinds.ts'
 import { chainAfter } from '../../crdt/run-head.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
 import { RunWriter } from '../../crdt/run-writer.ts'
@@ -93,13 +92,7 @@ class Packer {
     if (this.#out.count === 0) this.#out.begin(this.#writer, n0 + first, Math.max(0, stamp - 1))
     const draft = this.#draft
     for (let i = first; i < count; i++) {
-      runs.draft(i, draft)
-      const isBare = draft.kind === KIND_NONE || draft.kind === KIND_UNKNOWN
-      draft.object = isBare ? -1 : (objects[runs.object[i] ?? 0] ?? -1)
-      const end = runs.killStarts[i + 1] ?? 0
-      for (let k = runs.killStarts[i] ?? 0; k < end; k++) {
-        draft.kill(table[runs.killReplicas[k] ?? 0] ?? 0, runs.killDots[k] ?? 0)
-      }
+      runs.event(i, draft, objects, table)
       this.#out.add(draft, runs.starts[i] === 1)
     }
     this.#chain = chainAfter(bytes)

@@ -1,4 +1,4 @@
-import { decode, Writer } from '../../src/base/codec.ts'
+import { decode, readText, Writer } from '../../src/base/codec.ts'
 import type { StoreRow } from '../../src/base/core.ts'
 import { RunReader } from '../../src/crdt/run-reader.ts'
 import { Group } from '../../src/replication/group/group.ts'
@@ -123,7 +123,10 @@ function unpackRows(packed: Uint8Array): readonly StoreRow[] {
   const rows = decode(packed, (reader) => {
     const read: StoreRow[] = []
     while (reader.remaining > 0) {
-      read.push({ key: reader.text(4096), value: reader.bytes(Number.MAX_SAFE_INTEGER).slice() })
+      read.push({
+        key: readText(reader, 4096),
+        value: reader.bytes(Number.MAX_SAFE_INTEGER).slice(),
+      })
     }
     return read
   })

@@ -150,17 +150,6 @@ export class Reader {
     return this.raw(this.varint(bytesMax))
   }
 
-  /** Length-prefixed UTF-8. Malformed UTF-8 is refused, so that text has one spelling. */
-  text(bytesMax: number): string {
-    const bytes = this.bytes(bytesMax)
-    const text = fromUtf8(bytes)
-    // U+FFFD may be honest; only then is the second encoding worth its price.
-    if (text.includes('\ufffd') && !equalBytes(utf8(text), bytes)) {
-      throw new DecodeError('malformed UTF-8')
-    }
-    return text
-  }
-
   /** Refuses trailing bytes. */
   end(): void {
     if (this.remaining !== 0) throw new DecodeError('trailing bytes')
@@ -182,4 +171,15 @@ export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): Decod
     if (error instanceof DecodeError) return { ok: false, reason: error.message }
     throw error
   }
+}
+
+/** Reads length-prefixed UTF-8. Malformed UTF-8 is refused, so that text has one spelling. @throws {DecodeError} */
+export function readText(reader: Reader, bytesMax: number): string {
+  const bytes = reader.bytes(bytesMax)
+  const text = fromUtf8(bytes)
+  // U+FFFD may be honest; only then is the second encoding worth its price.
+  if (text.includes('\ufffd') && !equalBytes(utf8(text), bytes)) {
+    throw new DecodeError('malformed UTF-8')
+  }
+  return text
 }

@@ -35,6 +35,7 @@ export class LiveEntries {
   readonly records: Records = new Records()
   readonly objects: LiveObjects = new LiveObjects(this.records, this.slots)
   readonly fingerprint: Fingerprint = new Fingerprint(this.slots)
+  /** Set while somebody wants to know what changes. */
   recorder: Recorder | undefined
   /** Set while nobody looks at what comes in. */
   loading: Loading | undefined

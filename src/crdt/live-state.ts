@@ -4,7 +4,7 @@ import type { ReplicaId } from '../base/ids.ts'
 import { NO_SLOT } from './chains.ts'
 import { type EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
 import { KIND_NONE } from './kinds.ts'
-import { LiveEntries, type Recorder } from './live-entries.ts'
+import { LiveEntries } from './live-entries.ts'
 import type { LiveObject } from './live-object.ts'
 import type { ObjectType } from './operation.ts'
 import type { Records } from './records.ts'
@@ -23,7 +23,7 @@ import { type Writer, Writers } from './writers.ts'
  * Entries live in columns (Slots) over bytes (Records); objects find them by key.
  */
 export class LiveState {
-  /** For Loading alone. */
+  /** For its owner alone. */
   readonly live: LiveEntries = new LiveEntries()
   readonly #entries = this.live
   readonly slots: Slots = this.#entries.slots
@@ -33,15 +33,6 @@ export class LiveState {
   readonly #writers = new Writers()
   #events = 0
   #waitingKills = 0
-
-  /** Set while somebody wants to know what changes. */
-  get recorder(): Recorder | undefined {
-    return this.#entries.recorder
-  }
-
-  set recorder(recorder: Recorder | undefined) {
-    this.#entries.recorder = recorder
-  }
 
   /** Replicas ever mentioned, with or without events. */
   get replicaCount(): number {

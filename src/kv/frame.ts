@@ -4,7 +4,7 @@
  * them are idempotent. `busy` answers any request that came too fast.
  */
 
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
+import { type Decoded, DecodeError, decode, type Reader, readText, Writer } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import { FINGERPRINT_BYTES, RECORD_BYTES_MAX } from '../records/record.ts'
@@ -134,7 +134,7 @@ function readFrame(reader: Reader): KvFrame {
       return { type: 'superseded', id, record: record.length === 0 ? undefined : record }
     }
     case TYPES.refused:
-      return { type: 'refused', id, reason: reader.text(REASON_BYTES_MAX) }
+      return { type: 'refused', id, reason: readText(reader, REASON_BYTES_MAX) }
     case TYPES.found:
       return { type: 'found', id, record: reader.bytes(RECORD_BYTES_MAX) }
     case TYPES.absent:

@@ -1,5 +1,5 @@
 import { compareBytes, compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
+import { type Decoded, DecodeError, decode, type Reader, readText, Writer } from '../base/codec.ts'
 import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
 import {
@@ -102,7 +102,7 @@ export function decodeRecord(bytes: Uint8Array): Decoded<SignedRecord> {
     const min = reader.uint16()
     const max = reader.uint16()
     if (min > max || max > PROTOCOL_MAX) throw new DecodeError('protocol range is empty')
-    const name = reader.text(NAME_BYTES_MAX)
+    const name = readText(reader, NAME_BYTES_MAX)
     const addresses = readAddresses(reader)
     const tags = readTags(reader)
     reader.raw(SIGNATURE_BYTES)
@@ -124,7 +124,7 @@ function readAddresses(reader: Reader): string[] {
   const count = reader.varint(ADDRESSES_MAX)
   const before = reader.remaining
   const addresses: string[] = []
-  for (let i = 0; i < count; i++) addresses.push(reader.text(ADDRESS_BYTES_MAX))
+  for (let i = 0; i < count; i++) addresses.push(readText(reader, ADDRESS_BYTES_MAX))
   if (before - reader.remaining > ADDRESSES_BYTES_MAX + 2 * ADDRESSES_MAX) {
     throw new DecodeError('addresses too long')
   }
@@ -137,10 +137,10 @@ function readTags(reader: Reader): Record<string, string> {
   const pairs: [string, string][] = []
   let last: string | undefined
   for (let i = 0; i < count; i++) {
-    const key = reader.text(TAGS_BYTES_MAX)
+    const key = readText(reader, TAGS_BYTES_MAX)
     if (last !== undefined && compareText(last, key) >= 0) throw new DecodeError('tags unordered')
     last = key
-    pairs.push([key, reader.text(TAGS_BYTES_MAX)])
+    pairs.push([key, readText(reader, TAGS_BYTES_MAX)])
   }
   if (before - reader.remaining > TAGS_BYTES_MAX + 4 * TAGS_MAX) {
     throw new DecodeError('tags too long')

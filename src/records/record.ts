@@ -11,7 +11,7 @@
  */
 
 import { concatBytes, utf8 } from '../base/bytes.ts'
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../base/codec.ts'
+import { type Decoded, DecodeError, decode, type Reader, readText, Writer } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import type { Stamp } from '../base/hybrid-clock.ts'
 import { type PeerId, PUBLIC_KEY_BYTES } from '../base/ids.ts'
@@ -94,7 +94,7 @@ function readRecord(reader: Reader, bytes: Uint8Array): DhtRecord {
   const namespace = String.fromCharCode(reader.uint8())
   const flags = reader.uint8()
   if (flags > FLAG_TOMBSTONE) throw new DecodeError('unknown record flags')
-  const key = reader.text(KEY_BYTES_MAX)
+  const key = readText(reader, KEY_BYTES_MAX)
   if (key.length === 0) throw new DecodeError('empty record key')
   const author = reader.raw(PUBLIC_KEY_BYTES)
   const stamp = reader.varint()

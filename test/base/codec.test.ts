@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, Writer } from '../../src/base/codec.ts'
+import { decode, readText, Writer } from '../../src/base/codec.ts'
 
 describe('codec', () => {
   test('Reader reads back what Writer wrote', () => {
@@ -21,7 +21,7 @@ describe('codec', () => {
             const values = [
               reader.varint(),
               new Uint8Array(reader.bytes(300)),
-              reader.text(1000),
+              readText(reader, 1000),
               reader.uint16(),
               reader.uint32(),
             ]
@@ -42,7 +42,7 @@ describe('codec', () => {
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const outcome = decode(bytes, (reader) => {
           reader.varint(1000)
-          reader.text(20)
+          readText(reader, 20)
           reader.end()
         })
         expect(typeof outcome.ok).toBe('boolean')
@@ -71,12 +71,12 @@ describe('codec', () => {
     ['a surrogate', Uint8Array.of(3, 0xed, 0xa0, 0x80)],
     ['an overlong slash', Uint8Array.of(2, 0xc0, 0xaf)],
   ])('Reader refuses text with %s', (_name, bytes) => {
-    expect(decode(bytes, (reader) => reader.text(10)).ok).toBe(false)
+    expect(decode(bytes, (reader) => readText(reader, 10)).ok).toBe(false)
   })
 
   test('Reader accepts an honest replacement character', () => {
     const bytes = new Writer().text('\ufffd').finish()
-    expect(decode(bytes, (reader) => reader.text(10))).toEqual({ ok: true, value: '\ufffd' })
+    expect(decode(bytes, (reader) => readText(reader, 10))).toEqual({ ok: true, value: '\ufffd' })
   })
 
   test('Writer refuses what a varint cannot hold', () => {

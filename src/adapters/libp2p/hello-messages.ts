@@ -5,7 +5,14 @@
  * stream stays open as the connection's control channel: 5 bye announces a graceful end, 6 retire
  * asks to stop writing on a redundant connection and to close it, 7 received reports bytes read.
  */
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../base/codec.ts'
+import {
+  type Decoded,
+  DecodeError,
+  decode,
+  type Reader,
+  readText,
+  Writer,
+} from '../../base/codec.ts'
 
 export const NONCE_BYTES = 32
 export const SESSION_BYTES = 8
@@ -93,7 +100,7 @@ function readBody(reader: Reader): HelloMessage {
   const type = TYPES[reader.uint8()]
   switch (type) {
     case 'reject':
-      return { type, reason: reader.text(REASON_BYTES_MAX) }
+      return { type, reason: readText(reader, REASON_BYTES_MAX) }
     case 'open':
     case 'challenge':
       return { type, ...readIntroduction(reader) }
@@ -114,7 +121,7 @@ function readBody(reader: Reader): HelloMessage {
 function readIntroduction(reader: Reader): Introduction {
   const range = { min: reader.uint8(), max: reader.uint8() }
   if (range.min > range.max) throw new DecodeError('empty protocol range')
-  const network = reader.text(NETWORK_BYTES_MAX)
+  const network = readText(reader, NETWORK_BYTES_MAX)
   const nonce = reader.raw(NONCE_BYTES).slice()
   const session = reader.raw(SESSION_BYTES).slice()
   return { range, network, nonce, session, isKeyed: readFlag(reader) }

@@ -12,7 +12,7 @@
 
 import { crc32 } from 'node:zlib'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
-import { decode, Writer } from '../../base/codec.ts'
+import { decode, readText, Writer } from '../../base/codec.ts'
 import type { StoreRow } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 
@@ -134,7 +134,7 @@ export function readRows(payload: Uint8Array): readonly StoreRow[] | undefined {
   const read = decode(payload, (reader) => {
     const rows: StoreRow[] = []
     while (reader.remaining > 0) {
-      const key = reader.text(KEY_BYTES_MAX)
+      const key = readText(reader, KEY_BYTES_MAX)
       rows.push({ key, value: reader.bytes(BLOCK_BYTES_MAX) })
     }
     return rows

@@ -1,5 +1,12 @@
 import { concatBytes, equalBytes } from '../../base/bytes.ts'
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../base/codec.ts'
+import {
+  type Decoded,
+  DecodeError,
+  decode,
+  type Reader,
+  readText,
+  Writer,
+} from '../../base/codec.ts'
 import { sha256 } from '../../base/hash.ts'
 import { type PeerId, PUBLIC_KEY_BYTES } from '../../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../../base/signer.ts'
@@ -133,7 +140,7 @@ export function decodeCast(bytes: Uint8Array): Decoded<SignedCast> {
     const sequence = reader.varint(COUNTER_MAX)
     const backlog = reader.varint(BACKLOG_MAX)
     if (sequence === 0 || backlog >= sequence) throw new DecodeError('sequence below its backlog')
-    const name = reader.text(CAST_NAME_BYTES_MAX)
+    const name = readText(reader, CAST_NAME_BYTES_MAX)
     if (name === '') throw new DecodeError('cast without a name')
     const asking = kind === 1 ? readAsking(reader) : undefined
     const size = reader.varint(PAYLOAD_BYTES_MAX)

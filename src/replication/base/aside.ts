@@ -177,9 +177,9 @@ export class Aside {
   }
 
   #recorded(work: () => void): void {
-    this.state.recorder = this.#recorder
+    this.state.live.recorder = this.#recorder
     work()
-    this.state.recorder = undefined
+    this.state.live.recorder = undefined
   }
 
   #note(object: LiveObject): void {

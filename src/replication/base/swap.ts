@@ -15,7 +15,7 @@ export function swap(
   changed: Iterable<LiveObject>,
 ): void {
   const before = group.state
-  before.recorder = undefined
+  before.live.recorder = undefined
   group.become(state)
   for (const { replica, have, chain } of base) {
     const writer = state.intern(replica)
@@ -23,6 +23,6 @@ export function swap(
   }
   group.changes.origin = 'remote'
   for (const object of changed) group.changes.touchWhole(object)
-  state.recorder = group.changes
+  state.live.recorder = group.changes
   state.sweep()
 }

@@ -82,7 +82,7 @@ export class Group {
     this.#runs = runs
     this.staging = new Staging(limits)
     this.#own = this.#ownRun()
-    this.state.recorder = this.changes
+    this.state.live.recorder = this.changes
     this.changes.attach(this.state)
   }
 
@@ -165,7 +165,7 @@ export class Group {
 
   /** Ends loading: changes are told from here on. */
   begin(): void {
-    this.state.recorder = this.changes
+    this.state.live.recorder = this.changes
   }
 
   /**
@@ -313,7 +313,7 @@ export class Group {
     applyRead(this.state, runs, { writer, table, from, to: count }, this.#draft, (i, draft) => {
       tail?.add(draft, runs.starts[i] === 1)
       // Whose events they are is not known yet while rows are loaded.
-      if (this.state.recorder === undefined) this.replaced.keep(this.state, writer, draft, n0)
+      if (this.state.live.recorder === undefined) this.replaced.keep(this.state, writer, draft, n0)
     })
     this.state.advance(writer, have, chain)
     const stamp = runs.stamps[count - 1] ?? 0

@@ -171,7 +171,7 @@ export class Loader {
         first: undefined,
         held: new HeldRuns(),
       }
-      group.state.recorder = undefined
+      group.state.live.recorder = undefined
       beginLoading(group.state)
       this.#loading.set(name, loading)
     }
@@ -235,7 +235,7 @@ export class Loader {
     const { group, held } = loading
     for (const run of takeAll(group.log)) held.add(run.bytes)
     swap(group, new LiveState(), [], [])
-    group.state.recorder = undefined
+    group.state.live.recorder = undefined
     beginLoading(group.state)
     loading.manifest = undefined
     // Rows before were forgotten because the snapshot covered them.

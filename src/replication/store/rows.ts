@@ -1,5 +1,5 @@
 import { fromHex, fromUtf8, hex, utf8 } from '../../base/bytes.ts'
-import { DecodeError, decode, type Reader, Writer } from '../../base/codec.ts'
+import { DecodeError, decode, type Reader, readText, Writer } from '../../base/codec.ts'
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { equal64, HASH64_BYTES, hash64 } from '../../base/hash.ts'
@@ -307,7 +307,7 @@ export function damaged(what: string): HearsayError {
 function parsePlace(key: string, value: Uint8Array): string {
   const decoded = decode(value, (reader) => {
     if (reader.uint8() !== VERSION) throw new DecodeError('unknown version')
-    const place = reader.text(PLACE_BYTES_MAX)
+    const place = readText(reader, PLACE_BYTES_MAX)
     reader.end()
     return place
   })

@@ -1,4 +1,11 @@
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../base/codec.ts'
+import {
+  type Decoded,
+  DecodeError,
+  decode,
+  type Reader,
+  readText,
+  Writer,
+} from '../../base/codec.ts'
 import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../../crdt/limits.ts'
 import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from '../base/base.ts'
@@ -216,7 +223,7 @@ function writeGroup(writer: Writer, group: string): Writer {
 }
 
 function readGroup(reader: Reader): string {
-  const group = reader.text(NAME_BYTES_MAX)
+  const group = readText(reader, NAME_BYTES_MAX)
   if (group === MAIN_GROUP) throw new DecodeError('group name has a second spelling')
   return group === '' ? MAIN_GROUP : group
 }
@@ -246,7 +253,7 @@ function readDigest(reader: Reader): SyncFrame {
   const isAlone = (flags & 4) !== 0
   const isLast = (flags & 2) !== 0
   if (isAlone && isLast) throw new DecodeError('digest of one group and all others')
-  const after = isAlone ? undefined : reader.text(NAME_BYTES_MAX)
+  const after = isAlone ? undefined : readText(reader, NAME_BYTES_MAX)
   const count = isAlone ? 1 : reader.varint(DIGEST_ITEMS_MAX)
   const items: DigestItem[] = []
   for (let i = 0; i < count; i++) {

@@ -109,12 +109,12 @@ export class UndoHistory implements OwnHistory, Recorder {
     // What waits becomes events of transactions before this one.
     group.settle()
     this.#begin(self, undoes?.number)
-    state.recorder = this
+    state.live.recorder = this
     let changed: readonly number[]
     try {
       changed = group.write(self, operations, stamp)
     } finally {
-      state.recorder = group.changes
+      state.live.recorder = group.changes
     }
     // One that changed nothing may still have put its entries in the place of an earlier one's.
     const isVisible = hasChanged(changed)

@@ -1,5 +1,12 @@
 import { utf8 } from '../../../base/bytes.ts'
-import { type Decoded, DecodeError, decode, type Reader, Writer } from '../../../base/codec.ts'
+import {
+  type Decoded,
+  DecodeError,
+  decode,
+  type Reader,
+  readText,
+  Writer,
+} from '../../../base/codec.ts'
 import { HASH64_BYTES, hash64 } from '../../../base/hash.ts'
 import type { ReplicaId } from '../../../base/ids.ts'
 import { AMOUNT_BYTES_MAX, writeAmount } from '../../../crdt/amount.ts'
@@ -157,7 +164,7 @@ function readContent(reader: Reader, kind: number, { bytes, names }: Context): C
 function readName(reader: Reader, names: string[]): string {
   const mentioned = names[reader.varint(names.length)]
   if (mentioned !== undefined) return mentioned
-  const name = reader.text(NAME_BYTES_MAX)
+  const name = readText(reader, NAME_BYTES_MAX)
   names.push(name)
   return name
 }

@@ -105,8 +105,8 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: 'schedules',
     edits: [
       {
-        file: GROUP,
-        find: 'if (have > before.have(writer)) this.log.truncate(writer, have, chain)',
+        file: 'src/replication/base/swap.ts',
+        find: 'if (have > before.have(writer)) group.log.truncate(writer, have, chain)',
         replace: '',
       },
     ],

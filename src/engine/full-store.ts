@@ -21,6 +21,7 @@ const EFFECTS: Readonly<Record<SyncFrame['type'], 'brings-state' | 'asks-for-sta
     equal: 'neither',
     pull: 'asks-for-state',
     base: 'brings-state',
+    'base-piece': 'brings-state',
     events: 'brings-state',
     piece: 'brings-state',
     end: 'brings-state',

@@ -372,6 +372,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       }
       case 'base':
+      case 'base-piece':
         this.#sessions.pulls.onBase(peer, frame, now)
         break
       case 'fork': {

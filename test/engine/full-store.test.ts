@@ -15,6 +15,14 @@ const FRAMES: { readonly [Type in SyncFrame['type']]: Extract<SyncFrame, { type:
   equal: { type: 'equal', hash: HASH },
   pull: { type: 'pull', ...GROUP, credit: 1, vector: [], partials: [], base: undefined },
   base: { type: 'base', ...GROUP, head: undefined, items: [] },
+  'base-piece': {
+    type: 'base-piece',
+    ...GROUP,
+    hash: { high: 1, low: 2 },
+    total: 1,
+    index: 0,
+    bytes: new Uint8Array(1),
+  },
   events: { type: 'events', ...GROUP, sentTo: [], runs: [] },
   piece: {
     type: 'piece',
@@ -47,7 +55,7 @@ function typesOf(isSo: (bytes: Uint8Array) => boolean): readonly string[] {
 
 test('bringsState() is true of all that is kept, of the end that may complete it, of proof that ids clash', () => {
   const types = typesOf((bytes) => bringsState('sync', bytes))
-  expect(types).toEqual(['base', 'events', 'piece', 'end', 'chains'])
+  expect(types).toEqual(['base', 'base-piece', 'events', 'piece', 'end', 'chains'])
 })
 
 test('asksForState() is true of pulls alone', () => {

@@ -6,6 +6,7 @@ import {
   readText,
   Writer,
 } from '../../base/codec.ts'
+import type { Hash64 } from '../../base/hash.ts'
 import { NAME_BYTES_MAX, REPLICAS_MAX, RUN_BYTES_MAX, RUN_EVENTS_MAX } from '../../crdt/limits.ts'
 import { readReplica, replicaBytes } from '../../crdt/replica-bytes.ts'
 import { type BaseCursor, readHead, readItems, writeHead, writeItems } from '../base/base.ts'
@@ -13,6 +14,7 @@ import { type BriefRun, readRun, writeRun } from '../group/brief-runs.ts'
 import { readVector, writeVector } from '../group/vector-codec.ts'
 import {
   type AckEntry,
+  type BaseRequest,
   BLOCKS_MAX,
   type BriefEntry,
   DIGEST_BYTES,
@@ -20,6 +22,7 @@ import {
   type DotChain,
   FRAME_BYTES_MAX,
   FRAME_EVENTS_MAX,
+  type HeldPieces,
   MAIN_GROUP,
   PARTIALS_MAX,
   PAST_WRITERS_MAX,
@@ -46,6 +49,7 @@ const TYPE_FORK = 0x29
 const TYPE_BASE = 0x2a
 const TYPE_TRACE = 0x2b
 const TYPE_CHAINS = 0x2c
+const TYPE_BASE_PIECE = 0x2d
 
 /** Encodes a frame: a type byte (high digit: version 2), then its fields. */
 export function encodeFrame(frame: SyncFrame): Uint8Array {
@@ -69,7 +73,7 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       if (frame.base !== undefined) {
         writeVector(writer, frame.base.covered)
         writeCursor(writer, frame.base.cursor)
-        writeBlocks(writer, frame.base.blocks)
+        writeBlocks(writer, frame.base)
       }
       return writer.finish()
     case 'base':
@@ -78,6 +82,10 @@ export function encodeFrame(frame: SyncFrame): Uint8Array {
       if (frame.head !== undefined) writeHead(writer, frame.head)
       writeItems(writer, frame.items)
       return writer.finish()
+    case 'base-piece':
+      writeGroup(writer.uint8(TYPE_BASE_PIECE), frame.group).varint(frame.session)
+      writeHash(writer, frame.hash).varint(frame.total)
+      return writer.varint(frame.index).raw(frame.bytes).finish()
     case 'events':
       writeGroup(writer.uint8(TYPE_EVENTS), frame.group).varint(frame.session)
       writer.varint(frame.sentTo.length)
@@ -170,6 +178,10 @@ function readFrame(reader: Reader): SyncFrame {
       const session = reader.varint()
       const head = (reader.uint8() & 1) === 0 ? undefined : readHead(reader)
       return { type: 'base', group, session, head, items: readItems(reader) }
+    }
+    case TYPE_BASE_PIECE: {
+      const place = { group: readGroup(reader), session: reader.varint() }
+      return { type: 'base-piece', ...place, hash: readHash(reader), ...readPart(reader) }
     }
     case TYPE_FORK: {
       const group = readGroup(reader)
@@ -292,7 +304,12 @@ function readPull(reader: Reader): SyncFrame {
   const base =
     reader.remaining === 0
       ? undefined
-      : { covered: readVector(reader), cursor: readCursor(reader), blocks: readBlocks(reader) }
+      : {
+          covered: readVector(reader),
+          cursor: readCursor(reader),
+          blocks: readBlocks(reader),
+          held: reader.remaining === 0 ? undefined : readHeld(reader),
+        }
   return { type: 'pull', group, session, credit, vector, partials, base }
 }
 
@@ -313,19 +330,40 @@ function readPiece(reader: Reader): SyncFrame {
   const session = reader.varint()
   const replica = readReplica(reader)
   const n0 = reader.varint(Number.MAX_SAFE_INTEGER - RUN_EVENTS_MAX)
+  return { type: 'piece', group, session, replica, n0, ...readPart(reader) }
+}
+
+/** The rest of a piece of anything. */
+function readPart(reader: Reader): {
+  readonly total: number
+  readonly index: number
+  readonly bytes: Uint8Array
+} {
   const total = reader.varint(RUN_BYTES_MAX)
   const pieces = pieceCount(total)
   if (pieces === 0) throw new DecodeError('piece of nothing')
   const index = reader.varint(pieces - 1)
   const length = index < pieces - 1 ? PIECE_BYTES : total - index * PIECE_BYTES
-  const bytes = reader.raw(length)
-  return { type: 'piece', group, session, replica, n0, total, index, bytes }
+  return { total, index, bytes: reader.raw(length) }
 }
 
-function writeBlocks(writer: Writer, blocks: readonly BaseCursor[]): void {
-  if (blocks.length === 0) return
+function writeBlocks(writer: Writer, { blocks, held }: BaseRequest): void {
+  if (blocks.length === 0 && held === undefined) return
   writer.varint(blocks.length)
   for (const block of blocks) writeCursor(writer, block)
+  if (held !== undefined) writeHash(writer, held.hash).varint(held.count)
+}
+
+function readHeld(reader: Reader): HeldPieces {
+  return { hash: readHash(reader), count: reader.varint(pieceCount(RUN_BYTES_MAX)) }
+}
+
+function writeHash(writer: Writer, { high, low }: Hash64): Writer {
+  return writer.uint32(high).uint32(low)
+}
+
+function readHash(reader: Reader): Hash64 {
+  return { high: reader.uint32(), low: reader.uint32() }
 }
 
 function readBlocks(reader: Reader): readonly BaseCursor[] {

@@ -1,3 +1,4 @@
+import type { Hash64 } from '../../base/hash.ts'
 import type { ReplicaId } from '../../base/ids.ts'
 import type { Lanes } from '../../crdt/event-draft.ts'
 import type { BaseCursor, BaseItem, BaseWriter } from '../base/base.ts'
@@ -7,7 +8,7 @@ import type { BriefRun } from '../group/brief-runs.ts'
 export const FRAME_BYTES_MAX: number = 256 << 10
 /** Events that one frame may bring: bounds the work that a frame causes. */
 export const FRAME_EVENTS_MAX: number = 4_096
-/** Large runs travel in pieces of exactly this size; the last one is the rest. */
+/** Large runs and items of bases travel in pieces of exactly this size; the last one is the rest. */
 export const PIECE_BYTES: number = 128 << 10
 /** Payload gathered into one events frame: with its head it stays far below the frame's limit. */
 export const PAYLOAD_BYTES: number = 128 << 10
@@ -69,6 +70,15 @@ export interface BaseRequest {
   readonly cursor: BaseCursor
   /** First dots of blocks whose maps are wanted, before anything else; none when the cursor says it all. */
   readonly blocks: readonly BaseCursor[]
+  /** What has come of the item at the cursor, if it is a long one. */
+  readonly held?: HeldPieces | undefined
+}
+
+/** The first pieces of a long item of a base. */
+export interface HeldPieces {
+  /** Of the whole item. */
+  readonly hash: Hash64
+  readonly count: number
 }
 
 export type SyncFrame =
@@ -105,6 +115,16 @@ export type SyncFrame =
       readonly session: number
       readonly head: readonly BaseWriter[] | undefined
       readonly items: readonly BaseItem[]
+    }
+  /** A piece of one long item of a base: its hash and length as it would stand in a part alone. */
+  | {
+      readonly type: 'base-piece'
+      readonly group: string
+      readonly session: number
+      readonly hash: Hash64
+      readonly total: number
+      readonly index: number
+      readonly bytes: Uint8Array
     }
   /** Whole runs; session 0 is a push. */
   | {

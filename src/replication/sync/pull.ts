@@ -3,8 +3,11 @@ import type { ReplicaId } from '../../base/ids.ts'
 import type { Adopting } from '../base/adopting.ts'
 import type { Group } from '../group/group.ts'
 import type { Relation } from './comparisons.ts'
-import type { DigestItem, VectorEntry } from './frames.ts'
+import type { BaseRequest, DigestItem, VectorEntry } from './frames.ts'
+import { ItemPieces } from './item-pieces.ts'
 import type { Peer } from './peer.ts'
+
+const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
 
 /** How pulls begin and end. */
 export interface Digests {
@@ -44,8 +47,16 @@ export interface Pull {
   /** Bases begun since it asked last. */
   heads: number
   adopting: Adopting | undefined
+  /** What has come of the item that it goes on with. */
+  readonly pieces: ItemPieces
   /** A base that has come whole and is merged in steps: nothing more is waited for. */
   merging: Adopting | undefined
+}
+
+/** What a pull asks for of a base: the rest of the one on its way. */
+export function baseRequest({ adopting, isRepair, pieces }: Pull): BaseRequest | undefined {
+  if (adopting === undefined) return isRepair ? FROM_THE_START : undefined
+  return { ...adopting.request(), held: pieces.held }
 }
 
 /** A pull that nothing has been heard of. @param from its number, whom it asks, and when it began */
@@ -66,6 +77,7 @@ export function newPull({
     retries: 0,
     heads: 0,
     adopting: undefined,
+    pieces: new ItemPieces(),
     merging: undefined,
   }
 }

@@ -10,7 +10,7 @@ import { isEqualTo } from './dissemination.ts'
 import type { Fragments } from './fragments.ts'
 import type { SyncFrame } from './frames.ts'
 import type { Peer } from './peer.ts'
-import { type Digests, newPull, type Pull } from './pull.ts'
+import { baseRequest, type Digests, newPull, type Pull } from './pull.ts'
 
 type Frame<Type extends SyncFrame['type']> = Extract<SyncFrame, { type: Type }>
 
@@ -24,7 +24,6 @@ const BASE_TURNS = 12
 const HEADS_MAX = 8
 const REPAIR_PAUSE_MS = 10_000
 const NOBODY: ReadonlySet<number> = new Set()
-const FROM_THE_START = { covered: [], cursor: { writer: 0, n: 1 }, blocks: [] }
 
 /** Gets from peers what is missing here: events while their logs hold them, else a base. */
 export class Pulls {
@@ -298,12 +297,12 @@ export class Pulls {
         adopting === undefined
           ? this.#fragments.partials(group.name, (replica) => group.state.haveOf(replica))
           : [],
-      base: adopting?.request() ?? (pull.isRepair ? FROM_THE_START : undefined),
+      base: baseRequest(pull),
     })
   }
 
   /** Part of a base. A first part begins anew: the peer no longer has what came after the one before. */
-  onBase(peer: Peer, frame: Frame<'base'>, now: Millis): void {
+  onBase(peer: Peer, frame: Frame<'base' | 'base-piece'>, now: Millis): void {
     const pull = this.#heard(peer, frame.group, frame.session)
     if (pull === undefined) {
       this.#host.dropped('sync-base-unasked')
@@ -311,7 +310,7 @@ export class Pulls {
     }
     // What is in dispute is not merged: it may be ours to issue again.
     if (this.#host.isInDispute(pull.group) && pull.replaces === undefined) return
-    if (frame.head !== undefined) {
+    if (frame.type === 'base' && frame.head !== undefined) {
       pull.heads += 1
       if (pull.heads > HEADS_MAX) {
         this.#host.dropped('sync-base-malformed')
@@ -322,13 +321,16 @@ export class Pulls {
     }
     const { adopting } = pull
     if (adopting === undefined) return
+    const onPayload = (bytes: number): void => {
+      const payload = { session: pull.id, bytes, events: 0, isNew: true }
+      this.onPayload(peer, pull.group, payload, now)
+    }
     try {
+      const items = frame.type === 'base' ? frame.items : pull.pieces.add(frame)
+      if (items === undefined) this.#host.dropped('sync-base-piece-stray')
+      else if (frame.type === 'base-piece') onPayload(0)
       adopting.beginPart()
-      for (const item of frame.items) {
-        if (!adopting.add(item)) continue
-        const payload = { session: pull.id, bytes: item.bytes.length, events: 0, isNew: true }
-        this.onPayload(peer, pull.group, payload, now)
-      }
+      for (const item of items ?? []) if (adopting.add(item)) onPayload(item.bytes.length)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       this.#host.dropped('sync-base-malformed')

@@ -1,40 +1,15 @@
 import type { ReplicaId } from '../../base/ids.ts'
 import type { RunReader } from '../../crdt/run-reader.ts'
-import { type BaseItem, type BaseWriter, hasEntries, isMap } from '../base/base.ts'
+import { type BaseCursor, type BaseItem, type BaseWriter, hasEntries, isMap } from '../base/base.ts'
 import { BaseWalk, headOf } from '../base/base-walk.ts'
 import { BLOCK_DOTS } from '../base/block-sums.ts'
-import { type BriefRun, briefRun } from '../group/brief-runs.ts'
+import { briefRun } from '../group/brief-runs.ts'
 import type { Group } from '../group/group.ts'
 import { reaches, visitMissing } from '../group/missing.ts'
-import type { PackedRun } from '../group/repack.ts'
 import { encodeFrame } from './frame-codec.ts'
-import {
-  FRAME_EVENTS_MAX,
-  PAYLOAD_BYTES,
-  type Partial,
-  PIECE_BYTES,
-  pieceCount,
-  type SyncFrame,
-  type VectorEntry,
-} from './frames.ts'
-
-/** Frames that answer a pull, its end included. */
-export interface Answer {
-  readonly frames: readonly Uint8Array[]
-  /** Payload: bytes of runs and pieces. */
-  readonly bytes: number
-  /** Dots that were looked at for maps and sums: a few bytes tell of very many. */
-  readonly dots: number
-  /** What to ask for the rest, where the work of one turn was not enough: the end is with that. */
-  readonly rest?: Rest
-}
-
-/** An answer that was begun. */
-export interface Rest {
-  readonly pull: Pull
-  /** Of the budget of a base. */
-  readonly work: number
-}
+import { FRAME_EVENTS_MAX, PAYLOAD_BYTES, type SyncFrame, type VectorEntry } from './frames.ts'
+import { isLong, pieceFrames } from './item-pieces.ts'
+import { type Answer, Packer, type Rest } from './packer.ts'
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
 
@@ -63,8 +38,6 @@ const FEW_MAP_BYTES_MAX = 2 << 10
 const BASE_PART_BYTES = 4_096
 /** Dots of a map that are as much work as a byte of entries. */
 const DOTS_PER_BYTE = 64
-/** Events and kills of runs in one frame, unless one run alone has more. */
-const FRAME_WORK_MAX = 2 * FRAME_EVENTS_MAX
 /** Entries that an item is counted as, and dots of maps that are as much work as one. */
 const ITEM_EVENTS = 4_096
 const DOTS_PER_EVENT = 64
@@ -149,10 +122,27 @@ function serveBase(
     gathered += item.bytes.length
     if (gathered >= BASE_PART_BYTES) part()
   }
+  // Set to the item that has not gone whole, at which the answer ends.
+  let cut: BaseCursor | undefined
   while (!walk.isDone && work < BASE_WORK_MAX && !isTurnOver()) {
+    const at = walk.cursor
     const item = walk.next()
     if (item === undefined) break
     if (hasEntries(item)) entries += ITEM_EVENTS
+    if (isLong(item)) {
+      part()
+      const isNext = cursor?.writer === at.writer && cursor.n === at.n
+      const held = isNext ? pull.base?.held : undefined
+      const pieces = pieceFrames(item, { group: name, session }, held)
+      frames.push(...pieces.frames)
+      bytes += pieces.bytes
+      // It was put together whole, however little of it is left.
+      looked += item.bytes.length
+      work += Math.max(BASE_WORK_MAX / 4, pieces.bytes)
+      if (pieces.isWhole) continue
+      cut = at
+      break
+    }
     items.push(item)
     bytes += item.bytes.length
     gathered += item.mode === 'sums' ? BASE_PART_BYTES : item.bytes.length
@@ -165,12 +155,12 @@ function serveBase(
   part()
   const { cursor: next } = walk
   const hasWork = blocks.length > 0 || (!walk.isDone && work < BASE_WORK_MAX)
-  if (hasWork) {
+  if (hasWork && cut === undefined) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
     const base = { covered: vector, cursor: next, blocks }
     return { frames, bytes, dots: looked, rest: { pull: { ...pull, base }, work } }
   }
-  if (walk.isDone) {
+  if (walk.isDone && cut === undefined) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
     const rest = serveLog(
       group,
@@ -188,7 +178,7 @@ function serveBase(
       hasMore: true,
       isPartial: group.state.unapplied > 0,
       digest: group.digest(),
-      cursor: walk.cursor,
+      cursor: cut ?? walk.cursor,
     }),
   )
   return { frames, bytes, dots: looked }
@@ -287,98 +277,4 @@ function serveLog(
 
 function countsOf(vector: readonly VectorEntry[]): ReadonlyMap<ReplicaId, number> {
   return new Map(vector.map(({ replica, n }) => [replica, n]))
-}
-
-class Packer {
-  readonly #group: string
-  readonly #session: number
-  readonly #credit: number
-  readonly #frames: Uint8Array[]
-  /** Whether an item has gone. */
-  #isBegun: boolean
-  #runs: (Uint8Array | BriefRun)[] = []
-  #pendingBytes = 0
-  #pendingEvents = 0
-  #pendingWork = 0
-  #bytes = 0
-
-  constructor(
-    group: string,
-    session: number,
-    { credit, before, isBegun }: Required<Pick<LogAnswer, 'credit' | 'before' | 'isBegun'>>,
-  ) {
-    this.#frames = [...before]
-    this.#isBegun = isBegun
-    this.#group = group
-    this.#session = session
-    this.#credit = credit
-  }
-
-  /** False when the credit is used up. */
-  add(
-    bytes: Uint8Array,
-    { count, work }: Pick<PackedRun, 'count' | 'work'>,
-    told: Uint8Array | BriefRun,
-  ): boolean {
-    if (!this.#take(bytes.length)) return false
-    const isFull =
-      this.#pendingBytes + bytes.length > PAYLOAD_BYTES ||
-      this.#pendingEvents + count > FRAME_EVENTS_MAX ||
-      this.#pendingWork + work > FRAME_WORK_MAX
-    if (isFull) this.#flush()
-    this.#runs.push(told)
-    this.#pendingBytes += bytes.length
-    this.#pendingEvents += count
-    this.#pendingWork += work
-    return true
-  }
-
-  addPieces(
-    run: Pick<Extract<SyncFrame, { type: 'piece' }>, 'replica' | 'n0' | 'bytes'>,
-    partial: Partial | undefined,
-  ): boolean {
-    this.#flush()
-    const { replica, n0, bytes: whole } = run
-    const total = whole.length
-    for (let index = 0; index < pieceCount(total); index++) {
-      if ((((partial?.held[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1) continue
-      const bytes = whole.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
-      if (!this.#take(bytes.length)) return false
-      const [group, session] = [this.#group, this.#session]
-      this.#frames.push(
-        encodeFrame({ type: 'piece', group, session, replica, n0, total, index, bytes }),
-      )
-    }
-    return true
-  }
-
-  /** What has gathered, without an end. */
-  pause(): Answer {
-    this.#flush()
-    return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
-  }
-
-  finish(end: Extract<SyncFrame, { type: 'end' }>): Answer {
-    this.#flush()
-    this.#frames.push(encodeFrame(end))
-    return { frames: this.#frames, bytes: this.#bytes, dots: 0 }
-  }
-
-  /** The first item of an answer always goes, or a small credit would never get anywhere. */
-  #take(length: number): boolean {
-    if (this.#isBegun && this.#bytes + length > this.#credit) return false
-    this.#isBegun = true
-    this.#bytes += length
-    return true
-  }
-
-  #flush(): void {
-    if (this.#runs.length === 0) return
-    const [group, session, runs] = [this.#group, this.#session, this.#runs]
-    this.#frames.push(encodeFrame({ type: 'events', group, session, sentTo: [], runs }))
-    this.#runs = []
-    this.#pendingBytes = 0
-    this.#pendingEvents = 0
-    this.#pendingWork = 0
-  }
 }

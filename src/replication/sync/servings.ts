@@ -2,8 +2,9 @@ import type { Millis } from '../../base/core.ts'
 import type { Group } from '../group/group.ts'
 import type { Host } from '../host.ts'
 import type { SyncFrame } from './frames.ts'
+import type { Rest } from './packer.ts'
 import type { Peer } from './peer.ts'
-import { type Rest, serve } from './serve.ts'
+import { serve } from './serve.ts'
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>
 

@@ -167,6 +167,18 @@ const FRAMES: readonly (readonly [SyncFrame, string])[] = [
   ],
   [
     {
+      type: 'base-piece',
+      group: 'main',
+      session: 3,
+      hash: { high: 0xfffffffe, low: 7 },
+      total: 300_000,
+      index: 1,
+      bytes: PIECE,
+    },
+    '2d0003fffffffe00000007e0a71201<piece>',
+  ],
+  [
+    {
       type: 'end',
       group: 'main',
       session: 3,
@@ -249,6 +261,7 @@ describe('sync frames', () => {
     ['runs in part', (n) => raw('24', group, 1, 1, 0, n, rows(n, WRITER, 1, 1, '00')), 4],
     ['bytes of a group’s name', (n) => raw('29', text('g'.repeat(n)), WRITER, 1), 1_024],
     ['bytes of a piece’s run', (n) => raw('26', group, 1, WRITER, 1, n, 0, PIECE), 8_454_144],
+    ['bytes of a base’s item', (n) => raw('2d', group, 1, DIGEST.slice(8), n, 0, PIECE), 8_454_144],
   ])('%s have a limit', (_name, frame, most) => {
     expect(decodeFrame(frame(most)).ok).toBe(true)
     expect(decodeFrame(frame(most + 1))).toMatchObject({ reason: 'number above its limit' })
@@ -273,9 +286,29 @@ describe('sync frames', () => {
     ],
     ['with a piece of nothing', raw('26', group, 1, WRITER, 1, 0, 0), 'piece of nothing'],
     ['with a piece beyond its run', raw('26', group, 1, WRITER, 1, 5, 1), 'number above its limit'],
+    ['with a piece of no item', raw('2d', group, 1, HASH, 0, 0), 'piece of nothing'],
+    ['with a piece beyond its item', raw('2d', group, 1, HASH, 5, 1), 'number above its limit'],
     ['above 256 KiB', new Uint8Array(256 * 1024 + 1).fill(0x21), 'sync frame too long'],
   ])('%s are refused', (_name, bytes, reason) => {
     expect(decodeFrame(bytes)).toEqual({ ok: false, reason })
+  })
+
+  test('a question for the rest of a long item has the golden bytes, and tells older versions the same', () => {
+    const base = {
+      covered: [{ replica: replicaOf('a'), n: 300 }],
+      cursor: { writer: 0, n: 17 },
+      blocks: [],
+      held: { hash: { high: 0xfffffffe, low: 7 }, count: 2 },
+    }
+    const rest = { group: 'main', session: 3, credit: 1, vector: [], partials: [] } as const
+    const frame: SyncFrame = { type: 'pull', ...rest, base }
+    const before = '24000301000001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac020011'
+    expect(bytesOf(frame)).toBe(`${before}00fffffffe0000000702`)
+    expect(decodeFrame(encodeFrame(frame))).toEqual({ ok: true, value: frame })
+    expect(bytesOf({ ...frame, base: { ...base, held: undefined } })).toBe(before)
+    for (let left = 1; left < 9; left++) {
+      expect(decodeFrame(encodeFrame(frame).subarray(0, -left)).ok).toBe(false)
+    }
   })
 
   test('the longest question that anyone can have to ask fits', () => {

@@ -4,8 +4,9 @@ import { RunReader } from '../../../src/crdt/run-reader.ts'
 import { Adopting } from '../../../src/replication/base/adopting.ts'
 import { REPLICATION_DEFAULTS } from '../../../src/replication/options.ts'
 import { decodeFrame } from '../../../src/replication/sync/frame-codec.ts'
-import type { SyncFrame } from '../../../src/replication/sync/frames.ts'
-import { type Rest, serve } from '../../../src/replication/sync/serve.ts'
+import type { BaseRequest, SyncFrame } from '../../../src/replication/sync/frames.ts'
+import type { Rest } from '../../../src/replication/sync/packer.ts'
+import { serve } from '../../../src/replication/sync/serve.ts'
 import { replicaOf } from '../../crdt/encoded.ts'
 import { Pen } from '../pen.ts'
 
@@ -29,7 +30,7 @@ function written(): Pen {
 /** The frames of each turn. */
 function turns(
   pen: Pen,
-  base: typeof FROM_THE_START | undefined,
+  base: BaseRequest | undefined,
   turnEvents: number,
 ): readonly (readonly SyncFrame[])[] {
   const parts: SyncFrame[][] = []
@@ -99,6 +100,35 @@ describe('an answer in turns', () => {
     expect(adopting?.isComplete).toBe(true)
     adopting?.apply()
     expect(hex(reader.group.digest())).toBe(hex(pen.group.digest()))
+  })
+
+  test('ends in the middle of a long item and goes on there, unless it is another one by then', () => {
+    const pen = new Pen(A)
+    pen.write({ type: 'register-set', object: 'r', value: 'x'.repeat((1 << 20) - 2) })
+    const [cursor, covered] = [{ writer: 0, n: 1 }, [{ replica: A, n: 1 }]]
+    /** Types and indexes of an answer, and its end. */
+    const answer = (base: BaseRequest): readonly [string, readonly SyncFrame[]] => {
+      const [frames = []] = turns(pen, base, TURN)
+      const told = frames.map((frame) => (frame.type === 'base-piece' ? frame.index : frame.type))
+      return [told.join(' '), frames]
+    }
+    const [first, frames] = answer(FROM_THE_START)
+    expect(first).toBe('base 0 1 2 3 end')
+    expect(frames.at(-1)).toMatchObject({ hasMore: true, cursor })
+    const piece = frames.find(({ type }) => type === 'base-piece')
+    if (piece?.type !== 'base-piece') throw new Error('a piece')
+    const { hash } = piece
+    const rest = { covered, cursor, blocks: [] }
+    const [second, more] = answer({ ...rest, held: { hash, count: 4 } })
+    expect(second).toBe('4 5 6 7 end')
+    expect(more.at(-1)).toMatchObject({ hasMore: true, cursor })
+    const [last, all] = answer({ ...rest, held: { hash, count: 8 } })
+    expect(last).toBe('8 end')
+    expect(all.at(-1)).toMatchObject({ hasMore: false, cursor: undefined })
+    const [other] = answer({ ...rest, held: { hash: { ...hash, low: hash.high }, count: 4 } })
+    expect(other).toBe('0 1 2 3 end')
+    // More than there is.
+    expect(answer({ ...rest, held: { hash, count: 64 } })[0]).toBe('end')
   })
 
   test('ends where the log has gone meanwhile: what is left is asked for anew', () => {

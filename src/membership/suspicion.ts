@@ -34,7 +34,7 @@ export interface Observers {
 /** Observers that must agree when some of them are in doubt themselves: more than two liars. */
 const OBSERVERS_MIN = 3
 /** With fewer observers to agree the subject gets up to so much more time to refute. */
-const FEW_OBSERVERS_SHARE = 0.25
+const FEW_OBSERVERS_SHARE = 1
 const OBSERVERS_QUORUM_FULL = 5
 /** Who hears others badly hears accusations late: it gets so many times longer to refute. */
 const DEGRADED_FACTOR = 5

@@ -61,8 +61,8 @@ describe('suspicionDeadline()', () => {
   })
 
   test('fewer observers give the subject longer', () => {
-    expect(lasts({ observers: { all: 4, alive: 4, accusing: 3 } })).toBe(1_125)
-    expect(lasts({ observers: { all: 1, alive: 1, accusing: 1 } })).toBe(1_250)
+    expect(lasts({ observers: { all: 4, alive: 4, accusing: 3 } })).toBe(1_500)
+    expect(lasts({ observers: { all: 1, alive: 1, accusing: 1 } })).toBe(2_000)
   })
 })
 

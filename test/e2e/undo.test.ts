@@ -32,6 +32,10 @@ test('each node undoes its own transactions, and none from before its start', {
 }, async () => {
   const a = start('a')
   await Promise.all([a.client(), start('b').client()])
+  // Who has not met anybody yet is converged by itself.
+  for (let members = ''; !/"name":"b"/.test(members); ) {
+    members = await ok('members', '--json', '--node', 'a')
+  }
   await ok('set', 'add', 'guests', 'ada', 'bob', '--node', 'a')
   await ok('set', 'add', 'guests', 'cyd', '--node', 'b')
   await ok('converged', '--node', 'a', '--timeout', '10s')

@@ -144,6 +144,7 @@ elements = Math.ceil(full / 10)
 run()
 elements = full
 const outcome = run()
+// The engine tells of its collections a moment later; the turns themselves are over.
 await new Promise((resolve) => setTimeout(resolve, 100))
 const longest = Object.entries(outcome).map(([name, turns]) => {
   let ms = 0

@@ -5,7 +5,7 @@ import { type HttpServer, serveHttp } from '../http/serve.ts'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../index.ts'
 import { API_ADDRESS_DEFAULT, hostNames, localUrl, parseApiAddress } from './api-address.ts'
 import type { Context } from './context.ts'
-import { CliError, configError, EXIT } from './errors.ts'
+import { CliError, configError, EXIT, type ExitCode } from './errors.ts'
 import { EventLog } from './log.ts'
 import { followNeighbours, neighbourAddresses } from './neighbours.ts'
 import { nodeOptions } from './node-settings.ts'
@@ -128,10 +128,8 @@ class EventTeller {
 
   #onEvent(event: NodeEvent): void {
     if (event.type === 'fatal') {
-      // A disk that failed under way: the directory was usable and may be so again at the next start.
-      const exit = event.code === 'ERR_INTERNAL' ? EXIT.internal : EXIT.resources
       const hint = fatalHint(event.code)
-      this.#stop.request(new CliError(exit, event.code, event.reason, { hint }))
+      this.#stop.request(new CliError(fatalExit(event.code), event.code, event.reason, { hint }))
     }
     if (this.#waiting === undefined) this.#tell(event)
     else this.#waiting.push(event)
@@ -246,7 +244,16 @@ function newLog(context: Context, settings: Settings): EventLog {
   })
 }
 
+function fatalExit(code: string): ExitCode {
+  if (code === 'ERR_INTERNAL') return EXIT.internal
+  // Else a disk that failed under way: the directory was usable and may be so again at the next start.
+  return code === 'ERR_IDENTITY' ? EXIT.dataDir : EXIT.resources
+}
+
 function fatalHint(code: string): string {
+  if (code === 'ERR_IDENTITY') {
+    return 'Remove identity.key from a copied data directory and start it again, or stop the other process'
+  }
   if (code === 'ERR_INTERNAL') {
     return 'Start the node again with the same --data-dir, nothing acknowledged is lost; and report this'
   }

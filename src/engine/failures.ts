@@ -24,3 +24,15 @@ export function internalFailure(cause: unknown): HearsayError {
     cause,
   })
 }
+
+/** Why a node ends itself when a process with its key runs that is older. @param addresses of that one */
+export function twinFailure([address]: readonly string[]): HearsayError {
+  const where = address === undefined ? '' : ` at ${address}`
+  return new HearsayError(
+    'ERR_IDENTITY',
+    `Cannot go on: another process${where} runs with this identity and started before this one`,
+    {
+      hint: 'Remove identity.key from a copied data directory and start it again, or stop the other process',
+    },
+  )
+}

@@ -1,6 +1,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { MembershipOutput } from '../membership/membership.ts'
 import type { EngineOutput } from './engine-types.ts'
+import { twinFailure } from './failures.ts'
 
 const gate = undefined
 
@@ -31,6 +32,8 @@ export function fromMembership(
     case 'broadcast':
     case 'question':
       return { type: 'event', gate, event: output }
+    case 'gave-way':
+      return { type: 'event', gate, event: { type: 'fatal', error: twinFailure(output.addresses) } }
     case 'broadcast-sent': {
       const { request, id } = output
       const outcome = { ok: true, result: { type: 'broadcast', id } } as const

@@ -1,26 +1,27 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { randomBytes } from '../base/random.ts'
 import type { Accusation } from './accusation.ts'
 import { persistEpoch } from './book.ts'
+import { bootNonce, isYounger } from './boot-nonce.ts'
 import { compareTimes } from './claims.ts'
 import { recordRumour } from './flood.ts'
 import {
-  BOOT_NONCE_BYTES,
+  compareRecords,
   fittingAddresses,
-  isSameBoot,
   type MemberRecord,
   type SignedRecord,
   signRecord,
 } from './record.ts'
-import type { Shared } from './shared.ts'
+import { earlier, type Shared } from './shared.ts'
 import type { Entry } from './table.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Records of our own are signed at most this often: an accuser cannot keep us signing. */
 const SIGN_INTERVAL_MS = 100
-/** How often a foreign life with our key is outbid before the alarm is all that is left. */
-const OUTBIDS_MAX = 3
+/** How often other lives with our key are outbid at once, and as long as nothing shows that one of them runs. */
+const OUTBIDS_BURST = 3
+const OUTBIDS_PER_SECOND = 0.1
 /** A second process is reported at most this often. */
 const ALARM_INTERVAL_MS = 10_000
 /** Accusers remembered: more than anybody asks for. */
@@ -32,9 +33,14 @@ const HEARD_MS = 5_000
 
 /**
  * This node's own record. Nobody else can sign it, so nobody else raises its incarnation: an
- * accusation is answered by the next one. A record of our key from another boot at the same or a
- * later epoch is an old life after a lost store, or a second process with our key: the first time
- * the epoch is raised above it, from then on it is an alarm.
+ * accusation is answered by the next one.
+ *
+ * A record of our key from another boot at the same or a later epoch is an old life after a lost store,
+ * or a second process with our key. It is outbid: the epoch is raised above it, and the new record names
+ * the other's boot nonce. Only a process that runs while we do can name ours, and our nonce is younger
+ * than every old life: that is the proof. Of two that run, the younger one (boot-nonce.ts) gives way at
+ * once when it has that proof, and the older one goes on outbidding until it has; so no loss and no
+ * order of frames ends both or none for good, and nothing that is replayed ends one.
  */
 export class Identity {
   readonly #shared: Shared
@@ -44,7 +50,10 @@ export class Identity {
   /** Linked members that accused us, and when. */
   readonly #accusers = new Map<PeerId, Millis>()
   #signedAt: Millis
-  #outbids = 0
+  /** Another life with our key that is ahead of us, and when it may be outbid. */
+  #ahead: { readonly record: SignedRecord; readonly at: Millis } | undefined
+  readonly #outbids: TokenBucket
+  #hasGivenWay = false
   #alarmAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(shared: Shared, epoch: number, now: Millis) {
@@ -55,13 +64,14 @@ export class Identity {
       epoch,
       incarnation: 0,
       status: 'alive',
-      bootNonce: randomBytes(options.random, BOOT_NONCE_BYTES),
+      bootNonce: bootNonce(options.random, now),
       protocol: options.protocol,
       name: options.name,
       addresses: [],
       tags: options.tags ?? {},
     })
     this.#signedAt = Number.NEGATIVE_INFINITY
+    this.#outbids = new TokenBucket({ perSecond: OUTBIDS_PER_SECOND, burst: OUTBIDS_BURST, now })
     this.#entry = shared.table.add(this.#record, now)
     persistEpoch(shared.outbox, epoch)
   }
@@ -72,6 +82,11 @@ export class Identity {
 
   get hasLeft(): boolean {
     return this.#record.status === 'left'
+  }
+
+  /** True when an older process with our key runs: this one has nothing to say any more. */
+  get hasGivenWay(): boolean {
+    return this.#hasGivenWay
   }
 
   setAddresses(addresses: readonly string[], now: Millis): void {
@@ -130,24 +145,31 @@ export class Identity {
 
   /** A verified record of our own key came from outside. */
   met(record: SignedRecord, now: Millis): void {
-    if (isSameBoot(record, this.#record) || record.epoch < this.#record.epoch) return
-    const { outbox } = this.#shared
-    if (record.epoch === this.#record.epoch || this.#outbids > 0) {
-      this.#alarm(now)
+    if (this.hasLeft || this.#hasGivenWay) return
+    const own = this.#record.bootNonce
+    const isTwin = record.rival !== undefined && equalBytes(record.rival, own)
+    if (isTwin && isYounger(own, record.bootNonce)) {
+      this.#giveWay(record)
+      return
     }
-    if (this.#outbids >= OUTBIDS_MAX || this.hasLeft) return
-    this.#outbids += 1
-    this.#raise({ epoch: record.epoch + 1, incarnation: 0 }, now)
-    persistEpoch(outbox, this.#record.epoch)
+    if (isTwin || isYounger(record.bootNonce, own)) this.#alarm(now)
+    const outbidAt = isTwin ? this.#signedAt + SIGN_INTERVAL_MS : this.#outbids.readyAt(now)
+    const { record: ahead = record, at = outbidAt } = this.#ahead ?? {}
+    this.#ahead = {
+      record: compareRecords(ahead, record) > 0 ? ahead : record,
+      at: Math.max(now, Math.min(at, outbidAt)),
+    }
+    this.work(now)
   }
 
   work(now: Millis): void {
-    if (this.#refuteAt === undefined || this.#refuteAt > now) return
-    this.#raise({}, now)
+    if (this.#hasGivenWay) return
+    if (this.#ahead !== undefined && this.#ahead.at <= now) this.#outbid(this.#ahead.record, now)
+    if (this.#refuteAt !== undefined && this.#refuteAt <= now) this.#raise({}, now)
   }
 
   nextDeadline(): Millis | undefined {
-    return this.#refuteAt
+    return earlier(this.#refuteAt, this.#ahead?.at)
   }
 
   /** Whether it is about the life that we have refuted last. */
@@ -166,14 +188,41 @@ export class Identity {
     this.#accusers.set(link.peerId, now)
   }
 
+  #outbid(record: SignedRecord, now: Millis): void {
+    const { options, outbox } = this.#shared
+    this.#ahead = undefined
+    if (record.epoch < this.#record.epoch) return
+    this.#outbids.take(now)
+    // A snapshot of this very process runs: from here on they are two.
+    const isSameBoot = equalBytes(record.bootNonce, this.#record.bootNonce)
+    this.#raise(
+      {
+        epoch: record.epoch + 1,
+        incarnation: 0,
+        rival: record.bootNonce,
+        ...(isSameBoot ? { bootNonce: bootNonce(options.random, now) } : {}),
+      },
+      now,
+    )
+    persistEpoch(outbox, this.#record.epoch)
+  }
+
+  #giveWay({ addresses }: SignedRecord): void {
+    this.#hasGivenWay = true
+    this.#ahead = undefined
+    this.#refuteAt = undefined
+    this.#shared.outbox.push({ type: 'gave-way', addresses })
+  }
+
   #alarm(now: Millis): void {
     if (now < this.#alarmAt) return
     this.#alarmAt = now + ALARM_INTERVAL_MS
-    const reason = 'another process runs with this identity: stop one of them'
+    const reason = 'another process runs with this identity: the one that started last ends'
     this.#shared.outbox.push({ type: 'alarm', reason })
   }
 
   #raise(change: Partial<MemberRecord>, now: Millis): void {
+    if (this.#hasGivenWay) return
     const { options, table, flood } = this.#shared
     const { bytes: _, ...record } = this.#record
     const incarnation = record.incarnation + 1

@@ -61,6 +61,10 @@ export class KnownRecord implements SignedRecord, Claims {
     return this.#decode().bootNonce
   }
 
+  get rival(): Uint8Array | undefined {
+    return this.#decode().rival
+  }
+
   get protocol(): MemberRecord['protocol'] {
     return this.#decoded().protocol
   }

@@ -90,6 +90,8 @@ export type MembershipOutput =
   /** So many of so many members failed at once: the network is cut, more likely. */
   | { readonly type: 'partition-suspected'; readonly failed: number; readonly members: number }
   | { readonly type: 'left' }
+  /** An older process with our key runs, at these addresses: this one must end; it says nothing more. */
+  | { readonly type: 'gave-way'; readonly addresses: readonly string[] }
   | CastOutput
   | { readonly type: 'alarm'; readonly reason: string }
   | { readonly type: 'dropped'; readonly reason: string }

@@ -118,7 +118,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
 
   handle(input: MembershipInput, now: Millis): void {
     const parts = present(this.#parts, 'membership was started')
-    if (this.#departure?.isOver === true) return
+    if (this.#departure?.isOver === true || parts.identity.hasGivenWay) return
     if (input.type === 'heard') {
       // The hot path: frames of other protocols only move deadlines away.
       const link = this.#shared.links.get(input.peer)
@@ -244,6 +244,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const link = links.get(peer)
     if (link === undefined) return
     links.delete(peer)
+    if (links.size === 0) parts.seeds.alone(now)
     this.#qualities.keep(peer, link.quality)
     parts.casts.linkDown(peer)
     this.#isScheduleStale = true
@@ -373,7 +374,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     this.#departure?.work(now)
     this.#book.work(now)
     parts.verdicts.emit()
-    const next = this.#earliest(parts, now)
+    const next = parts.identity.hasGivenWay ? undefined : this.#earliest(parts, now)
     // What one part made due for an earlier one waits a moment: never a stall, never a spin.
     this.#deadline = next === undefined || next > now ? next : now + 1
   }

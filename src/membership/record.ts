@@ -1,7 +1,8 @@
-import { compareBytes, compareText, concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import { compareBytes, compareText, concatBytes, utf8 } from '../base/bytes.ts'
 import { type Decoded, DecodeError, decode, type Reader, readText, Writer } from '../base/codec.ts'
 import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
+import { BOOT_NONCE_BYTES } from './boot-nonce.ts'
 import {
   ADDRESS_BYTES_MAX,
   ADDRESSES_BYTES_MAX,
@@ -20,8 +21,10 @@ export interface MemberRecord {
   readonly epoch: number
   readonly incarnation: number
   readonly status: MemberStatus
-  /** 8 random bytes of one process: two processes with one key are told apart by it. */
+  /** 8 bytes of one process, see boot-nonce.ts: two processes with one key are told apart by it. */
   readonly bootNonce: Uint8Array
+  /** The boot nonce of another life of the subject, which this record was made to outbid. */
+  readonly rival?: Uint8Array | undefined
   readonly protocol: { readonly min: number; readonly max: number }
   readonly name: string
   readonly addresses: readonly string[]
@@ -42,14 +45,16 @@ export interface RecordHead {
   readonly status: MemberStatus
 }
 
-export const BOOT_NONCE_BYTES = 8
-/** Head 80, name 66, addresses 2,080, tags 560, signature 64, with room; a frame holds 4,096. */
+/** Head 88, name 66, addresses 2,080, tags 560, signature 64, with room; a frame holds 4,096. */
 export const RECORD_BYTES_MAX = 3_072
 /** Epochs and incarnations stay far below 2^53, so that adding one is always exact. */
 export const COUNTER_MAX: number = 2 ** 48
 const PROTOCOL_MAX = 65_535
+const NO_BYTES = new Uint8Array(0)
 /** In the order of their codes. */
 const STATUSES: readonly MemberStatus[] = ['alive', 'left', 'degraded']
+/** Added to the code of a status when the record names a rival. */
+const HAS_RIVAL = 0x80
 
 /** What is signed: the domain names purpose, version and network. */
 function signedMessage(network: string, body: Uint8Array): Uint8Array {
@@ -62,8 +67,9 @@ export function signRecord(signer: Signer, network: string, record: MemberRecord
     .raw(record.publicKey)
     .varint(record.epoch)
     .varint(record.incarnation)
-    .uint8(STATUSES.indexOf(record.status))
+    .uint8(STATUSES.indexOf(record.status) + (record.rival === undefined ? 0 : HAS_RIVAL))
     .raw(record.bootNonce)
+    .raw(record.rival ?? NO_BYTES)
     .uint16(record.protocol.min)
     .uint16(record.protocol.max)
     .text(record.name)
@@ -97,8 +103,9 @@ export function decodeRecord(bytes: Uint8Array): Decoded<SignedRecord> {
   const own = bytes.slice()
   return decode(own, (reader) => {
     if (own.length > RECORD_BYTES_MAX) throw new DecodeError('record too long')
-    const head = readHead(reader)
+    const { hasRival, ...head } = readHead(reader)
     const bootNonce = reader.raw(BOOT_NONCE_BYTES)
+    const rival = hasRival ? reader.raw(BOOT_NONCE_BYTES) : undefined
     const min = reader.uint16()
     const max = reader.uint16()
     if (min > max || max > PROTOCOL_MAX) throw new DecodeError('protocol range is empty')
@@ -107,17 +114,19 @@ export function decodeRecord(bytes: Uint8Array): Decoded<SignedRecord> {
     const tags = readTags(reader)
     reader.raw(SIGNATURE_BYTES)
     reader.end()
-    return { ...head, bootNonce, protocol: { min, max }, name, addresses, tags, bytes: own }
+    const body = { bootNonce, rival, protocol: { min, max }, name, addresses, tags }
+    return { ...head, ...body, bytes: own }
   })
 }
 
-function readHead(reader: Reader): RecordHead {
+function readHead(reader: Reader): RecordHead & { readonly hasRival: boolean } {
   const publicKey = reader.raw(PUBLIC_KEY_BYTES)
   const epoch = reader.varint(COUNTER_MAX)
   const incarnation = reader.varint(COUNTER_MAX)
-  const status = STATUSES[reader.uint8()]
+  const code = reader.uint8()
+  const status = STATUSES[code & ~HAS_RIVAL]
   if (status === undefined) throw new DecodeError('unknown status')
-  return { publicKey, epoch, incarnation, status }
+  return { publicKey, epoch, incarnation, status, hasRival: code >= HAS_RIVAL }
 }
 
 function readAddresses(reader: Reader): string[] {
@@ -176,8 +185,4 @@ export function compareHeads(a: RecordHead, b: RecordHead): number {
     a.incarnation - b.incarnation ||
     Number(a.status === 'left') - Number(b.status === 'left')
   )
-}
-
-export function isSameBoot(a: MemberRecord, b: MemberRecord): boolean {
-  return equalBytes(a.bootNonce, b.bootNonce)
 }

@@ -56,6 +56,16 @@ export class Seeds {
       now + jitter(options.random, Math.min(tunables.redialMaxMs, exponential), JITTER_SHARE)
   }
 
+  /** The last link is gone, perhaps before it told of anybody: seeds that had answered do not rest now. */
+  alone(now: Millis): void {
+    for (const [address, { peer, nextAt }] of this.#seeds) {
+      if (peer === undefined) continue
+      this.failed(address, now)
+      const seed = this.#seeds.get(address)
+      if (seed !== undefined) seed.nextAt = Math.min(seed.nextAt, nextAt)
+    }
+  }
+
   joined(address: string, peer: PeerId, now: Millis): void {
     const seed = this.#seeds.get(address)
     if (seed === undefined) return

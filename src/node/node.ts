@@ -97,6 +97,10 @@ export class Node implements HearsayNode {
     this.peerId = engine.membership.self.peerId
     this.dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
     this.#main = createGroupHandle(parts.driver, 'main', changes)
+    hub.subscribe((event) => {
+      // Another process is this peer: what is acknowledged is kept, and nothing more is said in its name.
+      if (event.type === 'fatal' && event.code === 'ERR_IDENTITY') this.stop().catch(() => {})
+    })
     this.members = {
       list: (): readonly MemberInfo[] =>
         engine.membership.members().map((member) => memberInfo(engine, member)),

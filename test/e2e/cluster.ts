@@ -43,10 +43,15 @@ export class Cluster {
     return { name, dataDir: this.dataDir(name), peer, client: await peer.client() }
   }
 
-  /** As on another machine: it finds nobody by itself. */
-  async startAway(name: string, ...args: readonly string[]): Promise<Member> {
+  /** As on another machine: it finds nobody by itself. Not waited for. */
+  launchAway(name: string, ...args: readonly string[]): PeerProcess {
     const options = ['--name', name, '--data-dir', this.dataDir(name), ...args]
-    const peer = this.#launch(options, `run-of-${name}`)
+    return this.#launch(options, `run-of-${name}`)
+  }
+
+  /** As on another machine. */
+  async startAway(name: string, ...args: readonly string[]): Promise<Member> {
+    const peer = this.launchAway(name, ...args)
     return { name, dataDir: this.dataDir(name), peer, client: await peer.client() }
   }
 

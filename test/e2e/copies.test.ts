@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createLevelStore } from '../../src/adapters/store/level-store.ts'
 import { parseRow } from '../../src/replication/store/rows.ts'
-import { agreed, alarms, Cluster, type Member } from './cluster.ts'
+import { agreed, alarms, Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
 import { Ledger } from './ledger.ts'
 
@@ -26,7 +26,7 @@ const RENEWED = /^identity-renewed: the data directory was copied, moved or cut 
 const REUSED = /^identity-reused: group main: \d+ events of /
 const TWINS = /^another process runs with this identity/
 
-test('a copied data directory writes as a replica of its own beside the original', {
+test('a process on a copied data directory gives way to the original, and keeps what it wrote', {
   timeout: 120_000,
 }, async () => {
   await using cluster = await Cluster.create()
@@ -38,21 +38,31 @@ test('a copied data directory writes as a replica of its own beside the original
   const cloneDir = cluster.dataDir('clone')
   await cp(a.dataDir, cloneDir, { recursive: true })
 
-  // Both at once, with the same key too: to the others they are one member that writes as two replicas.
-  const to = await b.peer.listen()
-  let clone: Member
-  ;[a, clone] = await Promise.all([cluster.start('a'), cluster.startAway('clone', '--join', ...to)])
+  // Both write, out of each other's reach.
+  a = await cluster.start('a')
+  let clone = await cluster.startAway('clone', '--network', 'elsewhere')
   await eventually(
     () => alarms(clone.peer),
     (told) => told.some((reason) => RENEWED.test(reason)),
   )
   const writers = [a, clone, b].map((member) => ledger.writeMany(member, member.name, 15))
   await Promise.all(writers)
-  await agreed([a, clone, b, c], 3)
-  await ledger.expectOn([a, clone, b, c])
+  await cluster.end(clone.peer)
+
+  // In one network two processes with one key are one too many: the one that started last ends itself.
+  const to = await b.peer.listen()
+  const twin = cluster.launchAway('clone', '--join', ...to)
+  const [exit] = await Promise.all([twin.ended(), ledger.writeMany(a, 'meanwhile', 15)])
+  expect(exit).toBe(78)
+  const { error } = JSON.parse(twin.errors.join(''))
+  expect(error).toMatchObject({ code: 'ERR_IDENTITY', hint: expect.stringMatching('identity.key') })
+  await agreed([a, b, c])
+  await eventually(
+    () => alarms(a.peer),
+    (told) => told.length > 0 && told.every((reason) => TWINS.test(reason)),
+  )
 
   // As a peer of its own.
-  await cluster.end(clone.peer)
   await rm(join(cloneDir, 'identity.key'))
   clone = await cluster.startAway('clone', '--join', ...to)
   await Promise.all([a, clone].map((member) => ledger.writeMany(member, `again ${member.name}`, 5)))

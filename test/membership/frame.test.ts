@@ -50,6 +50,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   incarnation: counter,
   status: fc.constantFrom('alive' as const, 'degraded' as const, 'left' as const),
   bootNonce: bytes(8),
+  rival: fc.option(bytes(8), { nil: undefined }),
   protocol: fc.constant({ min: 1, max: 3 }),
   name: fc.string({ unit: 'binary', maxLength: 16 }),
   addresses: fc
@@ -107,6 +108,7 @@ describe('codecs', () => {
       incarnation: 2 ** 48,
       status: 'alive',
       bootNonce: new Uint8Array(8),
+      rival: new Uint8Array(8),
       protocol: { min: 0, max: 65_535 },
       name: 'n'.repeat(64),
       addresses: fittingAddresses(addresses),
@@ -341,16 +343,20 @@ describe('golden bytes', () => {
   })
 
   test.each([
-    ['alive', '00'],
-    ['left', '01'],
-    ['degraded', '02'],
-  ] as const)('record of status %s', (status, code) => {
+    ['alive', undefined, '00', '09'.repeat(8)],
+    ['left', undefined, '01', '09'.repeat(8)],
+    ['degraded', undefined, '02', '09'.repeat(8)],
+    ['alive', 7, '80', '09'.repeat(8) + '07'.repeat(8)],
+    ['left', 7, '81', '09'.repeat(8) + '07'.repeat(8)],
+    ['degraded', 7, '82', '09'.repeat(8) + '07'.repeat(8)],
+  ] as const)('record of status %s, rival %s', (status, rival, code, nonces) => {
     const signed = signRecord(signer, 'net', {
       publicKey: signer.publicKey,
       epoch: 5,
       incarnation: 300,
       status,
       bootNonce: new Uint8Array(8).fill(9),
+      rival: rival === undefined ? undefined : new Uint8Array(8).fill(rival),
       protocol: { min: 1, max: 2 },
       name: 'ada',
       addresses: ['/ip4/10.0.0.1/tcp/1'],
@@ -358,7 +364,7 @@ describe('golden bytes', () => {
     })
     const body = hex(signed.bytes.subarray(0, -64))
     expect(body).toBe(
-      `${hex(signer.publicKey)}05ac02${code}${'09'.repeat(8)}0001000203616461` +
+      `${hex(signer.publicKey)}05ac02${code}${nonces}0001000203616461` +
         `01132f6970342f31302e302e302e312f7463702f3102016101310162` +
         '0132',
     )

@@ -372,19 +372,6 @@ describe('digests', () => {
 })
 
 describe('identity', () => {
-  test('two processes with one key raise an alarm, but no storm of them', () => {
-    const world = World.settled(3, { seed: 3 }, 3_000)
-    const original = last(world)
-    const clone = world.clone(original)
-    world.start(clone, [present(world.nodes[0], 'a node')])
-    world.run(20_000)
-    const alarms = (node: TestNode): number =>
-      node.outputs.filter(({ output }) => output.type === 'alarm').length
-    expect(alarms(original) + alarms(clone)).toBeGreaterThan(0)
-    // Not more often than every 10 s.
-    expect(Math.max(alarms(original), alarms(clone))).toBeLessThanOrEqual(2)
-  })
-
   test('new addresses travel in a new incarnation, the same ones in none', () => {
     const world = World.settled(2, { seed: 2 })
     const [a, b] = world.nodes

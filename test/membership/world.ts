@@ -285,6 +285,7 @@ export class World {
     else if (output.type === 'persist') this.#store(node, output.writes)
     else if (output.type === 'link-wanted') this.#dial(node, output.peer, output.addresses)
     else if (output.type === 'join-wanted') this.#join(node, output.address)
+    else if (output.type === 'gave-way') this.#after(0, () => this.kill(node))
   }
 
   #store(node: TestNode, writes: readonly StoreWrite[]): void {

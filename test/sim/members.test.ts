@@ -17,6 +17,7 @@ const HOLDING: readonly (readonly [name: string, seeds: number])[] = [
   ['halves-60s', 12],
   ['one-way', 16],
   ['mass-restart', 8],
+  ['clones', 16],
   ['address-change', 16],
 ]
 /** Their bounds are still ahead; what they must never do is asked of them already. */

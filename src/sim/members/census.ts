@@ -16,6 +16,8 @@ const HEARSAY = ' according to '
 export class Census implements ClusterObserver {
   /** Moments at which somebody showed alarm, by reason. */
   readonly alarms: { readonly node: SimulatedNode; readonly atMs: Millis }[] = []
+  /** Processes that ended themselves because an older one has their key. */
+  readonly gaveWay: { readonly node: SimulatedNode; readonly atMs: Millis }[] = []
   /** Lives that were called failed while they ran, without an excuse. */
   falseDeaths = 0
   /** Lives that came back from `failed` without a restart, per observer. */
@@ -51,6 +53,7 @@ export class Census implements ClusterObserver {
       this.alarms.push({ node, atMs: this.#cluster.world.now })
       return
     }
+    if (event.type === 'fatal') this.gaveWay.push({ node, atMs: this.#cluster.world.now })
     if (event.type !== 'member') return
     const { member, evidence } = event.change
     if (member.peerId === node.peer) return

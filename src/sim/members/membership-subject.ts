@@ -2,6 +2,7 @@ import { assert } from '../../base/assert.ts'
 import { hex } from '../../base/bytes.ts'
 import type { Millis, StoreRow } from '../../base/core.ts'
 import type { Command, EngineEvent, Outcome } from '../../engine/engine-types.ts'
+import { twinFailure } from '../../engine/failures.ts'
 import type { Ports } from '../../engine/ports.ts'
 import {
   Membership,
@@ -182,6 +183,9 @@ export class MembershipSubject implements Subject {
         return
       case 'left':
         for (const done of this.#leavers.splice(0)) done({ ok: true, result: { type: 'leave' } })
+        return
+      case 'gave-way':
+        this.#observe({ type: 'fatal', error: twinFailure(output.addresses) })
         return
       case 'member':
       case 'alarm':

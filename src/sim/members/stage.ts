@@ -78,6 +78,16 @@ export class Stage {
     Object.assign(this.cluster.network.conditions, conditions)
     this.census = new Census(this.cluster)
     this.cluster.observe(this.census)
+    this.cluster.observe({
+      event: (node, event) => {
+        // After this step: the program ends itself.
+        const { process } = node
+        if (event.type !== 'fatal') return
+        this.world.schedule(0, () => {
+          if (node.process === process) this.cluster.crash(node)
+        })
+      },
+    })
     this.#violations = new Violations(this.world)
     if (options.areViewsChecked ?? nodes + spare <= CHECKED_NODES_MAX) {
       this.#checks = new MembershipChecks(this.cluster, this.#violations, [])

@@ -3,6 +3,7 @@ import type { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { ObjectDiff } from '../crdt/diff.ts'
 import type { Operation } from '../crdt/operation.ts'
+import type { KvCondition, KvTarget } from '../kv/kv-contract.ts'
 import type { AnswerStatus } from '../membership/casts/answer.ts'
 import type { CastOutput, QueryResult } from '../membership/casts/cast-io.ts'
 import type { MemberChange } from '../membership/membership.ts'
@@ -24,15 +25,15 @@ export type Command =
       /** @default the last one */
       readonly transaction: number | undefined
     }
-  | {
-      readonly type: 'put'
-      readonly key: string
-      readonly value: Uint8Array
-      readonly ttlMs?: number
-      readonly level: WriteLevel
-    }
-  | { readonly type: 'delete'; readonly key: string; readonly level: WriteLevel }
-  | { readonly type: 'get'; readonly key: string }
+  | (KvTarget &
+      KvCondition & {
+        readonly type: 'put'
+        readonly value: Uint8Array
+        readonly ttlMs?: number
+        readonly level: WriteLevel
+      })
+  | (KvTarget & KvCondition & { readonly type: 'delete'; readonly level: WriteLevel })
+  | (KvTarget & { readonly type: 'get'; readonly level?: WriteLevel })
   | { readonly type: 'offer'; readonly key: Uint8Array; readonly record: Uint8Array }
   | { readonly type: 'leave' }
   /** Checked. */
@@ -61,6 +62,7 @@ export interface PutDone {
   readonly required: number
   readonly replicas: readonly PeerId[]
   readonly degraded: boolean
+  readonly superseded: boolean
 }
 
 export interface FoundValue {

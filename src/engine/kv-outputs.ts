@@ -10,8 +10,8 @@ export function fromKv(
     case 'persist':
       return { type: 'persist', source: 'kv', writes: output.writes }
     case 'put-done': {
-      const { request, key, version, acks, required, replicas, degraded } = output
-      const result = { type: 'put', key, version, acks, required, replicas, degraded } as const
+      const { type: _, request, ...done } = output
+      const result = { type: 'put', ...done } as const
       return { type: 'outcome', gate: undefined, request, outcome: { ok: true, result } }
     }
     case 'get-done': {

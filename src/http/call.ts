@@ -1,5 +1,5 @@
 import type { GroupHandle, HearsayNode } from '../index.ts'
-import { invalid, RequestFault } from './problem.ts'
+import { invalid } from './problem.ts'
 
 /** Requests that wait for other peers give up after this, unless `timeoutMs` says otherwise. */
 const TIMEOUT_MS_DEFAULT = 10_000
@@ -81,14 +81,4 @@ export function groupQuery(call: Call): GroupHandle {
 export function deadlineOf(call: Call): AbortSignal {
   const ms = Math.min(durationQuery(call.url, 'timeoutMs') ?? TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX)
   return AbortSignal.any([call.request.signal, AbortSignal.timeout(ms)])
-}
-
-/** Refuses query parameters that the contract names but this version cannot honour. @throws {RequestFault} 501 */
-export function refuseUnsupported(url: URL, names: readonly string[]): void {
-  for (const name of names) {
-    if (!url.searchParams.has(name)) continue
-    throw new RequestFault(501, 'ERR_UNSUPPORTED', `Cannot honour ${name}: not supported yet`, {
-      hint: 'Nothing was written; leave the parameter out',
-    })
-  }
 }

@@ -14,6 +14,7 @@ import type {
   ChaosAction,
   DhtAnswer,
   ExplainAnswer,
+  GetQuery,
   Message,
   NamedOperation,
   ObjectChanged,
@@ -69,15 +70,9 @@ export interface Client {
   ): Promise<QueryAnswers>
   put(key: string, value: string | Uint8Array, options?: PutQuery & Waiting): Promise<PutResult>
   /** Undefined when no value was found. */
-  get(
-    key: string,
-    options?: { readonly timeoutMs?: number } & Waiting,
-  ): Promise<DhtAnswer | undefined>
+  get(key: string, options?: GetQuery & Waiting): Promise<DhtAnswer | undefined>
   /** The bytes alone; undefined when no value was found. */
-  getRaw(
-    key: string,
-    options?: { readonly timeoutMs?: number } & Waiting,
-  ): Promise<Uint8Array | undefined>
+  getRaw(key: string, options?: GetQuery & Waiting): Promise<Uint8Array | undefined>
   delete(key: string, options?: PutQuery & Waiting): Promise<PutResult>
   /** Of one group, or of all. */
   objects(options?: { readonly group?: string } & Waiting): Promise<ObjectsAnswer>
@@ -152,10 +147,17 @@ export function createClient(options: ClientOptions): Client {
   const timed = (query: { readonly timeoutMs?: number } | undefined): Query => ({
     timeoutMs: query?.timeoutMs,
   })
-  const written = (query: PutQuery | undefined): Query => ({
+  const named = (query: PutQuery | GetQuery | undefined): Query => ({
     level: query?.level,
-    ttl: query?.ttlMs,
+    own: query?.own === true ? '' : undefined,
+    immutable: query?.immutable === true ? '' : undefined,
     ...timed(query),
+  })
+  const read = (query: GetQuery | undefined): Query => ({ owner: query?.owner, ...named(query) })
+  const written = (query: PutQuery | undefined): Query => ({
+    ttl: query?.ttlMs,
+    ifVersion: query?.ifVersion,
+    ...named(query),
   })
   return {
     livez: (waiting) => http.json({ path: '/livez', accept: [503], ...waiting }),
@@ -184,10 +186,10 @@ export function createClient(options: ClientOptions): Client {
         signal: query?.signal,
       }),
     get: async (key, query) =>
-      http.found({ path: `/v1/dht/${segment(key)}`, query: timed(query), signal: query?.signal }),
+      http.found({ path: `/v1/dht/${segment(key)}`, query: read(query), signal: query?.signal }),
     getRaw: async (key, query) => {
       const path = `/v1/dht/${segment(key)}`
-      const wanted = { path, query: { raw: '', ...timed(query) }, accept: [404] }
+      const wanted = { path, query: { raw: '', ...read(query) }, accept: [404] }
       const response = await http.send({ ...wanted, signal: query?.signal })
       return response.status === 404 ? undefined : new Uint8Array(await response.arrayBuffer())
     },

@@ -1,14 +1,6 @@
-import type { DhtValue, PutOptions, WriteLevel } from '../index.ts'
+import type { DhtKind, DhtReadOptions, DhtValue, PutOptions, WriteLevel } from '../index.ts'
 import { readBytes } from './body.ts'
-import {
-  type Call,
-  deadlineOf,
-  durationQuery,
-  json,
-  type Route,
-  refuseUnsupported,
-  restOfPath,
-} from './call.ts'
+import { type Call, deadlineOf, durationQuery, json, type Route, restOfPath } from './call.ts'
 import { requireValueType } from './guard.ts'
 import { invalid, notFound } from './problem.ts'
 import type { DhtAnswer } from './shapes.ts'
@@ -30,7 +22,6 @@ export function dhtRoutes(): readonly Route[] {
 async function put(call: Call): Promise<Response> {
   requireValueType(call.request)
   const key = restOfPath(call.url, PREFIX)
-  refuseUnsupported(call.url, ['ifVersion', 'own', 'immutable'])
   const options = putOptions(call)
   const value = await readBytes(call.request, DHT_VALUE_BYTES_MAX)
   return json(await call.node.dht.put(key, value, options))
@@ -38,7 +29,7 @@ async function put(call: Call): Promise<Response> {
 
 async function read(call: Call): Promise<Response> {
   const key = restOfPath(call.url, PREFIX)
-  const found = await call.node.dht.get(key, { signal: deadlineOf(call) })
+  const found = await call.node.dht.get(key, readOptions(call))
   if (found === undefined) {
     throw notFound(`Cannot find a value under the key: ${key.slice(0, 200)}`)
   }
@@ -55,18 +46,51 @@ async function read(call: Call): Promise<Response> {
 
 async function remove(call: Call): Promise<Response> {
   const key = restOfPath(call.url, PREFIX)
-  refuseUnsupported(call.url, ['ifVersion', 'own'])
   return json(await call.node.dht.delete(key, putOptions(call)))
 }
 
 function putOptions(call: Call): PutOptions {
   const level = levelOf(call.url.searchParams.get('level'))
   const ttlMs = durationQuery(call.url, 'ttl')
+  const ifVersion = call.url.searchParams.get('ifVersion')
   return {
     signal: deadlineOf(call),
+    ...kindOf(call.url),
+    ...(ifVersion === null ? {} : { ifVersion }),
     ...(level === undefined ? {} : { level }),
     ...(ttlMs === undefined ? {} : { ttlMs }),
   }
+}
+
+function readOptions(call: Call): DhtReadOptions {
+  const level = levelOf(call.url.searchParams.get('level'))
+  const owner = call.url.searchParams.get('owner')
+  return {
+    signal: deadlineOf(call),
+    ...kindOf(call.url),
+    ...(owner === null ? {} : { owner: peerIdOf(call, owner) }),
+    ...(level === undefined ? {} : { level }),
+  }
+}
+
+/** A member may be named by its name. */
+function peerIdOf(call: Call, who: string): string {
+  return call.node.members.list().find(({ name }) => name === who)?.peerId ?? who
+}
+
+function kindOf(url: URL): DhtKind {
+  return {
+    ...(isSet(url, 'own') ? { own: true } : {}),
+    ...(isSet(url, 'immutable') ? { immutable: true } : {}),
+  }
+}
+
+/** `?own`, `?own=true`; `?own=false` is as if it were not there. */
+function isSet(url: URL, name: string): boolean {
+  const text = url.searchParams.get(name)
+  if (text === null || text === 'false') return false
+  if (text === '' || text === 'true') return true
+  throw invalid(`Cannot use ${name}: expected true or false: ${text.slice(0, 100)}`)
 }
 
 function levelOf(text: string | null): WriteLevel | undefined {

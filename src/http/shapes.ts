@@ -1,5 +1,6 @@
 import type {
   BroadcastInfo,
+  DhtKind,
   EncodedPayload,
   ErrorCode,
   Json,
@@ -205,9 +206,18 @@ export interface StreamedEvent {
   readonly event: NodeEvent | ResetEvent
 }
 
-export interface PutQuery {
+export interface PutQuery extends DhtKind {
   readonly level?: WriteLevel
   readonly ttlMs?: number
+  /** Owned names: the version that must be the current one, or `none`. */
+  readonly ifVersion?: string
+  readonly timeoutMs?: number
+}
+
+export interface GetQuery extends DhtKind {
+  readonly level?: WriteLevel
+  /** Name or peer id of the member whose owned name is read. */
+  readonly owner?: string
   readonly timeoutMs?: number
 }
 

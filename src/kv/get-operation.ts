@@ -4,14 +4,15 @@
  * R = 1, hedged: the best replica is asked; when it is slow, the second; then the rest. A value is
  * answered as soon as it arrives. "Not found" is never believed of one replica alone: the others are
  * asked, and only a majority of the replicas (or all that can be reached), and after them the next
- * N members, make it the answer. After a value, one more replica is compared in the background, and
- * whoever holds less receives the newest record (read repair).
+ * N members, make it the answer. A reader may want more than the first value: then as many replicas
+ * as its level asks for have spoken before the newest is answered. After a value, one more replica
+ * is compared in the background, and whoever holds less receives the newest record (read repair).
  */
 import type { Millis } from '../base/core.ts'
-import { HearsayError } from '../base/errors.ts'
+import { HearsayError, QuorumError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import { randomInteger } from '../base/random.ts'
-import { authorOf, type DhtRecord, versionText } from '../records/record.ts'
+import type { DhtRecord } from '../records/record.ts'
 import { select } from '../records/select.ts'
 import type { Call, CallFailure, CallReply } from './calls.ts'
 import { encodeFrame } from './frame.ts'
@@ -22,7 +23,6 @@ import {
   recordInAnswer,
   versionOf,
 } from './kv-context.ts'
-import type { KvFound } from './kv-contract.ts'
 import { pushRecord } from './push.ts'
 import { hedgeMs, readOrder } from './read-order.ts'
 import { Alarm } from './timers.ts'
@@ -33,9 +33,19 @@ const AGAIN_MAX = 2
 /** So long the next N members may take to find what the replicas do not hold. */
 const WIDEN_MS: Millis = 500
 
+/** What a read found: a record, a tombstone included, and who answered with it. */
+export interface Finding {
+  readonly record: DhtRecord
+  readonly from: PeerId
+}
+
 export interface GetOptions {
-  readonly request: number
   readonly place: RecordPlace
+  /** Replicas that must have told what they hold before a value is answered. */
+  readonly required: number
+  /** One of these is called, once, unless the caller gave up. Undefined: there is nothing. */
+  readonly answer: (found: Finding | undefined, now: Millis) => void
+  readonly refuse: (error: HearsayError) => void
   /** Called once, when nothing more will be sent or answered. */
   readonly finished: () => void
 }
@@ -49,7 +59,7 @@ export class GetOperation {
   readonly #call: Call
   /** The comparison after the answer. */
   #check: Call | undefined
-  readonly #deadline: Alarm = new Alarm(() => this.#timeUp())
+  readonly #deadline: Alarm = new Alarm((now) => this.#timeUp(now))
   readonly #stepAlarm: Alarm = new Alarm((now) => this.#stepDue(now))
   #step: Step = 'hedge'
   /** The replicas in the order of asking; those before `#asked` were asked. */
@@ -62,6 +72,7 @@ export class GetOperation {
   /** The members beyond the replicas that have not answered yet; undefined: not asked yet. */
   #wider: Set<PeerId> | undefined
   #best: DhtRecord | undefined
+  #bestFrom: PeerId | undefined
   #isAnswered = false
 
   constructor(context: KvContext, options: GetOptions) {
@@ -77,6 +88,7 @@ export class GetOperation {
     this.#replicas = readOrder(this.#context, id, replicas, now)
     timers.set(this.#deadline, now + tunables.getTimeoutMs)
     this.#askNext(now)
+    if (this.#options.required > 1) this.#askRest(now)
   }
 
   /** The caller gave up. */
@@ -91,8 +103,9 @@ export class GetOperation {
     } else if (reply.type === 'same') {
       this.#votes.set(peer, this.#best)
     } else {
-      const asked = { bytes: reply.type === 'found' ? reply.record : EMPTY, key: this.#key }
-      const record = recordInAnswer(this.#context, asked, now)
+      const bytes = reply.type === 'found' ? reply.record : EMPTY
+      const { recordKey } = this.#options.place
+      const record = recordInAnswer(this.#context, { bytes, recordKey }, now)
       if (record === undefined) {
         this.failed(peer, 'silent', now)
         return
@@ -112,10 +125,6 @@ export class GetOperation {
     }
     if (this.#wider === undefined) this.#askNext(now)
     this.#conclude(now)
-  }
-
-  get #key(): string {
-    return this.#options.place.key
   }
 
   #open(known: DhtRecord | undefined): Call {
@@ -162,7 +171,7 @@ export class GetOperation {
         return
       }
       case 'end-widening':
-        this.#answerMissing()
+        this.#answerMissing(now)
     }
   }
 
@@ -176,9 +185,12 @@ export class GetOperation {
 
   #decide(peer: PeerId, now: Millis): void {
     const record = this.#votes.get(peer)
-    if (record !== undefined && this.#isNewest(record)) this.#best = record
-    if (this.#best?.value !== undefined) {
-      this.#answerFound(this.#best.value, peer, now)
+    if (record !== undefined && this.#isNewest(record)) {
+      this.#best = record
+      this.#bestFrom = peer
+    }
+    if (this.#best?.value !== undefined && this.#votes.size >= this.#options.required) {
+      this.#answerFound(now)
       return
     }
     if (this.#wider === undefined) this.#askRest(now)
@@ -192,16 +204,17 @@ export class GetOperation {
   /** Whether what arrived without a value is enough to say that there is none. */
   #conclude(now: Millis): void {
     if (this.#wider !== undefined) {
-      if (this.#wider.size === 0) this.#answerMissing()
+      if (this.#wider.size === 0) this.#answerMissing(now)
       return
     }
-    if (this.#votes.size > this.#replicas.length / 2) {
+    const { required } = this.#options
+    if (this.#votes.size > this.#replicas.length / 2 && this.#votes.size >= required) {
       this.#widen(now)
       return
     }
     if (this.#call.waiting > 0 || this.#asked < this.#replicas.length) return
     const isRestUnreachable = [...this.#failures.values()].every((why) => why === 'unreachable')
-    if (this.#votes.size > 0 && isRestUnreachable && this.#rounds >= AGAIN_MAX) {
+    if (this.#votes.size >= required && isRestUnreachable && this.#rounds >= AGAIN_MAX) {
       this.#widen(now)
       return
     }
@@ -219,29 +232,29 @@ export class GetOperation {
     // A tombstone says more than an absence: nobody needs to be asked about it.
     this.#wider = new Set(this.#best === undefined ? beyond.map(({ peerId }) => peerId) : [])
     if (this.#wider.size === 0) {
-      this.#answerMissing()
+      this.#answerMissing(now)
       return
     }
     this.#arm('end-widening', now + WIDEN_MS)
     for (const peer of [...this.#wider]) this.#call.ask(peer, now)
   }
 
-  #answerMissing(): void {
+  /** What is left may be a tombstone. */
+  #answerMissing(now: Millis): void {
     this.#isAnswered = true
-    const { request } = this.#options
-    this.#context.emit({ type: 'get-done', request, key: this.#key, found: undefined })
+    this.#options.answer(this.#finding(), now)
     this.#finish()
   }
 
-  #answerFound(value: Uint8Array, from: PeerId, now: Millis): void {
-    const record = this.#best
-    if (record === undefined) return
+  #finding(): Finding | undefined {
+    const [record, from] = [this.#best, this.#bestFrom]
+    return record === undefined || from === undefined ? undefined : { record, from }
+  }
+
+  #answerFound(now: Millis): void {
     this.#isAnswered = true
     this.#stepAlarm.clear()
-    const author = authorOf(record)
-    const version = versionText(record.stamp, author)
-    const found: KvFound = { value: value.slice(), version, author, from }
-    this.#context.emit({ type: 'get-done', request: this.#options.request, key: this.#key, found })
+    this.#options.answer(this.#finding(), now)
     for (const voter of [...this.#votes.keys()]) this.#repair(voter, now)
     this.#compareOneMore(now)
     this.#finishWhenIdle()
@@ -287,20 +300,25 @@ export class GetOperation {
     pushRecord(this.#context, { record, peer }, now)
   }
 
-  #timeUp(): void {
+  #timeUp(now: Millis): void {
     if (this.#wider !== undefined && !this.#isAnswered) {
-      this.#answerMissing()
+      this.#answerMissing(now)
       return
     }
-    if (!this.#isAnswered) {
-      const error = new HearsayError(
-        'ERR_TIMEOUT',
-        `Cannot read ${JSON.stringify(this.#key)}: ${this.#votes.size} of ${this.#replicas.length} replicas answered, without a value`,
-        { hint: 'Check "hearsay members"; read again when more members are alive' },
-      )
-      this.#context.emit({ type: 'refused', request: this.#options.request, error })
-    }
+    if (!this.#isAnswered) this.#options.refuse(this.#timeoutError())
     this.#finish()
+  }
+
+  #timeoutError(): HearsayError {
+    const [acks, required] = [this.#votes.size, this.#options.required]
+    const key = JSON.stringify(this.#options.place.address.key)
+    if (this.#best?.value !== undefined) {
+      const message = `Cannot read ${key}: ${acks} of ${required} required replicas answered`
+      return new QuorumError(message, { acks, required })
+    }
+    const message = `Cannot read ${key}: ${acks} of ${this.#replicas.length} replicas answered, without a value`
+    const hint = 'Check "hearsay members"; read again when more members are alive'
+    return new HearsayError('ERR_TIMEOUT', message, { hint })
   }
 
   #finishWhenIdle(): void {

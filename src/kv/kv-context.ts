@@ -4,7 +4,8 @@ import type { HybridClock } from '../base/hybrid-clock.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
 import { type DhtRecord, decodeRecord, fingerprintOf } from '../records/record.ts'
-import { recordId, recordKey } from '../records/record-key.ts'
+import { type RecordAddress, recordId, recordKey } from '../records/record-key.ts'
+import { rankOf } from '../records/select.ts'
 import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
 import type { Calls } from './calls.ts'
 import type { RecordVersion } from './frame.ts'
@@ -29,25 +30,27 @@ export interface KvContext {
   readonly emit: (output: KvOutput) => void
   /** The current view of the members. */
   readonly ring: () => Ring
+  /** Members that failed lately and did not leave. */
+  readonly lost: () => number
   readonly clock: HybridClock
 }
 
-/** A record under a key, as one answer to one question. */
+/** Where a record belongs. */
 export interface RecordPlace {
-  readonly key: string
-  /** UTF-8 of `/k/KEY`. */
+  readonly address: RecordAddress
+  /** UTF-8 of the record key, `/k/KEY` and its like. */
   readonly recordKey: Uint8Array
   readonly id: Uint8Array
 }
 
-export function placeOfKey(key: string): RecordPlace {
-  const bytes = recordKey('k', key)
-  return { key, recordKey: bytes, id: recordId(bytes) }
+export function placeAt(address: RecordAddress): RecordPlace {
+  const bytes = recordKey(address)
+  return { address, recordKey: bytes, id: recordId(bytes) }
 }
 
 /** Version and fingerprint of a record, for digests and conditional reads. */
 export function versionOf(record: DhtRecord): RecordVersion {
-  return { stamp: record.stamp, fingerprint: fingerprintOf(record) }
+  return { stamp: rankOf(record), fingerprint: fingerprintOf(record) }
 }
 
 /** Whether two records, or what is told of them, are the same one. */
@@ -61,7 +64,7 @@ export function isSameVersion(a: RecordVersion, b: RecordVersion): boolean {
  */
 export function recordInAnswer(
   context: KvContext,
-  asked: { readonly bytes: Uint8Array; readonly key: string },
+  asked: { readonly bytes: Uint8Array; readonly recordKey: Uint8Array },
   now: Millis,
 ): DhtRecord | undefined {
   const decoded = decodeRecord(asked.bytes)
@@ -70,7 +73,8 @@ export function recordInAnswer(
     return undefined
   }
   const record = decoded.value
-  const fault = record.key === asked.key ? faultOf(context, record, now) : 'record of another key'
+  const isAsked = equalBytes(recordKey(record), asked.recordKey)
+  const fault = isAsked ? faultOf(context, record, now) : 'record of another key'
   if (fault !== undefined) {
     context.emit({ type: 'dropped', reason: `kv answer: ${fault}` })
     return undefined
@@ -81,14 +85,14 @@ export function recordInAnswer(
 
 /** What we hold ourselves was checked when it came. */
 function faultOf(context: KvContext, record: DhtRecord, now: Millis): string | undefined {
-  const held = context.store.live(recordId(recordKey(record.namespace, record.key)), now)
+  const held = context.store.live(recordId(recordKey(record)), now)
   if (held !== undefined && equalBytes(held.bytes, record.bytes)) return undefined
   return validate(record, now, context.signer)
 }
 
 /** Takes a record heard of in an answer into our own store when it belongs there. */
 export function keepIfOurs(context: KvContext, record: DhtRecord, now: Millis): void {
-  const id = recordId(recordKey(record.namespace, record.key))
+  const id = recordId(recordKey(record))
   const self = context.signer.peerId
   const isReplica = context
     .ring()

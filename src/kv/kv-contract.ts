@@ -13,24 +13,39 @@ export interface KvMember {
   readonly isSuspect: boolean
 }
 
+/** What a caller names. */
+export interface KvTarget {
+  /** In `immutable` the SHA-256 of the value in lower-case hex; a put may say `-` and is told it. */
+  readonly key: string
+  /**
+   * `shared`: every member writes, the later version wins. `owned`: one author's own names. `immutable`:
+   * named by the hash of the value. @default shared
+   */
+  readonly kind?: 'shared' | 'owned' | 'immutable'
+  /** Whose name is read, its public key of 32 bytes. @default our own */
+  readonly owner?: Uint8Array
+}
+
+/** Owned names only: the version that must be the current one, or `none`. */
+export interface KvCondition {
+  readonly ifVersion?: string
+}
+
 /** What the engine tells the kv core. `request` numbers are the engine's and come back in answers. */
 export type KvInput =
   | { readonly type: 'tick' }
-  | {
-      readonly type: 'put'
-      readonly request: number
-      readonly key: string
-      readonly value: Uint8Array
-      readonly ttlMs?: number
-      readonly level: KvLevel
-    }
-  | {
-      readonly type: 'delete'
-      readonly request: number
-      readonly key: string
-      readonly level: KvLevel
-    }
-  | { readonly type: 'get'; readonly request: number; readonly key: string }
+  | (KvTarget &
+      KvCondition & {
+        readonly type: 'put'
+        readonly request: number
+        readonly value: Uint8Array
+        readonly ttlMs?: number
+        readonly level: KvLevel
+      })
+  | (KvTarget &
+      KvCondition & { readonly type: 'delete'; readonly request: number; readonly level: KvLevel })
+  /** @param level how many replicas must have told what they hold; one: the first value counts. @default one */
+  | (KvTarget & { readonly type: 'get'; readonly request: number; readonly level?: KvLevel })
   /** The caller gave up: no answer is wanted. */
   | { readonly type: 'cancel'; readonly request: number }
   /** A `kv` frame; `peer` may be ourselves. */

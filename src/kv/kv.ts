@@ -16,29 +16,21 @@
  */
 import { assert, unreachable } from '../base/assert.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
-import { HearsayError } from '../base/errors.ts'
 import { HybridClock } from '../base/hybrid-clock.ts'
 import type { PeerId } from '../base/ids.ts'
 import { checkNumber } from '../base/options.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
-import {
-  RECORD_TTL_MS,
-  RECORD_TTL_MS_MAX,
-  sealRecord,
-  TOMBSTONE_TTL_MS,
-  VALUE_BYTES_MAX,
-} from '../records/record.ts'
-import { keyFault, recordId } from '../records/record-key.ts'
+import { recordId } from '../records/record-key.ts'
 import { STAMP_AHEAD_MS_MAX } from '../records/validate.ts'
+import { Burial } from './burial.ts'
+import { Callers } from './callers.ts'
 import { Calls } from './calls.ts'
 import { decodeFrame } from './frame.ts'
-import { GetOperation } from './get-operation.ts'
-import { type KvContext, placeOfKey } from './kv-context.ts'
-import type { KvInput, KvLevel, KvMember, KvOutput } from './kv-contract.ts'
+import { type KvContext, placeAt } from './kv-context.ts'
+import type { KvInput, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
 import { PeerTable } from './peer-table.ts'
-import { PutOperation } from './put-operation.ts'
 import { RecordStore } from './record-store.ts'
 import { Repair } from './repair.ts'
 import { Replica } from './replica.ts'
@@ -55,21 +47,13 @@ export interface KvOptions {
   readonly tunables?: Partial<KvTunables>
 }
 
-/** A write as the caller asked for it; `value` undefined deletes. */
-interface Write {
-  readonly request: number
-  readonly key: string
-  readonly value: Uint8Array | undefined
-  readonly ttlMs: Millis
-  readonly level: KvLevel
-}
-
 export class Kv implements Core<KvInput, KvOutput> {
   readonly #outbox = new Outbox<KvOutput>()
   readonly #context: KvContext
   readonly #replica: Replica
   readonly #repair: Repair
-  readonly #operations = new Map<number, PutOperation | GetOperation>()
+  readonly #callers: Callers
+  readonly #burial: Burial
   readonly #sweep: Alarm = new Alarm((now) => this.#sweepDue(now))
   readonly #clock = new HybridClock()
   #ring: Ring
@@ -91,6 +75,7 @@ export class Kv implements Core<KvInput, KvOutput> {
       selfId,
       emit,
       isInRange: (id) => this.#isReplicaOf(id),
+      listener: { placed: () => {}, leaving: () => {} },
     })
     this.#context = {
       signer,
@@ -103,10 +88,13 @@ export class Kv implements Core<KvInput, KvOutput> {
       store,
       emit,
       ring: () => this.#ring,
+      lost: () => this.#lost,
       clock: this.#clock,
     }
     this.#replica = new Replica(this.#context)
     this.#repair = new Repair(this.#context)
+    this.#callers = new Callers(this.#context)
+    this.#burial = new Burial(this.#context)
   }
 
   /** While the disk has no room, records are refused whatever way they come; reads and repair of others go on. */
@@ -140,16 +128,16 @@ export class Kv implements Core<KvInput, KvOutput> {
         this.#context.timers.fire(now)
         return
       case 'put':
-        this.#write({ ...input, ttlMs: input.ttlMs ?? RECORD_TTL_MS }, now)
+        this.#callers.put(input, now)
         return
       case 'delete':
-        this.#write({ ...input, value: undefined, ttlMs: TOMBSTONE_TTL_MS }, now)
+        this.#callers.delete(input, now)
         return
       case 'get':
-        this.#get(input.request, input.key, now)
+        this.#callers.get(input, now)
         return
       case 'cancel':
-        this.#operations.get(input.request)?.cancel()
+        this.#callers.cancel(input.request)
         return
       case 'frame':
         this.#frame(input.peer, input.bytes, now)
@@ -181,9 +169,9 @@ export class Kv implements Core<KvInput, KvOutput> {
     return this.#context.store.live(recordId(recordKey), now)?.bytes
   }
 
-  /** The members that hold a key in the current view, closest first. */
+  /** The members that hold a shared key in the current view, closest first. */
   replicaSet(key: string): readonly PeerId[] {
-    const { id } = placeOfKey(key)
+    const { id } = placeAt({ namespace: 'k', key, author: this.#context.signer.publicKey })
     return this.#ring.closest(id, this.#context.replication).map(({ peerId }) => peerId)
   }
 
@@ -191,41 +179,6 @@ export class Kv implements Core<KvInput, KvOutput> {
     const { replication, signer } = this.#context
     if (this.#ring.size <= replication) return true
     return this.#ring.closest(id, replication).some(({ peerId }) => peerId === signer.peerId)
-  }
-
-  #write({ request, key, value, ttlMs, level }: Write, now: Millis): void {
-    const fault = this.#keyError(key) ?? valueError(value) ?? ttlError(ttlMs) ?? this.#loadError()
-    if (fault !== undefined) {
-      this.#context.emit({ type: 'refused', request, error: fault })
-      return
-    }
-    const { signer } = this.#context
-    const stamp = this.#clock.next(now)
-    const expiresAt = Math.ceil(now + ttlMs)
-    const record = sealRecord({ namespace: 'k', key, value, stamp, expiresAt }, signer)
-    const operation = new PutOperation(this.#context, {
-      request,
-      place: placeOfKey(key),
-      record,
-      level,
-      lost: this.#lost,
-      finished: () => this.#operations.delete(request),
-    })
-    this.#operations.set(request, operation)
-    operation.start(now)
-  }
-
-  #get(request: number, key: string, now: Millis): void {
-    const fault = this.#keyError(key) ?? this.#loadError()
-    if (fault !== undefined) {
-      this.#context.emit({ type: 'refused', request, error: fault })
-      return
-    }
-    const place = placeOfKey(key)
-    const finished = (): boolean => this.#operations.delete(request)
-    const operation = new GetOperation(this.#context, { request, place, finished })
-    this.#operations.set(request, operation)
-    operation.start(now)
   }
 
   #frame(peer: PeerId, bytes: Uint8Array, now: Millis): void {
@@ -278,43 +231,11 @@ export class Kv implements Core<KvInput, KvOutput> {
 
   #sweepDue(now: Millis): void {
     const { store, timers, tunables } = this.#context
-    store.sweep(now)
+    this.#burial.offer(store.sweep(now), now)
     timers.set(this.#sweep, now + tunables.sweepPeriodMs)
-  }
-
-  #keyError(key: string): HearsayError | TypeError | undefined {
-    switch (keyFault(key)) {
-      case 'empty':
-        return new TypeError('Cannot use a DHT key: it is empty')
-      case 'malformed':
-        return new TypeError('Cannot use a DHT key: it holds a lone surrogate')
-      case 'oversized':
-        return new HearsayError('ERR_LIMIT', 'Cannot use a DHT key: it is longer than 1 KiB')
-      case undefined:
-        return undefined
-    }
-  }
-
-  #loadError(): HearsayError | undefined {
-    const { operationsMax } = this.#context.tunables
-    if (this.#operations.size < operationsMax) return undefined
-    const message = `Cannot start a DHT operation: ${operationsMax} are under way`
-    return new HearsayError('ERR_OVERLOADED', message, { hint: 'Wait for some of them to end' })
   }
 }
 
 function ownMember({ peerId, publicKey }: Signer): KvMember {
   return { peerId, publicKey, isSuspect: false }
-}
-
-function valueError(value: Uint8Array | undefined): HearsayError | undefined {
-  const bytes = value?.length ?? 0
-  if (bytes <= VALUE_BYTES_MAX) return undefined
-  const message = `Cannot store a DHT value: expected at most ${VALUE_BYTES_MAX} bytes: ${bytes}`
-  return new HearsayError('ERR_LIMIT', message, { hint: 'Split it over several keys' })
-}
-
-function ttlError(ttlMs: Millis): RangeError | undefined {
-  if (ttlMs >= 1 && ttlMs <= RECORD_TTL_MS_MAX) return undefined
-  return new RangeError(`Cannot use ttlMs: expected 1 … ${RECORD_TTL_MS_MAX}: ${ttlMs}`)
 }

@@ -22,10 +22,17 @@ export interface KvTunables {
   readonly avoidMs: Millis
   /** Operations of callers under way. @default 8192 */
   readonly operationsMax: number
-  /** Stored records; all their bytes; records of one author. @default 65536, 256 MiB, 16384 */
+  /** Stored records and all their bytes. @default 65536, 256 MiB */
   readonly recordsMax: number
   readonly storeBytesMax: number
+  /** Values of one author that one replica holds, and their bytes. @default 1024, 16 MiB */
   readonly authorRecordsMax: number
+  readonly authorBytesMax: number
+  /** Immutable values of one author, which large values are made of. @default 4096, 160 MiB: two of 64 MiB */
+  readonly authorChunksMax: number
+  readonly authorChunkBytesMax: number
+  /** Deletions of one author that are still remembered; their bytes as those of values. @default 8192 */
+  readonly authorTombstonesMax: number
   /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 500, 50 */
   readonly memberCostPerSecond: number
   readonly strangerCostPerSecond: number
@@ -54,7 +61,11 @@ export const KV_TUNABLES: KvTunables = {
   operationsMax: 8_192,
   recordsMax: 65_536,
   storeBytesMax: 256 * 1024 * 1024,
-  authorRecordsMax: 16_384,
+  authorRecordsMax: 1_024,
+  authorBytesMax: 16 * 1024 * 1024,
+  authorChunksMax: 4_096,
+  authorChunkBytesMax: 160 * 1024 * 1024,
+  authorTombstonesMax: 8_192,
   memberCostPerSecond: 500,
   strangerCostPerSecond: 50,
   repairPeriodMs: 30_000,

@@ -1,6 +1,7 @@
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { DhtRecord } from '../records/record.ts'
+import { recordKey } from '../records/record-key.ts'
 import type { CallReply } from './calls.ts'
 import { encodeFrame } from './frame.ts'
 import { type KvContext, keepIfOurs, recordInAnswer } from './kv-context.ts'
@@ -23,7 +24,7 @@ export function pushRecord(
       answered(_peer: PeerId, reply: CallReply, at: Millis): void {
         call.close()
         if (reply.type === 'superseded' && reply.record !== undefined) {
-          const asked = { bytes: reply.record, key: record.key }
+          const asked = { bytes: reply.record, recordKey: recordKey(record) }
           const newer = recordInAnswer(context, asked, at)
           if (newer !== undefined) keepIfOurs(context, newer, at)
         }

@@ -8,14 +8,14 @@
  * does not call three of its own a majority of five.
  */
 import type { Millis } from '../base/core.ts'
-import { QuorumError } from '../base/errors.ts'
+import { type HearsayError, QuorumError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 import { authorOf, type DhtRecord, versionText } from '../records/record.ts'
-import { compareVersions } from '../records/select.ts'
+import { select } from '../records/select.ts'
 import type { Call, CallFailure, CallReply } from './calls.ts'
 import { encodeFrame } from './frame.ts'
 import { type KvContext, keepIfOurs, type RecordPlace, recordInAnswer } from './kv-context.ts'
-import type { KvLevel } from './kv-contract.ts'
+import { versionConflict } from './refusals.ts'
 import { Alarm } from './timers.ts'
 
 /** Next closest members tried in all, as a multiple of N. */
@@ -25,9 +25,10 @@ export interface PutOptions {
   readonly request: number
   readonly place: RecordPlace
   readonly record: DhtRecord
-  readonly level: KvLevel
-  /** Recently failed members. */
-  readonly lost: number
+  /** Acknowledgements for success. */
+  readonly required: number
+  /** Called once, when the caller has its answer. */
+  readonly answered: () => void
   /** Called once, when nothing more will be sent or answered. */
   readonly finished: () => void
 }
@@ -51,10 +52,7 @@ export class PutOperation {
     this.#context = context
     this.#options = options
     const members = context.ring().size
-    this.#required = requiredAcks(options.level, {
-      replication: context.replication,
-      members: members + options.lost,
-    })
+    this.#required = options.required
     this.#degraded = members < context.replication
     this.#call = context.calls.open({
       frame: (id) => encodeFrame({ type: 'put', id, record: options.record.bytes }),
@@ -86,8 +84,7 @@ export class PutOperation {
         this.#acks.push(peer)
         break
       case 'superseded':
-        this.#acks.push(peer)
-        if (reply.record !== undefined) this.#learn(reply.record, now)
+        this.#yield(peer, reply.record, now)
         break
       case 'refused':
         this.#reason = reply.reason
@@ -105,13 +102,22 @@ export class PutOperation {
     this.#settle(now)
   }
 
-  /** A replica holds something newer: hear of it, so that the next write here wins. */
-  #learn(bytes: Uint8Array, now: Millis): void {
+  /** A replica holds something newer, which stays: hear of it, so that the next write here wins. */
+  #yield(peer: PeerId, bytes: Uint8Array | undefined, now: Millis): void {
     const { record, place } = this.#options
-    const newer = recordInAnswer(this.#context, { bytes, key: place.key }, now)
-    if (newer === undefined || compareVersions(newer, record) <= 0) return
-    this.#superseded = true
-    keepIfOurs(this.#context, newer, now)
+    const { recordKey } = place
+    const newer =
+      bytes === undefined ? undefined : recordInAnswer(this.#context, { bytes, recordKey }, now)
+    const isOlder = newer !== undefined && select(newer, record).order <= 0
+    // An answer that proves nothing is no acknowledgement.
+    if (isOlder || (bytes !== undefined && newer === undefined)) return
+    if (newer !== undefined) keepIfOurs(this.#context, newer, now)
+    if (record.namespace === 'o') {
+      this.#refuse(versionConflict(place.address.key, 'a replica holds a newer version'))
+      return
+    }
+    this.#acks.push(peer)
+    if (record.namespace === 'k') this.#superseded = true
   }
 
   #settle(now: Millis): void {
@@ -133,7 +139,7 @@ export class PutOperation {
     this.#context.emit({
       type: 'put-done',
       request,
-      key: place.key,
+      key: place.address.key,
       version: versionText(record.stamp, authorOf(record)),
       acks: this.#acks.length,
       required: this.#required,
@@ -141,6 +147,7 @@ export class PutOperation {
       degraded: this.#degraded,
       superseded: this.#superseded,
     })
+    this.#options.answered()
   }
 
   /** Nothing to wait for any more, or no time: whoever still waits hears why. */
@@ -149,33 +156,22 @@ export class PutOperation {
       const acks = this.#acks.length
       const required = this.#required
       const why = this.#reason === '' ? 'no answer in time' : this.#reason
-      const message = `Cannot store ${JSON.stringify(this.#options.place.key)}: ${acks} of ${required} required replicas acknowledged, ${why}`
-      const error = new QuorumError(message, { acks, required })
-      this.#isAnswered = true
-      this.#context.emit({ type: 'refused', request: this.#options.request, error })
+      const message = `Cannot store ${JSON.stringify(this.#options.place.address.key)}: ${acks} of ${required} required replicas acknowledged, ${why}`
+      this.#refuse(new QuorumError(message, { acks, required }))
     }
     this.#finish()
+  }
+
+  #refuse(error: HearsayError): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.#context.emit({ type: 'refused', request: this.#options.request, error })
+    this.#options.answered()
   }
 
   #finish(): void {
     this.#alarm.clear()
     this.#call.close()
     this.#options.finished()
-  }
-}
-
-/** Acknowledgements that a level asks for, when `members` (alive, suspect and lost) should exist. */
-export function requiredAcks(
-  level: KvLevel,
-  { replication, members }: { readonly replication: number; readonly members: number },
-): number {
-  const replicas = Math.min(replication, members)
-  switch (level) {
-    case 'one':
-      return 1
-    case 'quorum':
-      return Math.floor(replicas / 2) + 1
-    case 'all':
-      return replicas
   }
 }

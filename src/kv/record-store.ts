@@ -9,27 +9,26 @@
  * would bring the older value back. Such a remainder is never served.
  */
 import { equalBytes, hex } from '../base/bytes.ts'
-import { decode, type Reader, Writer } from '../base/codec.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
-import type { PeerId } from '../base/ids.ts'
+import { stampMillis } from '../base/hybrid-clock.ts'
 import type { Signer } from '../base/signer.ts'
 import {
   authorOf,
   type DhtRecord,
   decodeRecord,
   isSignedByAuthor,
-  RECORD_BYTES_MAX,
+  TOMBSTONE_MS_MIN,
   versionText,
 } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
 import { select } from '../records/select.ts'
 import { isExpired, validate } from '../records/validate.ts'
+import { Accounts } from './accounts.ts'
 import { type Evictable, EvictionOrder } from './eviction.ts'
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
+import { decodeRow, encodeRow, ROW_PREFIX } from './record-row.ts'
 
-/** Owner of our rows; the rest of a row's key is the hex of the record's id. */
-const ROW_PREFIX = 'kv!'
 /** Entries looked at in one slice of the expiry sweep. */
 const SWEEP_SLICE = 8_192
 /** A full store looks for expired records at most once in this time. */
@@ -42,9 +41,8 @@ export interface Held extends Evictable {
   /** SHA-256 of the record key. */
   readonly id: Uint8Array
   record: DhtRecord
-  author: PeerId
-  /** At or after `record.expiresAt`: until then older versions are refused. */
-  keepUntil: Millis
+  /** Latest expiry of the records that this one replaced here, perhaps of itself; 0: none. */
+  replacedUntil: Millis
   isQueued: boolean
   isHeld: boolean
 }
@@ -55,6 +53,13 @@ export type Admission =
   | { readonly outcome: 'stale'; readonly newer: DhtRecord | undefined }
   | { readonly outcome: 'refused'; readonly reason: string }
 
+/** Who keeps count of what is held. */
+export interface StoreListener {
+  placed(entry: Held): void
+  /** Called before the entry goes or gets another record. */
+  leaving(entry: Held): void
+}
+
 export interface RecordStoreOptions {
   readonly signer: Signer
   readonly tunables: KvTunables
@@ -62,13 +67,15 @@ export interface RecordStoreOptions {
   readonly selfId: Uint8Array
   /** Whether we are one of the replicas of an id in the current view. */
   readonly isInRange: (id: Uint8Array) => boolean
+  /** Hears of every entry that came or got another record, and of those that go. */
+  readonly listener: StoreListener
   readonly emit: (output: KvOutput) => void
 }
 
 export class RecordStore {
   readonly #options: RecordStoreOptions
   readonly #held = new Map<string, Held>()
-  readonly #authors = new Map<PeerId, number>()
+  readonly #accounts: Accounts
   #bytes = 0
   readonly #eviction: EvictionOrder<Held>
   #sweeping: Iterator<Held> | undefined
@@ -78,6 +85,7 @@ export class RecordStore {
 
   constructor(options: RecordStoreOptions) {
     this.#options = options
+    this.#accounts = new Accounts(options.tunables)
     this.#eviction = new EvictionOrder(options.selfId, options.isInRange)
   }
 
@@ -113,7 +121,7 @@ export class RecordStore {
 
   /** The only door in. Keeps a copy of the record's bytes. */
   offer(offered: DhtRecord, now: Millis): Admission {
-    const id = recordId(recordKey(offered.namespace, offered.key))
+    const id = recordId(recordKey(offered))
     const name = hex(id)
     const before = this.#held.get(name)?.record
     if (before !== undefined && equalBytes(before.bytes, offered.bytes)) {
@@ -124,6 +132,8 @@ export class RecordStore {
     if (before !== undefined && this.#isNewer(before, offered)) {
       return { outcome: 'stale', newer: isExpired(before, now) ? undefined : before }
     }
+    // All replicas acknowledged it once and may forget it one after the other: it must not come back.
+    if (before === undefined && isOldTombstone(offered, now)) return { outcome: 'same' }
     return this.#store({ name, id, record: ownCopy(offered) }, now)
   }
 
@@ -132,12 +142,12 @@ export class RecordStore {
    * @returns the record, or undefined: the row is unusable and will be deleted
    */
   load(row: StoreRow): DhtRecord | undefined {
-    const parsed = decode(row.value, readRow)
+    const parsed = decodeRow(row.value)
     if (!parsed.ok) return this.#discard(row, 'kv row unreadable')
     const decoded = decodeRecord(parsed.value.record.slice())
     if (!decoded.ok) return this.#discard(row, 'kv row unreadable')
     const record = decoded.value
-    const id = recordId(recordKey(record.namespace, record.key))
+    const id = recordId(recordKey(record))
     const name = hex(id)
     if (row.key !== ROW_PREFIX + name) return this.#discard(row, 'kv row under a wrong key')
     if (!isSignedByAuthor(record, this.#options.signer)) {
@@ -146,21 +156,25 @@ export class RecordStore {
     if (this.#excess({ name, id, record }) !== undefined) {
       return this.#discard(row, 'kv row above the quota')
     }
-    this.#place({ name, id, record }, Math.max(parsed.value.keepUntil, record.expiresAt))
+    this.#place({ name, id, record }, parsed.value.keepUntil)
     return record
   }
 
   /** Forgets what expired while the node was off. */
   start(now: Millis): void {
     const writes: StoreWrite[] = []
-    this.#purge(writes, (entry) => entry.keepUntil <= now)
+    this.#purge(writes, (entry) => keepUntil(entry) <= now)
     for (const _ of writes) this.#options.emit({ type: 'dropped', reason: 'kv row expired' })
     this.#persist(writes)
   }
 
-  /** Looks at one slice of the entries and forgets the expired ones. */
-  sweep(now: Millis): void {
+  /**
+   * Looks at one slice of the entries and forgets the expired ones.
+   * @returns tombstones that may be forgotten once all replicas hold them
+   */
+  sweep(now: Millis): Held[] {
     const writes: StoreWrite[] = []
+    const forgettable: Held[] = []
     this.#sweeping ??= this.#held.values()
     for (let i = 0; i < SWEEP_SLICE; i++) {
       const next = this.#sweeping.next()
@@ -168,8 +182,20 @@ export class RecordStore {
         this.#sweeping = undefined
         break
       }
-      if (next.value.keepUntil <= now) this.#remove(next.value, writes)
+      const entry = next.value
+      if (keepUntil(entry) <= now) this.#remove(entry, writes)
+      else if (isForgettable(entry, now)) forgettable.push(entry)
     }
+    this.#persist(writes)
+    return forgettable
+  }
+
+  /** Forgets an entry, unless it has another record than `record` by now. */
+  forget(name: string, record: DhtRecord): void {
+    const entry = this.#held.get(name)
+    if (entry?.record !== record) return
+    const writes: StoreWrite[] = []
+    this.#remove(entry, writes)
     this.#persist(writes)
   }
 
@@ -195,13 +221,14 @@ export class RecordStore {
       return { outcome: 'refused', reason: excess }
     }
     const { name, id, record } = placing
-    const keepUntil = Math.max(record.expiresAt, this.#held.get(name)?.keepUntil ?? 0)
-    const entry = this.#place(placing, keepUntil)
+    const before = this.#held.get(name)
+    const replacedUntil = before === undefined ? 0 : keepUntil(before)
+    const entry = this.#place(placing, replacedUntil)
     this.noteRange(entry, this.#options.isInRange(id))
-    writes.push({ key: ROW_PREFIX + name, value: encodeRow(record, keepUntil) })
+    writes.push({ key: ROW_PREFIX + name, value: encodeRow(record, replacedUntil) })
     this.#persist(writes)
-    const version = versionText(record.stamp, entry.author)
-    this.#options.emit({ type: 'stored', key: record.key, version })
+    const version = versionText(record.stamp, authorOf(record))
+    if (record.namespace !== 'h') this.#options.emit({ type: 'stored', key: record.key, version })
     return { outcome: 'stored' }
   }
 
@@ -211,37 +238,32 @@ export class RecordStore {
     return undefined
   }
 
-  #place(placing: Placing, keepUntil: Millis): Held {
+  #place(placing: Placing, replacedUntil: Millis): Held {
     const { name, id, record } = placing
-    const author = authorOf(record)
-    this.#count(author, 1)
-    this.#bytes += record.bytes.length
+    const { listener } = this.#options
     const before = this.#held.get(name)
     if (before !== undefined) {
-      this.#count(before.author, -1)
+      listener.leaving(before)
+      this.#accounts.remove(before.record)
       this.#bytes -= before.record.bytes.length
-      before.record = record
-      before.author = author
-      before.keepUntil = keepUntil
-      return before
     }
-    const entry: Held = { name, id, record, author, keepUntil, isQueued: false, isHeld: true }
-    this.#held.set(name, entry)
+    this.#accounts.add(record)
+    this.#bytes += record.bytes.length
+    const entry = before ?? { name, id, record, replacedUntil, isQueued: false, isHeld: true }
+    entry.record = record
+    entry.replacedUntil = replacedUntil
+    if (before === undefined) this.#held.set(name, entry)
+    listener.placed(entry)
     return entry
   }
 
   #remove(entry: Held, writes: StoreWrite[]): void {
+    this.#options.listener.leaving(entry)
     entry.isHeld = false
     this.#held.delete(entry.name)
     this.#bytes -= entry.record.bytes.length
-    this.#count(entry.author, -1)
+    this.#accounts.remove(entry.record)
     writes.push({ key: ROW_PREFIX + entry.name, value: undefined })
-  }
-
-  #count(author: PeerId, difference: number): void {
-    const count = (this.#authors.get(author) ?? 0) + difference
-    if (count === 0) this.#authors.delete(author)
-    else this.#authors.set(author, count)
   }
 
   /** Why a record cannot be taken, or undefined: it can, once `writes` are done. */
@@ -262,11 +284,9 @@ export class RecordStore {
 
   /** The quota that storing a record would break. */
   #excess({ name, record }: Placing): 'author above its quota' | 'store full' | undefined {
-    const { recordsMax, storeBytesMax, authorRecordsMax } = this.#options.tunables
+    const { recordsMax, storeBytesMax } = this.#options.tunables
     const before = this.#held.get(name)
-    const author = authorOf(record)
-    const ofAuthor = (this.#authors.get(author) ?? 0) + (before?.author === author ? 0 : 1)
-    if (ofAuthor > authorRecordsMax) return 'author above its quota'
+    if (this.#accounts.isExceeded(record, before?.record)) return 'author above its quota'
     const records = this.records + (before === undefined ? 1 : 0)
     const bytes = this.#bytes + record.bytes.length - (before?.record.bytes.length ?? 0)
     return records > recordsMax || bytes > storeBytesMax ? 'store full' : undefined
@@ -295,14 +315,16 @@ function ownCopy(record: DhtRecord): DhtRecord {
   return copy.value
 }
 
-/** A row: until when the entry is kept, then the envelope. */
-function encodeRow(record: DhtRecord, keepUntil: Millis): Uint8Array {
-  return new Writer(record.bytes.length + 16).varint(keepUntil).bytes(record.bytes).finish()
+/** Until when older versions are refused. */
+function keepUntil({ record, replacedUntil }: Held): Millis {
+  return Math.max(record.expiresAt, replacedUntil)
 }
 
-function readRow(reader: Reader): { readonly keepUntil: Millis; readonly record: Uint8Array } {
-  const keepUntil = reader.varint()
-  const record = reader.bytes(RECORD_BYTES_MAX)
-  reader.end()
-  return { keepUntil, record }
+function isOldTombstone({ value, stamp }: DhtRecord, now: Millis): boolean {
+  return value === undefined && stampMillis(stamp) + TOMBSTONE_MS_MIN <= now
+}
+
+/** Whether no value that it deleted here could still be brought back. */
+function isForgettable({ record, replacedUntil }: Held, now: Millis): boolean {
+  return isOldTombstone(record, now) && replacedUntil <= now
 }

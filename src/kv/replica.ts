@@ -59,7 +59,7 @@ export class Replica {
     const decoded = decodeRecord(bytes)
     if (!decoded.ok) return { outcome: 'refused', reason: decoded.reason }
     const record = decoded.value
-    const key = recordKey(record.namespace, record.key)
+    const key = recordKey(record)
     if (expectedKey !== undefined && !equalBytes(key, expectedKey)) {
       return { outcome: 'refused', reason: 'record of another key' }
     }

@@ -1,66 +1,85 @@
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
+import { publicKeyOf } from '../base/peer-id.ts'
 import type { Driver } from '../engine/driver.ts'
-import type { Dht, DhtValue, PutOptions, PutResult } from './node-types.ts'
+import type { Command, FoundValue } from '../engine/engine-types.ts'
+import type { Dht, DhtKind, DhtReadOptions, DhtValue, PutOptions, PutResult } from './dht-types.ts'
 import { request } from './requests.ts'
+
+type Write = Command & { readonly type: 'put' | 'delete' }
 
 /** Values of the DHT through one node. */
 export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht {
-  const write = async (
-    command: { type: 'put'; key: string; value: Uint8Array } | { type: 'delete'; key: string },
-    options: PutOptions,
-  ): Promise<PutResult> => {
+  const write = async (command: Write, signal: AbortSignal | undefined): Promise<PutResult> => {
     const startedAt = performance.now()
-    const { level = 'quorum', ttlMs, signal } = options
-    const lifetime = ttlMs === undefined || command.type === 'delete' ? {} : { ttlMs }
-    const done = await request(
-      driver,
-      { ...command, level, ...lifetime },
-      { expected: 'put', signal },
-    )
+    const done = await request(driver, command, { expected: 'put', signal })
+    const { key, version, acks, required, replicas } = done
     return {
-      key: done.key,
-      version: done.version,
-      acks: done.acks,
-      required: done.required,
-      replicas: done.replicas.map(nameOf),
+      ...{ key, version, acks, required, replicas: replicas.map(nameOf) },
       elapsedMs: elapsedSince(startedAt),
       ...(done.degraded ? { degraded: true } : {}),
+      ...(done.superseded ? { superseded: true } : {}),
     }
   }
   return {
     async put(key, value, options = {}) {
       const bytes = typeof value === 'string' ? utf8(value) : value
-      return await write({ type: 'put', key, value: bytes }, options)
+      const { ttlMs, signal } = options
+      const lifetime = ttlMs === undefined ? {} : { ttlMs }
+      const command = { type: 'put', key, value: bytes, ...writeOf(options), ...lifetime } as const
+      return await write(command, signal)
     },
     async delete(key, options = {}) {
-      return await write({ type: 'delete', key }, options)
+      return await write({ type: 'delete', key, ...writeOf(options) }, options.signal)
     },
     async get(key, options = {}) {
       const startedAt = performance.now()
-      const { signal } = options
-      const { found } = await request(driver, { type: 'get', key }, { expected: 'get', signal })
+      const { signal, level } = options
+      const command = { type: 'get', key, ...kindOf(options), ...ownerOf(options) } as const
+      const leveled = level === undefined ? command : { ...command, level }
+      const { found } = await request(driver, leveled, { expected: 'get', signal })
       if (found === undefined) return undefined
-      return dhtValue({
-        key,
-        bytes: found.value,
-        version: found.version,
-        author: found.author,
-        from: nameOf(found.from),
-        elapsedMs: elapsedSince(startedAt),
-      })
+      return dhtValue(key, found, { from: nameOf(found.from), elapsedMs: elapsedSince(startedAt) })
     },
   }
 }
 
-function dhtValue(fields: Omit<DhtValue, 'value' | 'text' | 'json'>): DhtValue {
+function writeOf({ level = 'quorum', ifVersion, ...kind }: PutOptions) {
+  const conditioned = ifVersion === undefined ? {} : { ifVersion }
+  return { level, ...kindOf(kind), ...conditioned }
+}
+
+function kindOf({ own = false, immutable = false }: DhtKind): { kind?: 'owned' | 'immutable' } {
+  if (own && immutable) throw new TypeError('Cannot use own and immutable together')
+  if (immutable) return { kind: 'immutable' }
+  return own ? { kind: 'owned' } : {}
+}
+
+function ownerOf({ owner, own, immutable }: DhtReadOptions): {
+  kind?: 'owned'
+  owner?: Uint8Array
+} {
+  if (owner === undefined) return {}
+  if (own === true || immutable === true)
+    throw new TypeError('Cannot use owner with own or immutable')
+  const publicKey = publicKeyOf(owner)
+  if (publicKey === undefined)
+    throw new TypeError(`Cannot use owner: expected a peer id: ${owner.slice(0, 80)}`)
+  return { kind: 'owned', owner: publicKey }
+}
+
+function dhtValue(
+  key: string,
+  { value: bytes, version, author }: FoundValue,
+  told: { readonly from: string; readonly elapsedMs: number },
+): DhtValue {
   return {
-    ...fields,
+    ...{ key, bytes, version, author, ...told },
     get value() {
-      return fromUtf8(fields.bytes)
+      return fromUtf8(bytes)
     },
-    text: () => fromUtf8(fields.bytes),
-    json: () => JSON.parse(fromUtf8(fields.bytes)),
+    text: () => fromUtf8(bytes),
+    json: () => JSON.parse(fromUtf8(bytes)),
   }
 }
 

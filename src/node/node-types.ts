@@ -7,6 +7,7 @@ import type {
   QueryInfo,
   QueryOptions,
 } from './cast-types.ts'
+import type { Dht } from './dht-types.ts'
 import type {
   Change,
   GroupHandle,
@@ -121,55 +122,6 @@ export interface StatusInfo {
     readonly stored: number
     readonly storedBytes: number
   }
-}
-
-export interface PutResult {
-  readonly key: string
-  readonly version: string
-  readonly acks: number
-  readonly required: number
-  /** Names of the members that acknowledged. */
-  readonly replicas: readonly string[]
-  readonly elapsedMs: number
-  /** Present and true when fewer members than the replication factor exist. */
-  readonly degraded?: boolean
-}
-
-/** A DHT value as read. */
-export interface DhtValue {
-  readonly key: string
-  readonly bytes: Uint8Array
-  readonly version: string
-  readonly author: PeerId
-  /** Name of the member that answered. */
-  readonly from: string
-  readonly elapsedMs: number
-  /** The value as UTF-8 text. */
-  readonly value: string
-  text(): string
-  json(): unknown
-}
-
-export type WriteLevel = 'one' | 'quorum' | 'all'
-
-export interface Dht {
-  /**
-   * Stores a value under `/k/KEY` at the members closest to the key.
-   * @param value text (stored as UTF-8) or bytes, at most 64 KiB
-   * @throws {QuorumError} fewer acknowledgements than the level asks for: some replicas may hold the value
-   * @throws {HearsayError} ERR_LIMIT, ERR_STOPPED
-   */
-  put(key: string, value: string | Uint8Array, options?: PutOptions): Promise<PutResult>
-  /** The newest value found, or undefined. */
-  get(key: string, options?: Waiting): Promise<DhtValue | undefined>
-  /** Writes a signed tombstone; the result is that of a put. */
-  delete(key: string, options?: PutOptions): Promise<PutResult>
-}
-
-export interface PutOptions extends Waiting {
-  readonly level?: WriteLevel
-  /** Time to live in ms. @default 48 h */
-  readonly ttlMs?: number
 }
 
 export interface ConvergedInfo {

@@ -7,6 +7,7 @@ import type { BroadcastInfo, QueryHandler, QueryInfo, QueryOptions } from './cas
 import { broadcast, query } from './casts.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { createDht } from './dht-handle.ts'
+import type { Dht } from './dht-types.ts'
 import type { EventHub } from './event-hub.ts'
 import { followChanges } from './follow-changes.ts'
 import { createGroupHandle } from './group-handle.ts'
@@ -14,7 +15,6 @@ import type { MemberHistory } from './member-history.ts'
 import type {
   Chaos,
   ConvergedInfo,
-  Dht,
   HearsayNode,
   MemberInfo,
   NodeEvent,

@@ -28,8 +28,8 @@ export const RECORD_BYTES_MAX: number =
 export const RECORD_TTL_MS: Millis = 48 * 3_600_000
 /** Longest life a writer may ask for, so that nothing occupies replicas for ever: 30 days. */
 export const RECORD_TTL_MS_MAX: Millis = 30 * 24 * 3_600_000
-/** Life of a tombstone: twice the default life of the values it must outlive. */
-export const TOMBSTONE_TTL_MS: Millis = 2 * RECORD_TTL_MS
+/** A tombstone that all replicas hold may be forgotten after this: twice the default life of values. */
+export const TOMBSTONE_MS_MIN: Millis = 2 * RECORD_TTL_MS
 /** Bytes of the signature that tell two records of one version apart in a digest. */
 export const FINGERPRINT_BYTES = 8
 
@@ -41,7 +41,7 @@ const SIGNING_DOMAIN = utf8('hearsay record 1\n')
 export interface DhtRecord {
   /** The whole envelope as sent, stored and signed. */
   readonly bytes: Uint8Array
-  /** One character; anything but {@link Namespace} fails validation. */
+  /** One character; anything but a {@link Namespace} fails validation. */
   readonly namespace: string
   readonly key: string
   /** Undefined: a tombstone. */

@@ -2,7 +2,7 @@ import type { Millis } from '../base/core.ts'
 import { stampMillis } from '../base/hybrid-clock.ts'
 import type { Signer } from '../base/signer.ts'
 import { type DhtRecord, isSignedByAuthor, RECORD_TTL_MS_MAX, VALUE_BYTES_MAX } from './record.ts'
-import { keyFault, NAMESPACES } from './record-key.ts'
+import { hashKey, isNamespace, keyFault } from './record-key.ts'
 
 /** A version further ahead of our clock than this is refused: it would win over honest writes. */
 export const STAMP_AHEAD_MS_MAX: Millis = 10 * 60_000
@@ -12,6 +12,7 @@ export type RecordFault =
   | 'unknown namespace'
   | 'oversized'
   | 'expired'
+  | 'key is not the hash of the value'
   | 'version ahead of time'
   | 'expiry too far ahead'
   | 'bad signature'
@@ -21,13 +22,19 @@ export type RecordFault =
  * entrance; the cheap questions come first, the signature (≈ 0.1 ms) last.
  */
 export function validate(record: DhtRecord, now: Millis, signer: Signer): RecordFault | undefined {
-  if (!NAMESPACES.includes(record.namespace)) return 'unknown namespace'
+  if (!isNamespace(record.namespace)) return 'unknown namespace'
   const isOversized = (record.value?.length ?? 0) > VALUE_BYTES_MAX
   if (isOversized || keyFault(record.key) !== undefined) return 'oversized'
   if (isExpired(record, now)) return 'expired'
   if (stampMillis(record.stamp) > now + STAMP_AHEAD_MS_MAX) return 'version ahead of time'
   if (record.expiresAt > now + RECORD_TTL_MS_MAX + STAMP_AHEAD_MS_MAX) return 'expiry too far ahead'
+  if (record.namespace === 'h' && !isNamedByHash(record)) return 'key is not the hash of the value'
   return isSignedByAuthor(record, signer) ? undefined : 'bad signature'
+}
+
+/** What is immutable cannot be deleted either. */
+function isNamedByHash({ key, value }: DhtRecord): boolean {
+  return value !== undefined && hashKey(value) === key
 }
 
 /** From `expiresAt` on a record does not count. */

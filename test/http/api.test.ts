@@ -122,12 +122,17 @@ describe('/v1/dht/{key}', () => {
     })
   })
 
-  test('501 for a promise it cannot keep, and nothing is written', async () => {
-    const { ask } = fixture()
-    for (const query of ['ifVersion=1', 'own', 'immutable']) {
-      expect((await ask('PUT', `/v1/dht/k?${query}`, 'v')).status).toBe(501)
-    }
-    expect((await ask('GET', '/v1/dht/k')).status).toBe(404)
+  test('kinds of keys and conditions reach the node', async () => {
+    const { ask, node } = fixture()
+    await ask('PUT', '/v1/dht/k?own&ifVersion=none', 'v')
+    expect(node.dhtOptions.at(-1)).toMatchObject({ own: true, ifVersion: 'none' })
+    await ask('PUT', '/v1/dht/k?immutable=true', 'v')
+    expect(node.dhtOptions.at(-1)).toMatchObject({ immutable: true })
+    await ask('PUT', '/v1/dht/k?own=false', 'v')
+    expect(node.dhtOptions.at(-1)).not.toHaveProperty('own')
+    await ask('GET', '/v1/dht/k?owner=n1&level=quorum')
+    expect(node.dhtOptions.at(-1)).toMatchObject({ owner: 'peer-1', level: 'quorum' })
+    expect((await ask('PUT', '/v1/dht/k?own=perhaps', 'v')).status).toBe(400)
   })
 
   test.each([

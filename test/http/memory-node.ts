@@ -33,6 +33,8 @@ export interface MemoryNode extends HearsayNode {
   holders: number
   /** Thrown by the next write. */
   failure: Error | undefined
+  /** Options of all calls of the DHT. */
+  readonly dhtOptions: readonly object[]
 }
 
 const PEER_ID = '12D3KooWGzBXWNvHpLWxz7qNwbGvLJcFQrBqW1Lu6xY6cPZSeadM' as PeerId
@@ -46,6 +48,8 @@ class MemoryDht implements Dht {
     this.#node = node
   }
 
+  readonly options: object[] = []
+
   async put(key: string, value: string | Uint8Array, options: PutOptions = {}) {
     const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
     const result = this.#write(key, options)
@@ -54,6 +58,7 @@ class MemoryDht implements Dht {
   }
 
   async get(key: string, options: { readonly signal?: AbortSignal } = {}) {
+    this.options.push(options)
     options.signal?.throwIfAborted()
     if (key === 'slow') return unanswered(options.signal)
     const found = this.#values.get(key)
@@ -67,6 +72,7 @@ class MemoryDht implements Dht {
   }
 
   #write(key: string, options: PutOptions): PutResult {
+    this.options.push(options)
     if (this.#node.failure !== undefined) throw this.#node.failure
     const copies = this.#node.replicas + 1
     const required = options.level === 'one' ? 1 : options.level === 'all' ? 3 : 2
@@ -123,6 +129,14 @@ export function memoryNode(
   const self = (): MemberInfo => ({ ...member(name, PEER_ID), tags })
   const others = (): readonly MemberInfo[] =>
     Array.from({ length: node.replicas }, (_, i) => member(`n${i + 1}`, `peer-${i + 1}` as PeerId))
+  const dht = new MemoryDht({
+    get replicas() {
+      return node.replicas
+    },
+    get failure() {
+      return node.failure
+    },
+  })
   const node: MemoryNode = {
     ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
     emit: (event) => hub.emit(event),
@@ -130,14 +144,8 @@ export function memoryNode(
     get subscribers() {
       return subscriptions.size
     },
-    dht: new MemoryDht({
-      get replicas() {
-        return node.replicas
-      },
-      get failure() {
-        return node.failure
-      },
-    }),
+    dht,
+    dhtOptions: dht.options,
     members: {
       list: () => [self(), ...others()],
       get self() {

@@ -6,6 +6,7 @@ import { type Random, seededRandom } from '../../src/base/random.ts'
 import type { Signer } from '../../src/base/signer.ts'
 import { decodeFrame } from '../../src/kv/frame.ts'
 import { Kv, type KvInput, type KvLevel, type KvOutput } from '../../src/kv/kv.ts'
+import type { KvCondition, KvTarget } from '../../src/kv/kv-contract.ts'
 import type { KvTunables } from '../../src/kv/options.ts'
 import { ed25519Signer } from '../records/ed25519-signer.ts'
 
@@ -76,6 +77,10 @@ export class KvNode {
 function errorOf(answer: Answer | undefined): unknown {
   return answer?.type === 'refused' ? answer.error : ''
 }
+
+type Kind = Omit<KvTarget, 'key'>
+type WriteOptions = Kind & KvCondition & { readonly level?: KvLevel; readonly ttlMs?: Millis }
+type ReadOptions = Kind & { readonly level?: KvLevel }
 
 interface Event {
   readonly at: Millis
@@ -180,12 +185,7 @@ export class KvCluster {
     this.#drain(node)
   }
 
-  put(
-    node: KvNode,
-    key: string,
-    value: string | Uint8Array,
-    options: { readonly level?: KvLevel; readonly ttlMs?: Millis } = {},
-  ): number {
+  put(node: KvNode, key: string, value: string | Uint8Array, options: WriteOptions = {}): number {
     const request = ++this.#request
     const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
     const { level = 'quorum', ...rest } = options
@@ -193,15 +193,15 @@ export class KvCluster {
     return request
   }
 
-  delete(node: KvNode, key: string, level: KvLevel = 'quorum'): number {
+  delete(node: KvNode, key: string, options: Omit<WriteOptions, 'ttlMs'> = {}): number {
     const request = ++this.#request
-    this.input(node, { type: 'delete', request, key, level })
+    this.input(node, { type: 'delete', request, key, level: 'quorum', ...options })
     return request
   }
 
-  get(node: KvNode, key: string): number {
+  get(node: KvNode, key: string, options: ReadOptions = {}): number {
     const request = ++this.#request
-    this.input(node, { type: 'get', request, key })
+    this.input(node, { type: 'get', request, key, ...options })
     return request
   }
 
@@ -213,8 +213,8 @@ export class KvCluster {
   }
 
   /** Reads and waits; undefined when not found. */
-  getNow(node: KvNode, key: string): string | undefined {
-    const request = this.get(node, key)
+  getNow(node: KvNode, key: string, options: ReadOptions = {}): string | undefined {
+    const request = this.get(node, key, options)
     this.until(() => node.answers.has(request))
     const { found } = node.answer(request, 'get-done')
     return found === undefined ? undefined : new TextDecoder().decode(found.value)

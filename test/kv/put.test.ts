@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HearsayError, QuorumError } from '../../src/base/errors.ts'
-import { requiredAcks } from '../../src/kv/put-operation.ts'
+import { requiredAcks } from '../../src/kv/required-acks.ts'
 import { KvCluster, type KvNode } from './kv-cluster.ts'
 
 function quorumError(node: KvNode, request: number): { acks: number; required: number } {

@@ -5,8 +5,13 @@ import type { KvOutput } from '../../src/kv/kv.ts'
 import { KV_TUNABLES, type KvTunables } from '../../src/kv/options.ts'
 import { RecordStore } from '../../src/kv/record-store.ts'
 import { compareDistance, placeOf } from '../../src/kv/ring.ts'
-import { type DhtRecord, type RecordDraft, sealRecord } from '../../src/records/record.ts'
-import { recordId, recordKey } from '../../src/records/record-key.ts'
+import {
+  type DhtRecord,
+  type RecordDraft,
+  sealRecord,
+  TOMBSTONE_MS_MIN,
+} from '../../src/records/record.ts'
+import { hashKey, recordId, recordKey } from '../../src/records/record-key.ts'
 import { ed25519Signer } from '../records/ed25519-signer.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -15,7 +20,7 @@ const authors = [ed25519Signer(2), ed25519Signer(3)] as const
 const selfId = placeOf(self.publicKey)
 
 function idOf(key: string): Uint8Array {
-  return recordId(recordKey('k', key))
+  return recordId(recordKey({ namespace: 'k', key, author: new Uint8Array(32) }))
 }
 
 function record(key: string, changes: Partial<RecordDraft> & { author?: 0 | 1 } = {}): DhtRecord {
@@ -48,6 +53,7 @@ function fixture(tunables: Partial<KvTunables> = {}): Fixture {
     signer: self,
     tunables: { ...KV_TUNABLES, ...tunables },
     selfId,
+    listener: { placed: () => {}, leaving: () => {} },
     isInRange: (id) => ![...outOfRange].some((key) => compareBytes(idOf(key), id) === 0),
     emit: (output) => {
       outputs.push(output)
@@ -89,12 +95,12 @@ describe('RecordStore', () => {
     expect(again.store.live(idOf('key 3'), NOW)?.value).toBe(undefined)
   })
 
-  it('keeps the bytes of the disk (golden): key, then kept-until and envelope', () => {
+  it('keeps the bytes of the disk (golden): key, then replaced-until and envelope', () => {
     const { store, rows } = fixture()
     const stored = record('a', { expiresAt: NOW + 1_000 })
     store.offer(stored, NOW)
     expect([...rows].map(([key, value]) => `${key} ${hex(value)}`)).toEqual([
-      `kv!7753d87ad01bb007433db06c019da8965bc4178a28f4ecb6bbab7600edd6194c e8d7eab6b73374${hex(stored.bytes)}`,
+      `kv!7753d87ad01bb007433db06c019da8965bc4178a28f4ecb6bbab7600edd6194c 0074${hex(stored.bytes)}`,
     ])
   })
 
@@ -122,8 +128,8 @@ describe('RecordStore', () => {
     for (let at = 0; at < value.length; at++) {
       const again = reloaded(new Map([[key, spoil(at)]]))
       const served = again.store.live(idOf('a'), NOW)
-      // Only the moment until which the entry is kept, the first bytes, is ours and unsigned.
-      if (at > 8) expect(served, `byte ${at}`).toBe(undefined)
+      // Only the moment until which older ones are refused, the first byte, is ours and unsigned.
+      if (at > 2) expect(served, `byte ${at}`).toBe(undefined)
     }
   })
 
@@ -186,6 +192,48 @@ describe('RecordStore', () => {
     expect(store.offer(taken, NOW).outcome).toBe('stored')
     expect(store.offer(record('d'), NOW).outcome).toBe('stored')
   })
+
+  it('limits the bytes of one author, and keeps values, chunks and tombstones apart', () => {
+    const size = record('a', { value: new Uint8Array(1_000) }).bytes.length
+    const { store } = fixture({
+      ...{ authorBytesMax: 2 * size, authorChunksMax: 1, authorTombstonesMax: 1 },
+    })
+    const large = (key: string): DhtRecord => record(key, { value: new Uint8Array(1_000) })
+    for (const key of ['a', 'b']) expect(store.offer(large(key), NOW).outcome).toBe('stored')
+    const refused = { outcome: 'refused', reason: 'author above its quota' }
+    expect(store.offer(large('c'), NOW)).toEqual(refused)
+    const chunk = (text: string): DhtRecord => {
+      return record(hashKey(utf8(text)), { namespace: 'h', value: utf8(text) })
+    }
+    expect(store.offer(chunk('one'), NOW).outcome).toBe('stored')
+    expect(store.offer(chunk('two'), NOW)).toEqual(refused)
+    const gone = (key: string): DhtRecord =>
+      record(key, { value: undefined, stamp: stampAt(NOW) + 1 })
+    expect(store.offer(gone('a'), NOW).outcome).toBe('stored')
+    expect(store.offer(gone('b'), NOW)).toEqual(refused)
+    expect(store.offer(large('c'), NOW).outcome).toBe('stored')
+  })
+
+  it('acknowledges a tombstone that all may have forgotten, and does not keep it', () => {
+    const { store } = fixture()
+    const expiresAt = NOW + TOMBSTONE_MS_MIN + 1_000
+    const old = record('a', { value: undefined, expiresAt })
+    const now = NOW + TOMBSTONE_MS_MIN
+    expect(store.offer(old, now - 1).outcome).toBe('stored')
+    expect(store.offer(record('b', { value: undefined, expiresAt }), now).outcome).toBe('same')
+    expect(store.records).toBe(1)
+  })
+
+  it('refuses the 20,000 small values of one author above its 1,024, others go on', () => {
+    const { store } = fixture()
+    let stored = 0
+    for (let i = 0; i < 20_000; i++) {
+      const { outcome } = store.offer(record(`key ${i}`, { value: utf8('x') }), NOW)
+      if (outcome === 'stored') stored += 1
+    }
+    expect(stored).toBe(1_024)
+    expect(store.offer(record('honest', { author: 1 }), NOW).outcome).toBe('stored')
+  }, 60_000)
 
   it('evicts expired records first', () => {
     const { store, rows, outOfRange } = fixture({ recordsMax: 2 })

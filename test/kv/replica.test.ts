@@ -173,7 +173,7 @@ describe('replica', () => {
       other,
     )
     const known = { stamp: sealed.stamp, fingerprint: fingerprintOf(sealed) }
-    const key = recordKey('k', 'a')
+    const key = recordKey({ namespace: 'k', key: 'a', author: new Uint8Array(32) })
     expect(ask(kv, { type: 'get', id: 3, key, known }).reply.type).toBe('same')
     const older = { ...known, stamp: known.stamp - 1 }
     expect(ask(kv, { type: 'get', id: 3, key, known: older }).reply.type).toBe('found')
@@ -183,7 +183,7 @@ describe('replica', () => {
     const kv = started()
     put(kv, record({ key: 'held' }))
     const digest = (key: string, stamp: number, fingerprint = 0) => ({
-      id: recordId(recordKey('k', key)),
+      id: recordId(recordKey({ namespace: 'k', key, author: new Uint8Array(32) })),
       stamp,
       fingerprint: new Uint8Array(8).fill(fingerprint),
     })

@@ -6,7 +6,7 @@ describe('restart', () => {
     const cluster = new KvCluster(3)
     const node = cluster.node(1)
     for (let i = 0; i < 10; i++) cluster.putNow(node, `key ${i}`, `${i}`, { level: 'all' })
-    cluster.delete(node, 'key 3', 'all')
+    cluster.delete(node, 'key 3', { level: 'all' })
     cluster.run(100)
     for (const each of cluster.nodes) cluster.kill(each)
     cluster.run(1_000)

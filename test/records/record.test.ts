@@ -11,7 +11,13 @@ import {
   VALUE_BYTES_MAX,
   versionText,
 } from '../../src/records/record.ts'
-import { KEY_BYTES_MAX, keyFault, recordId, recordKey } from '../../src/records/record-key.ts'
+import {
+  hashKey,
+  KEY_BYTES_MAX,
+  keyFault,
+  recordId,
+  recordKey,
+} from '../../src/records/record-key.ts'
 import { ed25519Signer } from './ed25519-signer.ts'
 
 const signer = ed25519Signer(1)
@@ -125,8 +131,10 @@ describe('record', () => {
   })
 
   it('recordKey() is the Kademlia key and recordId() its SHA-256', () => {
-    expect(fromUtf8(recordKey('k', 'grüße'))).toBe('/k/grüße')
-    expect(hex(recordId(recordKey('k', 'a')))).toBe(
+    expect(fromUtf8(recordKey({ namespace: 'k', key: 'grüße', author: new Uint8Array(32) }))).toBe(
+      '/k/grüße',
+    )
+    expect(hex(recordId(recordKey({ namespace: 'k', key: 'a', author: new Uint8Array(32) })))).toBe(
       '7753d87ad01bb007433db06c019da8965bc4178a28f4ecb6bbab7600edd6194c',
     )
   })
@@ -164,8 +172,37 @@ describe('record', () => {
     expect(hex(tombstone.bytes)).toMatchInlineSnapshot(
       `"016b0102c3a97c7decf358b43ca6ea274be2fda3ce1b553a86cc2910651152c8cc7c793ee95401ac0200ef8a4b7e048a1815a99bb45c3e0d6a95ba8070a3ba647fcb593ca48060617654ac4644ef1943fa1a755a74303cb8f7087851ff39d49c7265620d7dc1e1dac806"`,
     )
-    expect(hex(recordId(recordKey('k', 'greeting')))).toMatchInlineSnapshot(
-      `"8bd15bfeb514786aefff2e7cce305849f7b00854bfdce8abd0c65488787641e3"`,
+    expect(
+      hex(recordId(recordKey({ namespace: 'k', key: 'greeting', author: new Uint8Array(32) }))),
+    ).toMatchInlineSnapshot(`"8bd15bfeb514786aefff2e7cce305849f7b00854bfdce8abd0c65488787641e3"`)
+  })
+})
+
+describe('golden owned and immutable records', () => {
+  it('keep their keys and bytes', () => {
+    const owned = sealRecord(
+      { namespace: 'o', key: 'status', value: utf8('x'), stamp: 1, expiresAt: 2 },
+      signer,
+    )
+    const key = hashKey(utf8('x'))
+    const immutable = sealRecord(
+      { namespace: 'h', key, value: utf8('x'), stamp: 1, expiresAt: 2 },
+      signer,
+    )
+    expect(fromUtf8(recordKey(owned))).toMatchInlineSnapshot(
+      `"/o/12D3KooWJCL6KdUXJs7Uf8GhLA3wAos4hKnZEYqnZvgC16jgdmt7/status"`,
+    )
+    expect(fromUtf8(recordKey(immutable))).toMatchInlineSnapshot(
+      `"/h/2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"`,
+    )
+    expect(hex(recordId(recordKey(owned)))).toMatchInlineSnapshot(
+      `"475fb619d4e3a40eb92416f485f02c11f992a426563b3221c4e22d91bea5786f"`,
+    )
+    expect(hex(owned.bytes)).toMatchInlineSnapshot(
+      `"016f00067374617475737c7decf358b43ca6ea274be2fda3ce1b553a86cc2910651152c8cc7c793ee9540102017858af2db40d45cea7a482f4057896ed09cdb20c5813aedac986ac072d708c4c71b8c6998619f2ad48b53e62017cf7df5def3a04bb9876e54a71a4ba4fe247d403"`,
+    )
+    expect(hex(immutable.bytes.subarray(0, 68))).toMatchInlineSnapshot(
+      `"0168004032643731313634326237323662303434303136323763613966626163333266356338353330666231393033636334646230323235383731373932316134383831"`,
     )
   })
 })

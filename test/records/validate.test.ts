@@ -65,7 +65,7 @@ describe('validate', () => {
 
   it('refuses an unknown namespace', () => {
     const bytes = sealed().bytes.slice()
-    bytes[1] = 0x6f
+    bytes[1] = 0x78
     const decoded = decodeRecord(bytes)
     expect(decoded.ok && validate(decoded.value, NOW, reader)).toBe('unknown namespace')
   })

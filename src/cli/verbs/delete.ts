@@ -1,6 +1,8 @@
+import { Option } from 'commander'
 import { withApi } from '../connect.ts'
 import { formatDuration } from '../duration.ts'
-import { levelOf, levelOption } from '../level.ts'
+import { ifVersionOption, keyQuery } from '../key-kind.ts'
+import { levelOption } from '../level.ts'
 import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
@@ -14,14 +16,15 @@ export const verb: Verb = {
     command
       .argument('<key>', 'key of the value')
       .addOption(levelOption('how many replicas must have deleted it'))
+      .addOption(new Option('--own', "a name of this node's own"))
+      .addOption(ifVersionOption())
     act(command, async ({ context, operands, settings }) =>
       withApi(
         context,
         async (client) => {
-          const level = levelOf(settings)
           const { timeoutMs } = context.globals
           const result = await client.delete(operand(operands, 0), {
-            ...(level === undefined ? {} : { level }),
+            ...keyQuery(settings),
             ...(timeoutMs === undefined ? {} : { timeoutMs }),
           })
           context.print.result(result, () => [

@@ -5,7 +5,8 @@ import { formatDuration } from '../duration.ts'
 import { CliError, EXIT, usageError } from '../errors.ts'
 import { durationOption } from '../flags.ts'
 import { readInput } from '../input.ts'
-import { levelOf, levelOption } from '../level.ts'
+import { addKeyKinds, ifVersionOption, keyQuery } from '../key-kind.ts'
+import { levelOption } from '../level.ts'
 import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
@@ -19,27 +20,29 @@ export const verb: Verb = {
     ['hearsay put notes --file notes.txt --ttl 1h', 'store a file for an hour'],
     ['date | hearsay put now -', 'store what comes in on stdin'],
     ['hearsay put hello world --level all', 'wait for every replica'],
+    ['hearsay put status busy --own --if-version none', 'a name that only this node can write'],
+    ['hearsay put - --immutable --file notes.txt', 'under its own SHA-256, which is printed'],
   ],
   build(command, act) {
-    command
-      .argument('<key>', 'key of the value')
+    addKeyKinds(command)
+      .argument('<key>', 'key of the value; with --immutable its hash, or -')
       .argument('[value]', 'the value, or - for stdin')
       .addOption(new Option('--file <path>', 'store the content of this file'))
       .addOption(
         durationOption('--ttl <duration>', 'forget the value after this time (default 48h)'),
       )
       .addOption(levelOption('how many replicas must have stored it'))
+      .addOption(ifVersionOption())
     act(command, async ({ context, operands, settings }) => {
       const key = operand(operands, 0)
       const value = await readValue(context, operands[1], settings.text('file'))
-      const level = levelOf(settings)
       const ttlMs = settings.number('ttl')
       const { timeoutMs } = context.globals
       return await withApi(
         context,
         async (client) => {
           const put = await client.put(key, value, {
-            ...(level === undefined ? {} : { level }),
+            ...keyQuery(settings),
             ...(ttlMs === undefined ? {} : { ttlMs }),
             ...(timeoutMs === undefined ? {} : { timeoutMs }),
           })
@@ -47,6 +50,9 @@ export const verb: Verb = {
             `stored ${printable(put.key)} on ${plural(put.acks, 'replica')} ` +
               `(${put.required} needed) in ${formatDuration(put.elapsedMs)}: ${put.replicas.map(printable).join(', ')}`,
           ])
+          if (put.superseded === true) {
+            context.print.note('note: a replica already held a newer value, which stays')
+          }
           if (put.degraded === true) {
             context.print.note(
               'note: fewer members than replicas: more copies follow when others join',

@@ -25,6 +25,8 @@ const DIRECT_MS = 3_000
 export class Digests {
   readonly #shared: Shared
   #current: Uint8Array | undefined
+  /** What others were told last, and under which epoch of ours. */
+  #told: OwnDigest | undefined
   #counter = 0
   #publishAt: Millis | undefined
   #publishedAt: Millis = Number.NEGATIVE_INFINITY
@@ -50,13 +52,15 @@ export class Digests {
 
   /** The digest last told to others, as probes carry it. */
   told(self: Entry): OwnDigest {
-    const { digest } = self
-    const epoch = self.claims.record.epoch
-    if (digest === undefined) return { epoch, counter: 0, digest: undefined }
-    return { epoch, counter: digest.counter, digest: digest.digest }
+    const { epoch, status } = self.claims.record
+    if (this.#told?.epoch === epoch && status !== 'left') return this.#told
+    return { epoch, counter: 0, digest: undefined }
   }
 
   work(self: Entry, now: Millis): void {
+    // A new epoch of ours began: the digest is told again under it.
+    const isUntold = this.#current !== undefined && this.#told?.epoch !== self.claims.record.epoch
+    if (isUntold) this.#publish(self, now)
     if (this.#publishAt !== undefined && this.#publishAt <= now) this.#publish(self, now)
     if (this.#hasChanged) {
       this.#hasChanged = false
@@ -68,14 +72,12 @@ export class Digests {
     return this.#publishAt
   }
 
-  /** A new epoch of ours begins: tell the digest again under it. */
-  renew(self: Entry, now: Millis): void {
-    if (this.#current !== undefined) this.#publish(self, now)
-  }
-
   /** A peer's own digest, from its own probe. */
   heardFrom(link: Link, subject: Entry, digest: OwnDigest, now: Millis): void {
     if (digest.digest === undefined) return
+    this.#hint(link, digest.digest, now)
+    // What nearly every frame says: the same as the frame before.
+    if (this.#shared.table.isDirectDigest(subject, digest)) return
     const claim = {
       subject: subject.publicKey,
       epoch: digest.epoch,
@@ -88,7 +90,6 @@ export class Digests {
     if (isNews && claim.epoch === subject.claims.record.epoch) {
       this.#adopt(subject, claim, { from: link.peerId, isDirect: true, now })
     }
-    this.#hint(link, digest.digest, now)
   }
 
   /** A digest claim that somebody passed on. */
@@ -159,13 +160,10 @@ export class Digests {
     this.#publishedAt = now
     this.#counter += 1
     const { epoch } = self.claims.record
-    this.#shared.table.setDigest(self, {
-      subject: self.publicKey,
-      epoch,
-      counter: this.#counter,
-      digest,
-      isDirect: true,
-    })
+    const { publicKey: subject } = self
+    const counter = this.#counter
+    this.#told = { epoch, counter, digest }
+    this.#shared.table.setDigest(self, { ...this.#told, subject, digest, isDirect: true })
     this.#hasChanged = true
     const rumour = digestRumour(self)
     if (rumour !== undefined) this.#shared.flood.spread(rumour, { now })

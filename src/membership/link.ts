@@ -32,6 +32,8 @@ export interface Ping {
 /** One open link; the parts of the core that own a field say so. */
 export interface Link {
   readonly peerId: PeerId
+  /** The member at the other end, as it was found last: see memberOn(). */
+  entry: Entry | undefined
   readonly upAt: Millis
   direction: 'inbound' | 'outbound'
   remoteAddress: string
@@ -86,6 +88,7 @@ export function createLink(options: {
   const { now } = options
   return {
     peerId: options.peerId,
+    entry: undefined,
     upAt: now,
     direction: options.direction,
     remoteAddress: options.remoteAddress,

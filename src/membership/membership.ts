@@ -15,7 +15,7 @@ import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './membe
 import { checkOptions, checkTags, type MembershipOptions, resolveTunables } from './options.ts'
 import { assembleParts, nextDeadlineOf, type Parts, workOf } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
-import { earlier, type Shared } from './shared.ts'
+import { earlier, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive, Table } from './table.ts'
 
 export type {
@@ -288,7 +288,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
         if (frame.type === 'ping' && !this.#mayRequest(link, now)) return
         link.isFloodWanted = frame.isFloodWanted
         admission.hear(link, frame.claims, now)
-        const entry = this.#shared.table.of(link.peerId)
+        const entry = memberOn(this.#shared, link)
         if (entry !== undefined) digests.heardFrom(link, entry, frame.digest, now)
         // Answered after its claims were heard, so that a refutation rides in the answer.
         if (frame.type === 'ping') prober.answer(link, frame.sequence)
@@ -338,7 +338,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
 
   /** A peer we hear but hold for suspect or failed must know, or it cannot refute. */
   #tellAccused(parts: Parts, link: Link, now: Millis): void {
-    const entry = this.#shared.table.of(link.peerId)
+    const entry = memberOn(this.#shared, link)
     if (entry === undefined || (entry.state !== 'suspect' && entry.state !== 'failed')) return
     if (now - link.toldAt < TELL_ACCUSED_MS) return
     link.toldAt = now

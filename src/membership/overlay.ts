@@ -1,5 +1,5 @@
 import type { Millis } from '../base/core.ts'
-import type { Shared } from './shared.ts'
+import { memberOn, type Shared } from './shared.ts'
 import type { Entry } from './table.ts'
 
 /** Links change at most this often, however many members come and go. */
@@ -42,7 +42,7 @@ export class Overlay {
       outbox.push({ type: 'protect', peer: entry.peerId, isProtected: true })
     }
     for (const link of links.values()) {
-      const entry = table.of(link.peerId)
+      const entry = memberOn(this.#shared, link)
       link.isOverlay = entry !== undefined && this.#wanted.has(entry)
     }
     return true

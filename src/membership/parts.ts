@@ -93,7 +93,6 @@ export function workOf(
   { isScheduleStale, now }: { readonly isScheduleStale: boolean; readonly now: Millis },
 ): void {
   const { identity, verdicts, digests, prober, relay, overlay, dialer, watch, seeds, sync } = parts
-  const { epoch } = identity.entry.claims.record
   identity.work(now)
   parts.condition.work(now)
   verdicts.work(now)
@@ -107,7 +106,6 @@ export function workOf(
   watch.work(now)
   dialer.work(now)
   seeds.work(now)
-  if (identity.entry.digest?.epoch !== epoch) digests.renew(identity.entry, now)
   digests.work(identity.entry, now)
   sync.work(now)
 }

@@ -6,7 +6,7 @@ import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
-import { earlier, hearsAnybody, type Shared } from './shared.ts'
+import { earlier, hearsAnybody, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -117,7 +117,7 @@ export class Prober {
     link.roundTrip.sample(now - link.ping.sentAt)
     link.measuredAt = now
     link.ping = undefined
-    const entry = this.#shared.table.of(link.peerId)
+    const entry = memberOn(this.#shared, link)
     if (entry !== undefined) this.#shared.table.setRoundTrip(entry, link.roundTrip.smoothedMs)
   }
 
@@ -185,7 +185,7 @@ export class Prober {
     const { probePeriodMs } = this.#shared.tunables
     this.#probes.clear()
     for (const link of this.#shared.links.values()) {
-      if (this.#shared.table.of(link.peerId)?.state === 'left') continue
+      if (memberOn(this.#shared, link)?.state === 'left') continue
       if (now - link.lastPingAt >= ASK_AGAIN_MS) {
         link.isAwaiting = false
         link.unansweredAt = undefined
@@ -242,7 +242,7 @@ export class Prober {
   #closeUnused(link: Link, now: Millis): void {
     if (!link.isForProbe || now - Math.max(link.upAt, link.usedAt) < PROBE_LINK_MS) return
     link.isForProbe = false
-    if (link.isOverlay || this.#shared.table.of(link.peerId)?.state === 'suspect') return
+    if (link.isOverlay || memberOn(this.#shared, link)?.state === 'suspect') return
     this.#shared.outbox.push({ type: 'close', peer: link.peerId })
   }
 
@@ -253,7 +253,7 @@ export class Prober {
   #missed(link: Link, now: Millis): void {
     link.isAwaiting = false
     link.quality -= link.quality * QUALITY_SHARE
-    const entry = this.#shared.table.of(link.peerId)
+    const entry = memberOn(this.#shared, link)
     if (entry?.state === 'alive') {
       // The probe starts its own clock: no ping until it ends.
       link.lastPingAt = now
@@ -293,7 +293,7 @@ export class Prober {
   #dueAt(link: Link): Millis {
     if (link.isAwaiting) return Number.POSITIVE_INFINITY
     // Looked up once: this runs for each link after each input.
-    const entry = this.#shared.table.of(link.peerId)
+    const entry = memberOn(this.#shared, link)
     const state = entry?.state
     const period = this.#periodMs(link, state)
     if (period === undefined) return Number.POSITIVE_INFINITY
@@ -331,7 +331,7 @@ export class Prober {
     const { table, links, tunables, options } = this.#shared
     const candidates: Entry[] = []
     for (const link of links.values()) {
-      const entry = table.of(link.peerId)
+      const entry = memberOn(this.#shared, link)
       if (entry?.state === 'alive' && entry !== target) candidates.push(entry)
     }
     shuffle(options.random, candidates)
@@ -348,14 +348,14 @@ export class Prober {
   }
 
   #sendProbe(link: Link, type: 'ping' | 'ack', sequence: number): void {
-    const { outbox, flood, links, table } = this.#shared
+    const { outbox, flood, links } = this.#shared
     const header = encodeProbeHeader({
       type,
       sequence,
       isFloodWanted: link.isOverlay || links.size <= FEW_LINKS,
       digest: this.#digests.told(this.#self),
     })
-    const entry = table.of(link.peerId)
+    const entry = memberOn(this.#shared, link)
     const first = entry === undefined ? [] : this.#chargesAgainst(entry)
     const bytes = withClaims(header, flood.take(link, header.length, first))
     outbox.push({ type: 'send', peer: link.peerId, lane: 'probe', bytes })

@@ -20,6 +20,8 @@ export interface KnownDigest extends DigestClaim {
 export interface Entry {
   readonly peerId: PeerId
   readonly publicKey: Uint8Array
+  /** Its table has forgotten it, and may know the same member as another entry by now. */
+  readonly isRemoved: boolean
   /** When it was added, as long as nobody was added later; else long ago. */
   readonly createdAt: Millis
   readonly claims: Claims
@@ -38,7 +40,7 @@ export function isLive(entry: Entry): boolean {
 interface Columns {
   stateAt(index: number): EntryState
   sinceAt(index: number): Millis
-  createdAt(row: Row): Millis
+  createdAt(index: number): Millis
   claimsAt(index: number): Claims | undefined
   roundTripAt(index: number): Millis | undefined
   digestAt(index: number, record: KnownRecord): KnownDigest | undefined
@@ -74,6 +76,10 @@ export class Row implements Entry {
     return this.known.publicKey
   }
 
+  get isRemoved(): boolean {
+    return this.#columns === undefined
+  }
+
   get bucket(): number {
     return bucketOf(this.known.publicKey)
   }
@@ -92,7 +98,7 @@ export class Row implements Entry {
   }
 
   get createdAt(): Millis {
-    return this.#columns?.createdAt(this) ?? Number.NEGATIVE_INFINITY
+    return this.#columns?.createdAt(this.index) ?? Number.NEGATIVE_INFINITY
   }
 
   get digest(): KnownDigest | undefined {

@@ -28,6 +28,12 @@ export interface Shared {
 /** A node that heard nobody for this many probe periods holds all others for unreachable. */
 export const ISOLATED_PERIODS = 3
 
+/** The member at the other end of a link, undefined while nothing is known of it: asked for each frame. */
+export function memberOn({ table }: Shared, link: Link): Entry | undefined {
+  if (link.entry?.isRemoved !== false) link.entry = table.of(link.peerId)
+  return link.entry
+}
+
 /** The last sign of life from anybody. */
 export interface Pulse {
   heardAt: Millis
@@ -43,7 +49,7 @@ export function witnessesHeard(shared: Shared, subject: Entry, now: Millis): num
   let heard = 1
   for (const link of shared.links.values()) {
     if (now - link.lastHeardAt > WITNESS_PERIODS * shared.tunables.probePeriodMs) continue
-    const entry = shared.table.of(link.peerId)
+    const entry = memberOn(shared, link)
     if (entry?.state === 'alive' && entry !== subject) heard += 1
   }
   return heard

@@ -10,7 +10,7 @@ import {
   longerNumbers,
   longerShorts,
 } from './columns.ts'
-import { DIGEST_BYTES } from './frame.ts'
+import { DIGEST_BYTES, type OwnDigest } from './frame.ts'
 import type { KnownRecord } from './known-record.ts'
 import type { Member } from './member.ts'
 import type { SignedRecord } from './record.ts'
@@ -30,6 +30,7 @@ const ROW_OBJECT_BYTES = 64
 const STATE_BITS = 0b0011
 const HAS_DIGEST = 0b0100
 const IS_DIRECT = 0b1000
+const IS_NEWEST = 0b1_0000
 const NO_ROW = 0
 /** Two words a hash. */
 const WORDS = 2
@@ -57,9 +58,10 @@ export class Table {
   /** What few members have. */
   readonly #contested = new Map<number, Claims>()
   readonly #roundTrips = new Map<number, Millis>()
-  /** Members added at the last instant at which any was. */
-  readonly #newest = new Set<Row>()
+  /** Members added at the last instant at which any was are flagged; their rows lie between these. */
   #newestAt: Millis = Number.NEGATIVE_INFINITY
+  #newestFrom = 0
+  #newestTo = 0
   readonly #living = new RingIndex((row, ring) => this.#positionOf(row, ring))
   readonly #views = new Buckets()
   readonly #digestBuckets = new Buckets()
@@ -135,9 +137,7 @@ export class Table {
     const state = known.status === 'left' ? 'left' : 'alive'
     this.#flags[index] = STATES.indexOf(state)
     this.#since[index] = now
-    if (this.#newestAt !== now) this.#newest.clear()
-    this.#newestAt = now
-    this.#newest.add(row)
+    this.#markNewest(index, now)
     this.#counts[state] += 1
     this.#liveVersion += 1
     if (state === 'alive') this.#living.add(index)
@@ -158,7 +158,6 @@ export class Table {
     this.#roster.removed(row)
     this.#contested.delete(index)
     this.#roundTrips.delete(index)
-    this.#newest.delete(row)
     this.#rows[index] = undefined
     this.#rowOf[known.subject] = NO_ROW
     this.#free.push(index)
@@ -203,7 +202,7 @@ export class Table {
     const { index, bucket } = row
     this.#digestBuckets.toggle(bucket, this.#digestHashes, index * WORDS)
     this.#digestHashes.fill(0, index * WORDS, index * WORDS + WORDS)
-    let flags = (this.#flags[index] ?? 0) & STATE_BITS
+    let flags = (this.#flags[index] ?? 0) & (STATE_BITS | IS_NEWEST)
     if (digest !== undefined) {
       assert(digest.epoch === row.known.epoch, 'a digest is of the epoch of its record')
       flags |= digest.isDirect ? HAS_DIGEST | IS_DIRECT : HAS_DIGEST
@@ -214,6 +213,18 @@ export class Table {
     }
     this.#flags[index] = flags
     this.#roster.changed(row)
+  }
+
+  /** Whether a member itself told us exactly this digest last. */
+  isDirectDigest(entry: Entry, { epoch, counter, digest }: OwnDigest): boolean {
+    const { index, known } = this.#rowFor(entry)
+    const kinds = HAS_DIGEST | IS_DIRECT
+    const isDirect = ((this.#flags[index] ?? 0) & kinds) === kinds
+    if (!isDirect || known.epoch !== epoch || this.#digestCounters[index] !== counter) return false
+    for (let i = 0; i < DIGEST_BYTES; i++) {
+      if (this.#digests[index * DIGEST_BYTES + i] !== digest?.[i]) return false
+    }
+    return true
   }
 
   setRoundTrip(entry: Entry, rttMs: Millis | undefined): void {
@@ -272,8 +283,9 @@ export class Table {
   }
 
   /** When it was added, if nobody was added later; else long ago. */
-  createdAt(row: Row): Millis {
-    return this.#newest.has(row) ? this.#newestAt : Number.NEGATIVE_INFINITY
+  createdAt(index: number): Millis {
+    const isNewest = ((this.#flags[index] ?? 0) & IS_NEWEST) !== 0
+    return isNewest ? this.#newestAt : Number.NEGATIVE_INFINITY
   }
 
   claimsAt(index: number): Claims | undefined {
@@ -320,6 +332,20 @@ export class Table {
     this.#viewHashes[index * WORDS + 1] = known.hashLow
     this.#views.toggle(bucket, this.#viewHashes, index * WORDS)
     this.#roster.changed(row)
+  }
+
+  #markNewest(index: number, now: Millis): void {
+    if (this.#newestAt !== now) {
+      for (let at = this.#newestFrom; at <= this.#newestTo; at++) {
+        this.#flags[at] = (this.#flags[at] ?? 0) & ~IS_NEWEST
+      }
+      this.#newestAt = now
+      this.#newestFrom = index
+      this.#newestTo = index
+    }
+    this.#newestFrom = Math.min(this.#newestFrom, index)
+    this.#newestTo = Math.max(this.#newestTo, index)
+    this.#flags[index] = (this.#flags[index] ?? 0) | IS_NEWEST
   }
 
   #lengthen(needed: number): void {

@@ -99,7 +99,10 @@ export function workOf(
   const isOverlayNew = overlay.work(now)
   if (isOverlayNew || isScheduleStale) {
     dialer.reconcile(overlay.wanted, now)
-    if (isOverlayNew) watch.reconcile(overlay.wanted, now)
+    if (isOverlayNew) {
+      watch.reconcile(overlay.wanted, now)
+      prober.replan()
+    }
   }
   prober.work(now)
   relay.work(now)

@@ -6,16 +6,11 @@ import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
+import { pingDueAt, pingTimeoutMs } from './ping-schedule.ts'
 import { earlier, hearsAnybody, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
-/** Links outside the overlay are probed this many times less often. */
-const OUTSIDE_FACTOR = 5
-/** A suspect is pinged this many times more often, so that its refutation is not missed. */
-const SUSPECT_FACTOR = 0.5
-/** A busy link is still measured this often. */
-const MEASURE_MS = 10_000
 /** Periods are longer by up to this share, so that the two ends of a link do not ping in step. */
 const PHASE_SHARE = 0.3
 /** After a stall only links are pinged again that were not pinged for so long. */
@@ -28,9 +23,6 @@ const FEW_LINKS = 3
 const QUALITY_SHARE = 0.3
 /** Links made for a probe are closed when nobody used them for so long. */
 const PROBE_LINK_MS = 10_000
-/** With so few links pings cost little, and each observer counts more. */
-const MESH_LINKS_FEW = 4
-const FEW_LINKS_FACTOR = 0.6
 /** Accusations that ride with a ping to the accused. */
 const CHARGES = 2
 
@@ -64,6 +56,9 @@ export class Prober {
   readonly #probes = new Map<number, Probe>()
   readonly #concluded: (entry: Entry, outcome: ProbeOutcome, now: Millis) => void
   #sequence: number
+  /** Nothing is due before, unless what it was worked out from is another now. */
+  #nextAt: Millis = Number.NEGATIVE_INFINITY
+  readonly #basis = { stateVersion: -1, scale: 0, links: 0 }
 
   /** @param options.concluded told the outcome of probes with reason `unlinked` */
   constructor(options: {
@@ -86,10 +81,11 @@ export class Prober {
     const sequence = this.#nextSequence()
     // Somebody else's request does not postpone the verdict on an earlier ping.
     const deadline =
-      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + this.timeoutMs(link)
+      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + pingTimeoutMs(this.#shared, link)
     link.ping = { sequence, sentAt: now, deadline }
     link.isAwaiting = true
     link.lastPingAt = now
+    this.#nextAt = Math.min(this.#nextAt, deadline)
     link.unansweredAt ??= now
     link.phase = 1 + PHASE_SHARE * this.#shared.options.random.next()
     this.#sendProbe(link, 'ping', sequence)
@@ -108,8 +104,10 @@ export class Prober {
       this.#shared.health.better()
       link.quality += (1 - link.quality) * QUALITY_SHARE
     }
-    link.isAwaiting = false
     link.unansweredAt = undefined
+    if (!link.isAwaiting) return
+    link.isAwaiting = false
+    this.#nextAt = Math.min(this.#nextAt, pingDueAt(this.#shared, link))
   }
 
   acked(link: Link, sequence: number, now: Millis): void {
@@ -139,16 +137,18 @@ export class Prober {
     const relays = this.#chooseRelays(entry)
     const { tunables, health } = this.#shared
     const link = this.#shared.links.get(entry.peerId)
-    const timeoutMs = link === undefined ? 0 : 2 * this.timeoutMs(link)
+    const timeoutMs = link === undefined ? 0 : 2 * pingTimeoutMs(this.#shared, link)
     const budgetMs = Math.min(
       tunables.pingTimeoutMaxMs,
       Math.max(tunables.indirectBudgetMs * health.scale, timeoutMs),
     )
     const sequence = this.#nextSequence()
+    const deadline = now + budgetMs
+    this.#nextAt = Math.min(this.#nextAt, deadline)
     this.#probes.set(sequence, {
       target: entry.peerId,
       reason,
-      deadline: now + budgetMs,
+      deadline,
       relays: relays.length,
       silent: 0,
       unlinked: 0,
@@ -183,44 +183,67 @@ export class Prober {
    */
   stalled(now: Millis): void {
     const { probePeriodMs } = this.#shared.tunables
+    this.replan()
     this.#probes.clear()
     for (const link of this.#shared.links.values()) {
       if (memberOn(this.#shared, link)?.state === 'left') continue
       if (now - link.lastPingAt >= ASK_AGAIN_MS) {
         link.isAwaiting = false
         link.unansweredAt = undefined
-        if (this.#dueAt(link) > now) continue
+        if (pingDueAt(this.#shared, link) > now) continue
         this.ping(link, now)
       }
       if (link.ping === undefined) continue
-      const deadline = Math.max(link.ping.deadline, now + this.timeoutMs(link)) + probePeriodMs
+      const deadline = Math.max(link.ping.deadline, now + pingTimeoutMs(this.#shared, link)) + probePeriodMs
       link.ping = { ...link.ping, deadline }
     }
   }
 
+  /** Links changed their place in the overlay: when each is pinged is worked out anew. */
+  replan(): void {
+    this.#nextAt = Number.NEGATIVE_INFINITY
+  }
+
   work(now: Millis): void {
+    if (!this.#isDue(now)) return
     for (const link of this.#shared.links.values()) {
       this.#closeDead(link, now)
       this.#closeUnused(link, now)
       if (this.#isMissed(link, now)) this.#missed(link, now)
-      else if (this.#dueAt(link) <= now) this.ping(link, now)
+      else if (pingDueAt(this.#shared, link) <= now) this.ping(link, now)
     }
     for (const [sequence, probe] of this.#probes) {
       if (probe.deadline > now) continue
       this.#shared.health.worse()
       this.#conclude(sequence, probe.silent > 0 ? 'silent' : 'void', now)
     }
+    this.#plan()
   }
 
   nextDeadline(): Millis | undefined {
-    let earliest: Millis | undefined
-    for (const link of this.#shared.links.values()) {
+    return this.#nextAt === Number.POSITIVE_INFINITY ? undefined : this.#nextAt
+  }
+
+  /** Frames only move deadlines away: a look at all links for each of them would be most of the work. */
+  #isDue(now: Millis): boolean {
+    const { table, health, links } = this.#shared
+    const { stateVersion, scale, links: count } = this.#basis
+    if (stateVersion !== table.stateVersion || scale !== health.scale) return true
+    return count !== links.size || this.#nextAt <= now
+  }
+
+  #plan(): void {
+    const { table, health, links } = this.#shared
+    let nextAt = Number.POSITIVE_INFINITY
+    for (const link of links.values()) {
       const awaited = link.isAwaiting ? link.ping?.deadline : undefined
-      const due = awaited ?? this.#dueAt(link)
-      if (due !== Number.POSITIVE_INFINITY) earliest = earlier(earliest, due)
+      nextAt = Math.min(nextAt, awaited ?? pingDueAt(this.#shared, link))
     }
-    for (const { deadline } of this.#probes.values()) earliest = earlier(earliest, deadline)
-    return earliest
+    for (const { deadline } of this.#probes.values()) nextAt = Math.min(nextAt, deadline)
+    this.#nextAt = nextAt
+    this.#basis.stateVersion = table.stateVersion
+    this.#basis.scale = health.scale
+    this.#basis.links = links.size
   }
 
   #nextSequence(): number {
@@ -287,43 +310,6 @@ export class Prober {
     if (isUnheard && probe.unlinked === 0) return
     const via = probe.relays === 0 ? '' : `, nor to ${probe.relays} relays`
     this.#verdicts.accuse(entry, 'suspect', `no answer to a ping${via}`, now)
-  }
-
-  /** When the next ping leaves; infinity for peers that left. */
-  #dueAt(link: Link): Millis {
-    if (link.isAwaiting) return Number.POSITIVE_INFINITY
-    // Looked up once: this runs for each link after each input.
-    const entry = memberOn(this.#shared, link)
-    const state = entry?.state
-    const period = this.#periodMs(link, state)
-    if (period === undefined) return Number.POSITIVE_INFINITY
-    // Asked at once: others wait for what its observers have to say.
-    if (state === 'suspect' && entry !== undefined && link.lastPingAt < entry.since) {
-      return entry.since
-    }
-    const since = state === 'alive' ? Math.max(link.lastHeardAt, link.lastPingAt) : link.lastPingAt
-    return Math.min(since + period, Math.max(link.measuredAt, link.lastPingAt) + MEASURE_MS)
-  }
-
-  #periodMs(link: Link, state: Entry['state'] | undefined): Millis | undefined {
-    const { tunables, health, links } = this.#shared
-    if (state === 'left') return undefined
-    const factor = links.size <= MESH_LINKS_FEW ? FEW_LINKS_FACTOR : 1
-    const period = tunables.probePeriodMs * link.phase * factor
-    if (state === 'suspect') return period * SUSPECT_FACTOR
-    if (state !== 'alive') return period
-    return period * health.scale * (link.isOverlay ? 1 : OUTSIDE_FACTOR)
-  }
-
-  /** How long a ping on a link may take. */
-  timeoutMs(link: Link): Millis {
-    const { tunables, health } = this.#shared
-    const timeout = link.roundTrip.timeoutMs({
-      min: tunables.pingTimeoutMinMs,
-      max: tunables.pingTimeoutMaxMs,
-      start: tunables.pingTimeoutStartMs,
-    })
-    return timeout * health.scale
   }
 
   /** Random living linked members, first those that should be linked with the target. */

@@ -2,6 +2,7 @@ import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { encodeRelayVerdict, type RelayVerdict } from './frame.ts'
 import type { Link } from './link.ts'
+import { pingTimeoutMs } from './ping-schedule.ts'
 import type { Prober } from './prober.ts'
 import { earlier, type Shared } from './shared.ts'
 
@@ -106,7 +107,7 @@ export class Relay {
   #patienceMs(budgetMs: Millis, link: Link | undefined): Millis {
     const share = budgetMs * ANSWER_SHARE
     if (link === undefined) return share
-    return Math.min(share, Math.max(PATIENCE_MS_MIN, 2 * this.#prober.timeoutMs(link)))
+    return Math.min(share, Math.max(PATIENCE_MS_MIN, 2 * pingTimeoutMs(this.#shared, link)))
   }
 
   #reply(peer: PeerId, sequence: number, verdict: RelayVerdict): void {

@@ -68,6 +68,7 @@ export class Table {
   readonly #counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
   readonly #roster = new Roster(() => this.#everybody())
   #liveVersion = 0
+  #stateVersion = 0
 
   constructor(cache: RecordCache) {
     this.#cache = cache
@@ -89,6 +90,11 @@ export class Table {
   /** Changes whenever a member starts or ceases to be alive or suspect. */
   get liveVersion(): number {
     return this.#liveVersion
+  }
+
+  /** Changes whenever a member comes, goes or gets another state. */
+  get stateVersion(): number {
+    return this.#stateVersion
   }
 
   count(state: EntryState): number {
@@ -140,6 +146,7 @@ export class Table {
     this.#markNewest(index, now)
     this.#counts[state] += 1
     this.#liveVersion += 1
+    this.#stateVersion += 1
     if (state === 'alive') this.#living.add(index)
     this.#roster.added(row)
     this.#refresh(row)
@@ -155,6 +162,7 @@ export class Table {
     if (state === 'alive' || state === 'suspect') this.#living.remove(index)
     this.#counts[state] -= 1
     this.#liveVersion += 1
+    this.#stateVersion += 1
     this.#roster.removed(row)
     this.#contested.delete(index)
     this.#roundTrips.delete(index)
@@ -190,6 +198,7 @@ export class Table {
     this.#counts[state] += 1
     this.#flags[index] = ((this.#flags[index] ?? 0) & ~STATE_BITS) | STATES.indexOf(state)
     this.#since[index] = now
+    this.#stateVersion += 1
     if (isLive !== wasLive) this.#liveVersion += 1
     if (isLive && !wasLive) this.#living.add(index)
     if (!isLive && wasLive) this.#living.remove(index)

@@ -31,7 +31,7 @@ export interface MembershipOptions {
 
 /** Timings of the protocol, in milliseconds unless the name says otherwise. */
 export interface Tunables {
-  /** A link idle for this long carries a ping; less is faster and costs frames. SWIM §4 uses 1 s. @default 1,000 */
+  /** A link idle for 1.2 to 1.45 times this carries a ping; less costs frames. SWIM §4 uses 1 s. @default 1,000 */
   readonly probePeriodMs: Millis
   /** Bounds and start of the adaptive ping timeout SRTT + 4·RTTVAR (RFC 6298). @default 100, 2,000, 500 */
   readonly pingTimeoutMinMs: Millis
@@ -43,7 +43,7 @@ export interface Tunables {
   readonly linkSilenceMs: Millis
   /** Relays asked after a miss (SWIM's k). @default 3 */
   readonly relays: number
-  /** One member without a link is probed through relays this often. @default 5,000 */
+  /** One member without a link is probed this often: through an observer of it, or by a dial. @default 5,000 */
   readonly unlinkedProbeMs: Millis
   /** Least suspicion: factor · max(1, log10 n) · probe period. memberlist's default. @default 4 */
   readonly suspicionFactor: number

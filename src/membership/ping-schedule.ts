@@ -1,4 +1,5 @@
 import type { Millis } from '../base/core.ts'
+import type { Random } from '../base/random.ts'
 import type { Link } from './link.ts'
 import { memberOn, type Shared } from './shared.ts'
 import type { Entry } from './table.ts'
@@ -12,6 +13,19 @@ const MEASURE_MS = 10_000
 /** With so few links pings cost little, and each observer counts more. */
 const MESH_LINKS_FEW = 4
 const FEW_LINKS_FACTOR = 0.6
+
+/**
+ * The two ends of a link take turns: whoever answered pings next, and whoever pinged waits so much longer
+ * that its peer comes first. An exchange in a period and a quarter is enough for both, and either end
+ * finds silence before a period and a half is over.
+ */
+const PHASES = { answer: 1.2, ping: 1.35 }
+const PHASE_JITTER = 0.1
+
+/** By how much the period of a link is longer after its last ping or answer. */
+export function phaseAfter(turn: 'ping' | 'answer', random: Random): number {
+  return PHASES[turn] + PHASE_JITTER * random.next()
+}
 
 /** When the next ping leaves on a link; infinity while one is on its way, and for peers that left. */
 export function pingDueAt(shared: Shared, link: Link): Millis {

@@ -1,18 +1,16 @@
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { shuffle } from '../base/random.ts'
+import { randomInteger, shuffle } from '../base/random.ts'
 import { standingAccusations } from './claims.ts'
 import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
-import { pingDueAt, pingTimeoutMs } from './ping-schedule.ts'
-import { earlier, hearsAnybody, memberOn, type Shared } from './shared.ts'
+import { phaseAfter, pingDueAt, pingTimeoutMs } from './ping-schedule.ts'
+import { hearsAnybody, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
-/** Periods are longer by up to this share, so that the two ends of a link do not ping in step. */
-const PHASE_SHARE = 0.3
 /** After a stall only links are pinged again that were not pinged for so long. */
 const ASK_AGAIN_MS = 3_000
 /** Relay requests of our own in flight. */
@@ -22,7 +20,7 @@ const FEW_LINKS = 3
 /** What one ping counts in the quality of its link. */
 const QUALITY_SHARE = 0.3
 /** Links made for a probe are closed when nobody used them for so long. */
-const PROBE_LINK_MS = 10_000
+const PROBE_LINK_MS = 3_000
 /** Accusations that ride with a ping to the accused. */
 const CHARGES = 2
 
@@ -44,8 +42,9 @@ export type ProbeOutcome = 'alive' | 'silent' | 'void'
 
 /**
  * Detection over links (SWIM §3.1, §4.1). Every frame of a peer is a heartbeat; a link idle for the
- * probe period carries a ping. A ping without any answer within the adaptive timeout is a miss: up to
- * three relays are asked at once, and when none of them reaches the peer either it is accused.
+ * probe period carries a ping, and the two ends take turns (ping-schedule.ts). A ping without any answer
+ * within the adaptive timeout is a miss: up to three relays are asked at once, and when none of them
+ * reaches the peer either it is accused.
  * Pings to an accused peer carry the accusation, so that it refutes in its answer.
  */
 export class Prober {
@@ -87,12 +86,13 @@ export class Prober {
     link.lastPingAt = now
     this.#nextAt = Math.min(this.#nextAt, deadline)
     link.unansweredAt ??= now
-    link.phase = 1 + PHASE_SHARE * this.#shared.options.random.next()
+    link.phase = phaseAfter('ping', this.#shared.options.random)
     this.#sendProbe(link, 'ping', sequence)
   }
 
   /** Answers a ping. */
   answer(link: Link, sequence: number): void {
+    link.phase = phaseAfter('answer', this.#shared.options.random)
     this.#sendProbe(link, 'ack', sequence)
   }
 
@@ -134,7 +134,22 @@ export class Prober {
 
   /** Asks relays for a member. At once `void` when there is nobody to ask. */
   ask(entry: Entry, reason: ProbeReason, now: Millis): void {
-    const relays = this.#chooseRelays(entry)
+    this.#ask(entry, reason, this.#chooseRelays(entry), now)
+  }
+
+  /** Asks one linked observer for a member without a link. False when there is none. */
+  askObserver(entry: Entry, now: Millis): boolean {
+    const { table, links, options } = this.#shared
+    const linked = table.neighbours(entry).filter(({ state, peerId }) => {
+      return state === 'alive' && links.has(peerId)
+    })
+    const observer = linked[randomInteger(options.random, linked.length)]
+    if (observer === undefined) return false
+    this.#ask(entry, 'unlinked', [observer], now)
+    return true
+  }
+
+  #ask(entry: Entry, reason: ProbeReason, relays: readonly Entry[], now: Millis): void {
     const { tunables, health } = this.#shared
     const link = this.#shared.links.get(entry.peerId)
     const timeoutMs = link === undefined ? 0 : 2 * pingTimeoutMs(this.#shared, link)
@@ -194,7 +209,8 @@ export class Prober {
         this.ping(link, now)
       }
       if (link.ping === undefined) continue
-      const deadline = Math.max(link.ping.deadline, now + pingTimeoutMs(this.#shared, link)) + probePeriodMs
+      const deadline =
+        Math.max(link.ping.deadline, now + pingTimeoutMs(this.#shared, link)) + probePeriodMs
       link.ping = { ...link.ping, deadline }
     }
   }

@@ -194,6 +194,8 @@ export class Verdicts {
     // Only its own record ends it: a newer word of an accuser may have taken the place of the one that did it.
     if (entry.state === 'failed' && !isRecordNew) return
     const claimed = claimedState(entry.claims)
+    // An accuser's word on a life that we have not heard of yet takes the place of its word on this one.
+    if (claimed === 'alive' && !isRecordNew) return
     const suspicion = this.#suspicions.get(entry.peerId)
     if (suspicion !== undefined && compareTimes(suspicion, entry.claims.record) !== 0) {
       this.#suspicions.delete(entry.peerId)

@@ -141,6 +141,18 @@ describe('forgery', () => {
     expect(target.row(victim)?.state).toBe('suspect')
   })
 
+  test('an accusation of a life not heard of yet takes no doubt away', () => {
+    const target = new Target()
+    const victim = new TestSigner(3)
+    target.claim(encodeRecordClaim(recordOf(victim)), encodeRecordClaim(recordOf(target.peer)))
+    target.say(new Uint8Array(0), 1)
+    target.claim(accuse(target.peer, victim, { kind: 'suspect' }))
+    target.claim(accuse(target.peer, victim, { kind: 'suspect', incarnation: 1 }))
+    expect(target.row(victim)?.state).toBe('suspect')
+    target.claim(encodeRecordClaim(recordOf(victim, { incarnation: 2 })))
+    expect(target.row(victim)?.state).toBe('alive')
+  })
+
   test('a failure claim leaves a living member a window to refute', () => {
     const target = new Target()
     const victim = new TestSigner(3)

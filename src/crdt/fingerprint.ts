@@ -11,6 +11,8 @@ export interface Contents {
   count: number
 }
 
+type Columns = Pick<Contents, 'highs' | 'lows'>
+
 const CONTENTS_MIN = 64
 /** Columns kept for the next row of events: one's own and one that comes in. */
 const SPARE_MAX = 2
@@ -48,10 +50,18 @@ export class Fingerprint {
 
   /** Notes what a writer's next event says. */
   note(writer: Writer, content: Lanes): void {
-    const noted = this.noted(writer, 1)
+    const noted = this.#noted(writer, 1)
     noted.highs[noted.count] = content.high
     noted.lows[noted.count] = content.low
     noted.count += 1
+  }
+
+  /** Notes what a writer's next events say. @param to not included */
+  noteRow(writer: Writer, { highs, lows }: Columns, from: number, to: number): void {
+    const noted = this.#noted(writer, to - from)
+    noted.highs.set(highs.subarray(from, to), noted.count)
+    noted.lows.set(lows.subarray(from, to), noted.count)
+    noted.count += to - from
   }
 
   /** Adds what lives of a writer's noted events. */
@@ -74,7 +84,7 @@ export class Fingerprint {
   }
 
   /** A writer's columns, with room for some more. */
-  noted(writer: Writer, count: number): Contents {
+  #noted(writer: Writer, count: number): Contents {
     let noted = writer.unsettled
     if (noted === undefined) {
       noted = this.#spare.pop() ?? newContents(CONTENTS_MIN)

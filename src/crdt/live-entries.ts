@@ -65,8 +65,14 @@ export class LiveEntries {
   }
 
   /** As {@link place}, under a key that LiveObject.has() has just not found. */
-  placeFirst({ writer, index, n }: Dot, event: EventDraft, object: LiveObject): void {
-    const slot = this.slots.insert(writer.live, index, n, this.records.add(object.id, event))
+  placeFirst(
+    { live }: Writer,
+    index: number,
+    n: number,
+    event: EventDraft,
+    object: LiveObject,
+  ): void {
+    const slot = this.slots.insert(live, index, n, this.records.add(object.id, event))
     object.insertFirst(slot, event)
     this.recorder?.inserted(object, slot)
   }

@@ -2,14 +2,22 @@ import { assert } from '../base/assert.ts'
 import type { Hash64 } from '../base/hash.ts'
 import type { ReplicaId } from '../base/ids.ts'
 import { NO_SLOT } from './chains.ts'
+import type { ElementRow } from './element-row.ts'
 import { type EventDraft, type Lanes, NO_CONTENT } from './event-draft.ts'
-import { KIND_NONE } from './kinds.ts'
+import { KIND_NONE, KIND_SET } from './kinds.ts'
 import { LiveEntries } from './live-entries.ts'
 import type { LiveObject } from './live-object.ts'
 import type { ObjectType } from './operation.ts'
 import type { Records } from './records.ts'
 import type { Slots } from './slots.ts'
 import { type Writer, Writers } from './writers.ts'
+
+/** Elements of a row, on their way into a set. @param to not included */
+export interface RowPart {
+  readonly object: LiveObject
+  readonly from: number
+  readonly to: number
+}
 
 /**
  * State as a function of a set of events, closed under each writer's prefix:
@@ -166,14 +174,38 @@ export class LiveState {
     for (let i = 0; i < killCount; i++) this.kill(killWriters[i] ?? 0, killDots[i] ?? 0)
   }
 
-  /** As {@link apply}, for the add of an element that LiveObject.has() has just not found. */
-  applyNew(index: number, n: number, event: EventDraft, object: LiveObject): void {
-    if (this.#writers.at(index).pendingKills.size > 0) {
-      this.apply(index, n, event)
-      return
+  /**
+   * As {@link apply}, for a writer's next events that add elements of a row to a set, up to the first that is
+   * there already.
+   * @param draft scratch @returns index of that one, or `to`
+   */
+  applyRow(
+    index: number,
+    row: ElementRow,
+    { object, from, to }: RowPart,
+    draft: EventDraft,
+  ): number {
+    const writer = this.#writers.at(index)
+    draft.kind = KIND_SET
+    draft.object = object.id
+    let at = from
+    if (writer.pendingKills.size > 0) {
+      for (; at < to; at++) {
+        row.draft(at, draft)
+        if (object.has(draft)) break
+        this.apply(index, writer.have + 1, draft)
+      }
+      return at
     }
-    const writer = this.#next(index, n, event)
-    this.#entries.placeFirst({ writer, index, n }, event, object)
+    const n0 = writer.have + 1
+    for (; at < to; at++) {
+      row.draft(at, draft)
+      if (object.has(draft)) break
+      this.#entries.placeFirst(writer, index, n0 + at - from, draft, object)
+    }
+    this.come(index, n0, at - from)
+    this.#fingerprint.noteRow(writer, row, from, at)
+    return at
   }
 
   /**

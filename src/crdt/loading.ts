@@ -78,10 +78,7 @@ export class Loading {
       into.add(keyHashes[i] ?? 0, slots.insert(writer.live, index, n + i - from, record))
     }
     set.grew(to - from)
-    const noted = live.fingerprint.noted(writer, to - from)
-    noted.highs.set(highs.subarray(from, to), noted.count)
-    noted.lows.set(lows.subarray(from, to), noted.count)
-    noted.count += to - from
+    live.fingerprint.noteRow(writer, { highs, lows }, from, to)
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
-import { checkName } from '../crdt/operation.ts'
+import { checkName, checkOperations } from '../crdt/operation.ts'
 import type { Answer, Commits } from './commits.ts'
 import type { Group } from './group/group.ts'
-import { checkTransaction, transact } from './group/transact.ts'
+import { transact } from './group/transact.ts'
 import type { Host } from './host.ts'
 import type { ReplicationInput } from './replication-io.ts'
 import { NO_RESULTS } from './results.ts'
@@ -57,12 +57,14 @@ export class Transactions {
 
   #transact(wish: Extract<Wish, { type: 'transact' }>, now: Millis): Group {
     const { operations, request } = wish
-    // What is wrong is told before a group is made for it.
-    const checked = checkTransaction(operations)
-    const group = this.#group(wish.group)
-    const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
+    let group = this.#known(wish.group)
+    if (group === undefined) {
+      // What is wrong is told before a group is made for it.
+      checkOperations(operations)
+      group = this.#made(wish.group)
+    }
     const answer: Answer = { type: 'transacted', request, results: NO_RESULTS }
-    transact(group, { operations, wish: checked }, author, answer)
+    transact(group, operations, this.#host.writerOf(group), this.#clock.next(now), answer)
     this.#commits.answer(answer)
     return group
   }
@@ -71,16 +73,18 @@ export class Transactions {
     { request, group: name, transaction }: Extract<Wish, { type: 'undo' }>,
     now: Millis,
   ): Group {
-    const group = this.#group(name)
+    const group = this.#known(name) ?? this.#made(name)
     const author = { self: this.#host.writerOf(group), stamp: this.#clock.next(now) }
     const undone = undo(group, transaction, author)
     this.#commits.answer({ type: 'transacted', request, results: NO_RESULTS, undo: undone })
     return group
   }
 
-  #group(name: unknown): Group {
-    const known = typeof name === 'string' ? this.#host.groups.get(name) : undefined
-    if (known !== undefined) return known
+  #known(name: unknown): Group | undefined {
+    return typeof name === 'string' ? this.#host.groups.get(name) : undefined
+  }
+
+  #made(name: unknown): Group {
     const group = this.#host.groupFrom(checkName('group', name))
     if (group !== undefined) return group
     const { size } = this.#host.groups

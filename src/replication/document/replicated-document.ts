@@ -14,7 +14,7 @@ import { Group } from '../group/group.ts'
 import { GROUP_DEFAULTS } from '../group/group-defaults.ts'
 import { GroupView } from '../group/group-view.ts'
 import { reaches, visitMissing } from '../group/missing.ts'
-import { checkTransaction, transact } from '../group/transact.ts'
+import { transact } from '../group/transact.ts'
 import type { Told } from '../group/waiting-changes.ts'
 import { headFault } from '../identity/head-fault.ts'
 import { NO_RESULTS, type Results } from '../results.ts'
@@ -180,9 +180,7 @@ export class ReplicatedDocument {
 
   #write(operations: readonly Operation[]): Told {
     const told = { results: NO_RESULTS }
-    const wish = checkTransaction(operations)
-    const author = { self: this.replica, stamp: this.#clock.next(this.#now()) }
-    transact(this.#group, { operations, wish }, author, told)
+    transact(this.#group, operations, this.replica, this.#clock.next(this.#now()), told)
     return told
   }
 

@@ -4,7 +4,6 @@ import type { ReplicaId } from '../../base/ids.ts'
 import { NO_SLOT } from '../../crdt/chains.ts'
 import { ElementRow } from '../../crdt/element-row.ts'
 import { EventDraft } from '../../crdt/event-draft.ts'
-import { KIND_SET } from '../../crdt/kinds.ts'
 import { chainStep, killShare } from '../../crdt/lanes.ts'
 import { KILLS_MAX, REPLICAS_MAX } from '../../crdt/limits.ts'
 import type { LiveObject } from '../../crdt/live-object.ts'
@@ -115,7 +114,12 @@ export class OwnRun implements EventSink {
 
   /** Part of a transaction, see EventSink. */
   emitNew(row: ElementRow, object: LiveObject, from: number): number {
-    const end = this.#place(row, object, from, row.count)
+    const end = this.#state.applyRow(
+      this.#writer,
+      row,
+      { object, from, to: row.count },
+      this.#draft,
+    )
     this.#tell(row, from, end, undefined)
     return end
   }
@@ -141,7 +145,7 @@ export class OwnRun implements EventSink {
       // After the run before has ended: objects without entries go then.
       const object = this.#state.objectFor('set', name)
       const fitting = this.#fitting(at, to)
-      const end = this.#place(row, object, at, fitting)
+      const end = this.#state.applyRow(writer, row, { object, from: at, to: fitting }, this.#draft)
       this.#tell(row, at, end, stamps)
       at = end
       if (at < fitting) break
@@ -188,23 +192,6 @@ export class OwnRun implements EventSink {
     let end = from + 1
     while (end < max && row.startOf(end) - start + (end - from) * ADD_BYTES_MAX < room) end += 1
     return end
-  }
-
-  /** Makes elements of a row live, up to the first that is there already. @returns its index, or `to` */
-  #place(row: ElementRow, object: LiveObject, from: number, to: number): number {
-    const state = this.#state
-    const writer = this.#writer
-    const draft = this.#draft
-    draft.kind = KIND_SET
-    draft.object = object.id
-    let n = state.have(writer)
-    for (let i = from; i < to; i++) {
-      row.draft(i, draft)
-      if (object.has(draft)) return i
-      n += 1
-      state.applyNew(writer, n, draft, object)
-    }
-    return to
   }
 
   /**

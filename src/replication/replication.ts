@@ -126,8 +126,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         this.#sessions.tick(now)
         break
       case 'flush':
-        this.#commits.save(now)
-        if (this.#outbox.length === 0) this.#commits.step(now)
+        this.#commits.flush(now)
         break
       case 'peer-up':
         this.#peerDown(input.peer, now)

@@ -55,8 +55,9 @@ export class Group {
   chunks = 0
   snapshotBytes = 0
   coveredBy = 0
-  /** Bytes of rows that a start would replay. */
+  /** What a start would replay: bytes of rows, and the events in them. */
   tailBytes = 0
+  tailEvents = 0
   /** Ends of runs that are in the store and wait for earlier events. */
   held: { readonly replica: ReplicaId; readonly end: number }[] = []
   /** For kills that come before their events. */
@@ -161,6 +162,7 @@ export class Group {
     this.log.addRow(row)
     this.sequence = row.sequence + 1
     this.tailBytes += row.bytes
+    for (const { count } of row.runs) this.tailEvents += count
   }
 
   /** Ends loading: changes are told from here on. */

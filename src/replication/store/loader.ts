@@ -274,6 +274,7 @@ export class Loader {
     const rest = parsed.type === 'reissued' ? { reissue: parsed.reissue } : {}
     const bytes = row.value.length
     group.log.addRow({ sequence, runs, bytes, at: stampMillis(stamp), ...rest })
+    if (!isCovered) for (const { count } of runs) group.tailEvents += count
     if (!isCovered) group.sequence = sequence + 1
   }
 

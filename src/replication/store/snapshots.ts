@@ -7,12 +7,10 @@ import { forgottenRows, SnapshotJob } from './snapshot.ts'
 /** Decides when groups get a new snapshot and when their logs shrink. */
 export class Snapshots {
   readonly #tunables: ReplicationTunables
-  readonly #persist: (writes: readonly StoreWrite[]) => void
   readonly #jobs = new Map<Group, SnapshotJob>()
 
-  constructor(tunables: ReplicationTunables, persist: (writes: readonly StoreWrite[]) => void) {
+  constructor(tunables: ReplicationTunables) {
     this.#tunables = tunables
-    this.#persist = persist
   }
 
   /** Whether a snapshot is being written: each `flush` writes a part. */
@@ -25,13 +23,20 @@ export class Snapshots {
    * @param stamp highest so far @returns rows of the log to forget
    */
   saved(group: Group, stamp: number, now: Millis): readonly StoreWrite[] {
-    const { snapshotTailBytes } = this.#tunables
-    const isLong = group.tailBytes >= Math.max(snapshotTailBytes, group.snapshotBytes / 2)
-    if (isLong && !this.#jobs.has(group) && !isHolding(group)) {
+    if (this.#isTailLong(group) && !this.#jobs.has(group) && !isHolding(group)) {
       this.#jobs.set(group, new SnapshotJob(group, stamp))
       group.tailBytes = 0
+      group.tailEvents = 0
     }
     return this.shrink(group, now)
+  }
+
+  #isTailLong({ tailBytes, tailEvents, snapshotBytes, state }: Group): boolean {
+    const { snapshotTailBytes, snapshotTailEvents } = this.#tunables
+    return (
+      tailBytes >= Math.max(snapshotTailBytes, snapshotBytes / 2) ||
+      tailEvents >= Math.max(snapshotTailEvents, state.entries / 2)
+    )
   }
 
   /** Forgets what the log's budget no longer covers. */
@@ -41,17 +46,14 @@ export class Snapshots {
     return forgottenRows(group, group.log.shrink(limits))
   }
 
-  /** Writes the next part of one snapshot. */
-  step(now: Millis): void {
+  /** The next part of one snapshot: one atomic batch, of a state all of which is in the store or goes with it. */
+  step(now: Millis): readonly StoreWrite[] {
     const next = this.#jobs.entries().next()
-    if (next.done === true) return
+    if (next.done === true) return []
     const [group, job] = next.value
     const { writes, isDone } = job.step()
-    if (!isDone) {
-      this.#persist(writes)
-      return
-    }
+    if (!isDone) return writes
     this.#jobs.delete(group)
-    this.#persist([...writes, ...this.shrink(group, now)])
+    return [...writes, ...this.shrink(group, now)]
   }
 }

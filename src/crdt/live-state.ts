@@ -188,23 +188,20 @@ export class LiveState {
     const writer = this.#writers.at(index)
     draft.kind = KIND_SET
     draft.object = object.id
+    const isPlain = writer.pendingKills.size === 0
+    let n = writer.have
     let at = from
-    if (writer.pendingKills.size > 0) {
-      for (; at < to; at++) {
-        row.draft(at, draft)
-        if (object.has(draft)) break
-        this.apply(index, writer.have + 1, draft)
-      }
-      return at
-    }
-    const n0 = writer.have + 1
     for (; at < to; at++) {
       row.draft(at, draft)
       if (object.has(draft)) break
-      this.#entries.placeFirst(writer, index, n0 + at - from, draft, object)
+      n += 1
+      if (isPlain) this.#entries.placeFirst(writer, index, n, draft, object)
+      else this.apply(index, n, draft)
     }
-    this.come(index, n0, at - from)
-    this.#fingerprint.noteRow(writer, row, from, at)
+    if (isPlain) {
+      this.come(index, writer.have + 1, at - from)
+      this.#fingerprint.noteRow(writer, row, from, at)
+    }
     return at
   }
 

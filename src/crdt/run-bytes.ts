@@ -28,8 +28,7 @@ export class RunBytes {
 
   /** @throws {DecodeError} */
   byte(): number {
-    if (this.at >= this.end) throw new DecodeError('bytes end early')
-    return this.bytes[this.at++] ?? 0
+    return this.bytes[this.take(1)] ?? 0
   }
 
   /** Passes over bytes. @returns where they start @throws {DecodeError} */

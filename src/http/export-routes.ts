@@ -1,7 +1,7 @@
 import { type Call, groupQuery, type Route } from './call.ts'
 import { type ExportFormat, exportText } from './export.ts'
 import { invalid } from './problem.ts'
-import { streamOf } from './streamed.ts'
+import { encoded, streamOf } from './streamed.ts'
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
@@ -28,9 +28,4 @@ function exportAll(call: Call): Response {
       'content-disposition': `attachment; filename="hearsay.${format}"`,
     },
   })
-}
-
-function* encoded(pieces: Iterable<string>): Generator<Uint8Array, void, void> {
-  const encoder = new TextEncoder()
-  for (const piece of pieces) yield encoder.encode(piece)
 }

@@ -19,14 +19,17 @@ export type ExportFormat = 'ndjson' | 'csv'
 const PIECE_LENGTH = 64 * 1024
 const CSV_HEAD = 'group,name,type,path,value\r\n'
 
-/** The objects of groups as text. Each object is read at one moment; between objects others may write. */
-export function* exportText(
+/**
+ * The objects of groups as text. Each object but a large set is read at one moment; between objects others may
+ * write.
+ */
+export async function* exportText(
   groups: readonly GroupHandle[],
   format: ExportFormat,
-): Generator<string, void, void> {
+): AsyncGenerator<string, void, void> {
   const line = format === 'csv' ? csvLine : ndjsonLine
   let piece = format === 'csv' ? CSV_HEAD : ''
-  for (const record of records(groups)) {
+  for await (const record of records(groups)) {
     piece += line(record)
     if (piece.length < PIECE_LENGTH) continue
     yield piece
@@ -35,7 +38,7 @@ export function* exportText(
   if (piece !== '') yield piece
 }
 
-function* records(groups: readonly GroupHandle[]): Generator<ExportRecord, void, void> {
+async function* records(groups: readonly GroupHandle[]): AsyncGenerator<ExportRecord, void, void> {
   for (const handle of groups) {
     const group = handle.name
     for (const { name, type } of handle.objects()) {
@@ -47,7 +50,7 @@ function* records(groups: readonly GroupHandle[]): Generator<ExportRecord, void,
           break
         }
         case 'set':
-          for (const value of handle.set(name).values) yield { ...base, value }
+          for (const value of await handle.set(name).list()) yield { ...base, value }
           break
         case 'register': {
           const { value, siblings } = handle.register(name)

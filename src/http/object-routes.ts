@@ -12,8 +12,10 @@ import type {
   ObjectChanged,
   ObjectsAnswer,
   RegisterAnswer,
+  SetAnswer,
   SetHasAnswer,
 } from './shapes.ts'
+import { encoded, streamOf } from './streamed.ts'
 
 const PREFIX = '/v1/objects/'
 
@@ -38,12 +40,18 @@ function infoOf({ name, type, group }: ObjectInfo): ObjectInfo {
   return { name, type, group }
 }
 
-function read(call: Call): Response {
+/** Values of a set in one piece of an answer. */
+const PIECE_VALUES = 4_096
+
+async function read(call: Call): Promise<Response> {
   const name = restOfPath(call.url, PREFIX)
   const group = groupQuery(call)
   const type = typeQuery(call.url) ?? onlyTypeOf(group, name)
   const value = call.url.searchParams.get('has')
-  if (value === null) return json(readObject(group, { name, type }, call.url))
+  if (value === null) {
+    if (type === 'set') return setAnswer(name, await group.set(name).list())
+    return json(readObject(group, { name, type }, call.url))
+  }
   if (type !== 'set') throw invalid(`Cannot use has: expected a set: ${name} is a ${type}`)
   const answer: SetHasAnswer = { name, type, has: group.set(name).has(value) }
   return json(answer)
@@ -51,20 +59,44 @@ function read(call: Call): Response {
 
 function readObject(
   group: GroupHandle,
-  object: { readonly name: string; readonly type: ObjectType },
+  object: { readonly name: string; readonly type: Exclude<ObjectType, 'set'> },
   url: URL,
 ): ObjectAnswer {
   const { name, type } = object
   switch (type) {
     case 'counter':
       return counterAnswer(group, name)
-    case 'set':
-      return { name, type, values: group.set(name).values }
     case 'register':
       return registerAnswer(group, name)
     case 'map':
       return mapAnswer(group, name, pathQuery(url))
   }
+}
+
+/** In pieces: nobody is held up by a set of very many values. */
+function setAnswer(name: string, values: readonly string[]): Response {
+  if (values.length <= PIECE_VALUES) {
+    const answer: SetAnswer = { name, type: 'set', values }
+    return json(answer)
+  }
+  return new Response(streamOf(encoded(setText(name, values))), {
+    headers: { 'content-type': 'application/json' },
+  })
+}
+
+async function* setText(
+  name: string,
+  values: readonly string[],
+): AsyncGenerator<string, void, void> {
+  const head: SetAnswer = { name, type: 'set', values: [] }
+  yield JSON.stringify(head).slice(0, -2)
+  for (let from = 0; from < values.length; from += PIECE_VALUES) {
+    const piece = JSON.stringify(values.slice(from, from + PIECE_VALUES)).slice(1, -1)
+    yield from === 0 ? piece : `,${piece}`
+    // Each in a turn of its own.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  yield ']}'
 }
 
 function typeQuery(url: URL): ObjectType | undefined {

@@ -16,3 +16,11 @@ export function streamOf(
     { highWaterMark: 0 },
   )
 }
+
+/** Texts as UTF-8. */
+export async function* encoded(
+  texts: AsyncIterable<string>,
+): AsyncGenerator<Uint8Array, void, void> {
+  const encoder = new TextEncoder()
+  for await (const text of texts) yield encoder.encode(text)
+}

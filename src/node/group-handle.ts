@@ -2,6 +2,7 @@ import type { Driver } from '../engine/driver.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { followChanges, followObject } from './follow-changes.ts'
 import type { GroupAccess } from './group-access.ts'
+import { listSet } from './list-set.ts'
 import { createMapHandle } from './map-handle.ts'
 import { fromBigint } from './numbers.ts'
 import { counterAdd, type Operation, setChange } from './operations.ts'
@@ -60,6 +61,7 @@ export function createGroupHandle(driver: Driver, group: string, changes: Change
       get values() {
         return view().setValues(name)
       },
+      list: () => listSet(view, name),
       watch: (options) => followObject(changes, { group, name, type: 'set' }, options),
     }),
     register: (name): Register => ({

@@ -97,8 +97,13 @@ export interface SetHandle {
   remove(values: string | readonly string[], options?: Waiting): Promise<number>
   has(value: string): boolean
   readonly size: number
-  /** Sorted by code unit. */
+  /** Sorted by code unit. At once, which takes some 2 µs each: {@link list} holds nobody up. */
   readonly values: readonly string[]
+  /**
+   * As {@link values}, gathered in turns of the event loop. What comes into the set or goes meanwhile may be
+   * among them.
+   */
+  list(): Promise<readonly string[]>
   /** Changes from the call on, until the signal aborts or the node stops. */
   watch(options?: WatchOptions): AsyncIterable<Change<'set'>>
 }

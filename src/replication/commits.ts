@@ -116,6 +116,7 @@ export class Commits {
       )
       writes.push(row)
       group.addRow({ sequence, runs, bytes: row.value?.length ?? 0, at: now })
+      for (const { count } of runs) group.tailEvents += count
       writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
     }
     this.#unsaved.clear()

@@ -6,7 +6,6 @@ import type { Random } from '../base/random.ts'
 import { RunReader } from '../crdt/run-reader.ts'
 import { Commits } from './commits.ts'
 import type { Group } from './group/group.ts'
-import { GroupView } from './group/group-view.ts'
 import type { Host } from './host.ts'
 import { Endings, type Replaced } from './identity/endings.ts'
 import { Identity } from './identity/identity.ts'
@@ -16,6 +15,7 @@ import {
   type ReplicationTunables,
   replicationTunables,
 } from './options.ts'
+import { PagedView } from './paged-view.ts'
 import type { GroupStatus, ReplicationInput, ReplicationOutput } from './replication-io.ts'
 import { Loader } from './store/loader.ts'
 import { startUp } from './store/startup.ts'
@@ -189,8 +189,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
   }
 
   /** Readers of a group; an unknown one reads as empty. */
-  view(group: string): GroupView {
-    return new GroupView(() => this.#groups.get(group) ?? this.#nothing)
+  view(group: string): PagedView {
+    return new PagedView(() => this.#groups.get(group) ?? this.#nothing)
   }
 
   status(group: string): GroupStatus {

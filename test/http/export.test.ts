@@ -101,13 +101,24 @@ describe('GET /v1/export', () => {
         async (values) => {
           const { node } = localNode()
           await node.set('s').add(values)
-          const text = [...exportText([node.group('main')], 'csv')].join('')
+          let text = ''
+          for await (const piece of exportText([node.group('main')], 'csv')) text += piece
           const cells = parseCsv(text).slice(1)
           expect(cells.map((row) => row[4])).toEqual(node.set('s').values)
         },
       ),
       { numRuns: 50 },
     )
+  })
+
+  test('a set of many values is answered in pieces, as JSON like any other', async () => {
+    const { ask, node } = fixture()
+    const values = Array.from({ length: 9_000 }, (_, i) => `"${i}" ü`)
+    await node.set('many').add(values)
+    const { text, headers } = await ask('GET', '/v1/objects/many')
+    expect(headers.get('content-type')).toBe('application/json')
+    const answer = { name: 'many', type: 'set', values: node.set('many').values }
+    expect(JSON.parse(text)).toEqual(answer)
   })
 
   test('is made in pieces of about 64 KiB, only when they are read', async () => {
@@ -136,8 +147,8 @@ describe('GET /v1/export', () => {
       for (let i = 0; i < 4000; i++) t.counter(`counter ${i}`).add(1)
     })
     const pieces = exportText([counted], 'ndjson')
-    pieces.next()
+    await pieces.next()
     expect(reads).toBeLessThan(2000)
-    pieces.return()
+    await pieces.return()
   })
 })

@@ -5,7 +5,7 @@ import type { Json, ObjectType } from '../../crdt/operation.ts'
 import type { Undoable } from '../undo/undo.ts'
 import type { OwnHistory } from './own-history.ts'
 
-interface Readable {
+export interface Readable {
   readonly state: LiveState
   readonly reader: ObjectReader
   readonly history: OwnHistory

@@ -162,7 +162,6 @@ export class Group {
     this.log.addRow(row)
     this.sequence = row.sequence + 1
     this.tailBytes += row.bytes
-    for (const { count } of row.runs) this.tailEvents += count
   }
 
   /** Ends loading: changes are told from here on. */

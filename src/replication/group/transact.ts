@@ -28,8 +28,7 @@ export function transact(
   } else {
     const increment = asOneIncrement(operations)
     if (increment !== undefined && group.countLater(self, increment, stamp)) {
-      const { length } = operations
-      told.results = length === 1 ? ONE_CHANGED : resultsOf(new Array<number>(length).fill(1))
+      told.results = operations.length === 1 ? ONE_CHANGED : resultsOf(operations.map(() => 1))
       return
     }
   }

@@ -37,7 +37,7 @@ const FEW_MAP_BYTES_MAX = 2 << 10
 /** Items that travel together: few enough that taking them in holds nobody up. */
 const BASE_PART_BYTES = 4_096
 /** Dots of a map that are as much work as a byte of entries. */
-const DOTS_PER_BYTE = 64
+const DOTS_PER_BYTE = 16
 /** Entries that an item is counted as, and dots of maps that are as much work as one. */
 const ITEM_EVENTS = 4_096
 const DOTS_PER_EVENT = 64

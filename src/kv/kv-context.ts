@@ -8,11 +8,17 @@ import { type RecordAddress, recordId, recordKey } from '../records/record-key.t
 import { rankOf } from '../records/select.ts'
 import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
 import type { Calls } from './calls.ts'
-import type { RecordVersion } from './frame.ts'
+import {
+  ITEM_CHECK_BYTES,
+  ITEM_PREFIX_BYTES,
+  type RecordItem,
+  type RecordVersion,
+} from './frame.ts'
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
 import type { PeerTable } from './peer-table.ts'
-import type { RecordStore } from './record-store.ts'
+import type { RangeIndex } from './range-index.ts'
+import type { Held, RecordStore } from './record-store.ts'
 import type { Ring } from './ring.ts'
 import type { Timers } from './timers.ts'
 
@@ -27,6 +33,7 @@ export interface KvContext {
   readonly peers: PeerTable
   readonly calls: Calls
   readonly store: RecordStore
+  readonly index: RangeIndex
   readonly emit: (output: KvOutput) => void
   /** The current view of the members. */
   readonly ring: () => Ring
@@ -51,6 +58,15 @@ export function placeAt(address: RecordAddress): RecordPlace {
 /** Version and fingerprint of a record, for digests and conditional reads. */
 export function versionOf(record: DhtRecord): RecordVersion {
   return { stamp: rankOf(record), fingerprint: fingerprintOf(record) }
+}
+
+/** What a list says of an entry. */
+export function itemOf({ id, record }: Held): RecordItem {
+  return {
+    prefix: id.subarray(0, ITEM_PREFIX_BYTES),
+    rank: rankOf(record),
+    check: record.signature.subarray(0, ITEM_CHECK_BYTES),
+  }
 }
 
 /** Whether two records, or what is told of them, are the same one. */

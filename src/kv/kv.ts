@@ -31,6 +31,8 @@ import { type KvContext, placeAt } from './kv-context.ts'
 import type { KvInput, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
 import { PeerTable } from './peer-table.ts'
+import { RangeIndex } from './range-index.ts'
+import { Reconciler } from './reconciler.ts'
 import { RecordStore } from './record-store.ts'
 import { Repair } from './repair.ts'
 import { Replica } from './replica.ts'
@@ -69,13 +71,17 @@ export class Kv implements Core<KvInput, KvOutput> {
     const peers = new PeerTable()
     const selfId = placeOf(signer.publicKey)
     this.#ring = new Ring([ownMember(signer)])
+    const index = new RangeIndex({
+      self: signer.peerId,
+      replicas: (id) => this.#ring.closest(id, replication),
+    })
     const store = new RecordStore({
       signer,
       tunables,
       selfId,
       emit,
       isInRange: (id) => this.#isReplicaOf(id),
-      listener: { placed: () => {}, leaving: () => {} },
+      listener: index,
     })
     this.#context = {
       signer,
@@ -86,13 +92,14 @@ export class Kv implements Core<KvInput, KvOutput> {
       peers,
       calls: new Calls({ tunables, random, timers, peers, emit }),
       store,
+      index,
       emit,
       ring: () => this.#ring,
       lost: () => this.#lost,
       clock: this.#clock,
     }
-    this.#replica = new Replica(this.#context)
     this.#repair = new Repair(this.#context)
+    this.#replica = new Replica(this.#context, new Reconciler(this.#context, this.#repair))
     this.#callers = new Callers(this.#context)
     this.#burial = new Burial(this.#context)
   }
@@ -191,7 +198,8 @@ export class Kv implements Core<KvInput, KvOutput> {
     switch (frame.type) {
       case 'put':
       case 'get':
-      case 'digests':
+      case 'compare':
+      case 'items':
         this.#replica.handle(peer, frame, now)
         return
       default:
@@ -207,6 +215,10 @@ export class Kv implements Core<KvInput, KvOutput> {
     this.#lost = lost
     assert(lost >= 0, 'the number of lost members is not negative')
     if (!this.#ring.hasSamePeers(before)) this.#repair.viewChanged(now)
+    for (const { peerId, isSuspect } of before.members()) {
+      if (isSuspect && this.#ring.member(peerId)?.isSuspect === false)
+        this.#repair.returned(peerId, now)
+    }
   }
 
   #offer(input: KvInput & { readonly type: 'offer' }, now: Millis): void {

@@ -36,10 +36,12 @@ export interface KvTunables {
   /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 500, 50 */
   readonly memberCostPerSecond: number
   readonly strangerCostPerSecond: number
-  /** Mean pause between full rounds of repair, ± 30 %. @default 30000 */
+  /** Mean pause between comparisons with each neighbour, and full rounds of repair, ± 30 %. @default 30000 */
   readonly repairPeriodMs: Millis
   /** Mean pause between a change of members and its round of repair, ± 50 %, to gather changes. @default 200 */
   readonly repairDelayMs: Millis
+  /** Mean pause, ± 50 %, before holders that are not the first of a record compare with a new replica. @default 3000 */
+  readonly repairLaterMs: Millis
   /** Pushed and not yet acknowledged bytes for one peer. @default 65536 */
   readonly pushBytesMax: number
   /** Peers being repaired at once. @default 16 */
@@ -70,6 +72,7 @@ export const KV_TUNABLES: KvTunables = {
   strangerCostPerSecond: 50,
   repairPeriodMs: 30_000,
   repairDelayMs: 200,
+  repairLaterMs: 3_000,
   pushBytesMax: 65_536,
   sessionsMax: 16,
   sweepPeriodMs: 5_000,

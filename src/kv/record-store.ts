@@ -11,6 +11,7 @@
 import { equalBytes, hex } from '../base/bytes.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { stampMillis } from '../base/hybrid-clock.ts'
+import type { PeerId } from '../base/ids.ts'
 import type { Signer } from '../base/signer.ts'
 import {
   authorOf,
@@ -41,6 +42,10 @@ export interface Held extends Evictable {
   /** SHA-256 of the record key. */
   readonly id: Uint8Array
   record: DhtRecord
+  /** The other replicas, when we are one and the record has not expired: see RangeIndex. */
+  sharedWith: readonly PeerId[]
+  /** It came though we are no replica: somebody may wait for it. */
+  isHint: boolean
   /** Latest expiry of the records that this one replaced here, perhaps of itself; 0: none. */
   replacedUntil: Millis
   isQueued: boolean
@@ -58,6 +63,8 @@ export interface StoreListener {
   placed(entry: Held): void
   /** Called before the entry goes or gets another record. */
   leaving(entry: Held): void
+  /** It is kept to refuse older versions, and no longer served. */
+  expired(entry: Held): void
 }
 
 export interface RecordStoreOptions {
@@ -184,6 +191,7 @@ export class RecordStore {
       }
       const entry = next.value
       if (keepUntil(entry) <= now) this.#remove(entry, writes)
+      else if (isExpired(entry.record, now)) this.#options.listener.expired(entry)
       else if (isForgettable(entry, now)) forgettable.push(entry)
     }
     this.#persist(writes)
@@ -224,7 +232,9 @@ export class RecordStore {
     const before = this.#held.get(name)
     const replacedUntil = before === undefined ? 0 : keepUntil(before)
     const entry = this.#place(placing, replacedUntil)
-    this.noteRange(entry, this.#options.isInRange(id))
+    const isInRange = this.#options.isInRange(id)
+    entry.isHint = !isInRange
+    this.noteRange(entry, isInRange)
     writes.push({ key: ROW_PREFIX + name, value: encodeRow(record, replacedUntil) })
     this.#persist(writes)
     const version = versionText(record.stamp, authorOf(record))
@@ -239,7 +249,7 @@ export class RecordStore {
   }
 
   #place(placing: Placing, replacedUntil: Millis): Held {
-    const { name, id, record } = placing
+    const { name, record } = placing
     const { listener } = this.#options
     const before = this.#held.get(name)
     if (before !== undefined) {
@@ -249,7 +259,7 @@ export class RecordStore {
     }
     this.#accounts.add(record)
     this.#bytes += record.bytes.length
-    const entry = before ?? { name, id, record, replacedUntil, isQueued: false, isHeld: true }
+    const entry = before ?? newEntry(placing)
     entry.record = record
     entry.replacedUntil = replacedUntil
     if (before === undefined) this.#held.set(name, entry)
@@ -313,6 +323,13 @@ function ownCopy(record: DhtRecord): DhtRecord {
   const copy = decodeRecord(record.bytes.slice())
   if (!copy.ok) throw new Error(`Broken invariant: a decoded record decodes: ${copy.reason}`)
   return copy.value
+}
+
+function newEntry({ name, id, record }: Placing): Held {
+  return {
+    ...{ name, id, record, sharedWith: [], replacedUntil: 0 },
+    ...{ isHint: false, isQueued: false, isHeld: true },
+  }
 }
 
 /** Until when older versions are refused. */

@@ -1,37 +1,26 @@
-import { equalBytes, hex } from '../base/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import type { Lane, Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { type DhtRecord, decodeRecord } from '../records/record.ts'
+import { decodeRecord } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
 import { STAMP_AHEAD_MS_MAX } from '../records/validate.ts'
-import {
-  encodeFrame,
-  type KvReply,
-  type KvRequest,
-  type RecordDigest,
-  wantedBitmap,
-} from './frame.ts'
+import { encodeFrame, type KvReply, type KvRequest } from './frame.ts'
 import { isSameVersion, type KvContext, versionOf } from './kv-context.ts'
+import type { Reconciler } from './reconciler.ts'
 import type { Admission } from './record-store.ts'
 
-/** A record costs one more for each so many bytes, a batch of digests for each so many digests. */
+/** A record costs one more for each so many bytes, a list for each so many items. */
 const BYTES_A_COST = 8_192
-const DIGESTS_A_COST = 32
-/** Promised records remembered; above it digests are answered as if nobody had promised. */
-const PROMISES_MAX = 4_096
-/** So long a promised record is asked of nobody else. */
-const PROMISE_MS: Millis = 3_000
-/** So long a peer that broke its promise is not asked for the same record again. */
-const BROKEN_PROMISE_MS: Millis = 60_000
+const ITEMS_A_COST = 64
 
 /** The answering side: what others, and we ourselves, ask of the records held here. */
 export class Replica {
   readonly #context: KvContext
-  /** Records that peers were asked to push, by id in hex: several holders offer the same ones. */
-  readonly #promises = new Map<string, { readonly peer: PeerId; readonly at: Millis }>()
+  readonly #reconciler: Reconciler
 
-  constructor(context: KvContext) {
+  constructor(context: KvContext, reconciler: Reconciler) {
     this.#context = context
+    this.#reconciler = reconciler
   }
 
   handle(peer: PeerId, request: KvRequest, now: Millis): void {
@@ -48,8 +37,12 @@ export class Replica {
       case 'get':
         this.#reply(peer, this.#get(request, now), { lane: 'user' })
         return
-      case 'digests':
-        this.#reply(peer, this.#digests(peer, request, now), { lane: 'bulk' })
+      case 'compare':
+        this.#reply(peer, this.#reconciler.compare(peer, request, now), { lane: 'bulk' })
+        return
+      case 'items':
+        // What it says is held must be durable: others may forget it then.
+        this.#reply(peer, this.#reconciler.items(peer, request, now), { lane: 'bulk', gated: true })
         return
     }
   }
@@ -64,7 +57,7 @@ export class Replica {
       return { outcome: 'refused', reason: 'record of another key' }
     }
     const admission = this.#context.store.offer(record, now)
-    if (admission.outcome === 'stored') this.#promises.delete(hex(recordId(key)))
+    if (admission.outcome === 'stored') this.#reconciler.received(recordId(key))
     if (admission.outcome !== 'refused') {
       this.#context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
     }
@@ -106,42 +99,6 @@ export class Replica {
     return { type: 'found', id, record: record.bytes }
   }
 
-  #digests(peer: PeerId, request: KvRequest & { type: 'digests' }, now: Millis): KvReply {
-    const indexes: number[] = []
-    const isFull = this.#context.store.isFull
-    for (const [index, digest] of isFull ? [] : request.digests.entries()) {
-      if (this.#isWanted(digest) && this.#promise(peer, digest, now)) indexes.push(index)
-    }
-    return { type: 'wanted', id: request.id, bitmap: wantedBitmap(indexes) }
-  }
-
-  #isWanted(digest: RecordDigest): boolean {
-    const held: DhtRecord | undefined = this.#context.store.held(digest.id)?.record
-    if (held === undefined) return true
-    return digest.stamp >= held.stamp && !isSameVersion(digest, versionOf(held))
-  }
-
-  /** Whether to ask this peer for the record: not while another, or it before in vain, promised it. */
-  #promise(peer: PeerId, { id }: RecordDigest, now: Millis): boolean {
-    const name = hex(id)
-    const promise = this.#promises.get(name)
-    const age = now - (promise?.at ?? Number.NEGATIVE_INFINITY)
-    if (promise !== undefined && age <= PROMISE_MS) return promise.peer === peer
-    if (promise !== undefined && age <= BROKEN_PROMISE_MS && promise.peer === peer) return false
-    this.#promises.delete(name)
-    this.#forgetOldPromises(now)
-    if (this.#promises.size < PROMISES_MAX) this.#promises.set(name, { peer, at: now })
-    return true
-  }
-
-  /** The map is in the order of the promises. */
-  #forgetOldPromises(now: Millis): void {
-    for (const [name, { at }] of this.#promises) {
-      if (now - at <= BROKEN_PROMISE_MS) return
-      this.#promises.delete(name)
-    }
-  }
-
   #reply(
     peer: PeerId,
     reply: KvReply,
@@ -157,7 +114,9 @@ function costOf(request: KvRequest): number {
       return 1 + Math.floor(request.record.length / BYTES_A_COST)
     case 'get':
       return 1
-    case 'digests':
-      return 1 + Math.floor(request.digests.length / DIGESTS_A_COST)
+    case 'compare':
+      return 1
+    case 'items':
+      return 1 + Math.floor(request.items.length / ITEMS_A_COST)
   }
 }

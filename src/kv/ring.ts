@@ -42,6 +42,10 @@ export class Ring {
     return this.#byPeer.get(peer)
   }
 
+  members(): readonly RingMember[] {
+    return this.#sorted
+  }
+
   /** Whether both views hold the same peers, whatever their states. */
   hasSamePeers(other: Ring): boolean {
     if (other.size !== this.size) return false

@@ -20,8 +20,6 @@ export const KEY_BYTES_MAX = 1024
 const PEER_ID_BYTES_MAX = 52
 /** Longest record key: `/o/`, a peer id, `/` and the key. */
 export const RECORD_KEY_BYTES_MAX: number = KEY_BYTES_MAX + PEER_ID_BYTES_MAX + 4
-/** Bytes of the place of a record or a peer in the key space (SHA-256). */
-export const ID_BYTES = 32
 
 /** Whether this version stores records of a namespace; those of any other are refused. */
 export function isNamespace(text: string): text is Namespace {

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hex, utf8 } from '../../src/base/bytes.ts'
 import {
-  DIGESTS_MAX,
+  bitmapOf,
   decodeFrame,
   encodeFrame,
-  isWanted,
+  ITEMS_MAX,
+  isMarked,
   KV_FRAME_BYTES_MAX,
   type KvFrame,
-  wantedBitmap,
 } from '../../src/kv/frame.ts'
 import { RECORD_BYTES_MAX } from '../../src/records/record.ts'
 
@@ -18,9 +18,20 @@ const version = fc.record({
   stamp: id,
   fingerprint: fc.uint8Array({ minLength: 8, maxLength: 8 }),
 })
-const digest = fc
-  .tuple(version, fc.uint8Array({ minLength: 32, maxLength: 32 }))
-  .map(([told, place]) => ({ id: place, ...told }))
+const sum = fc.record({ high: fc.nat({ max: 2 ** 31 }), low: fc.nat({ max: 2 ** 31 }) })
+const item = fc.record({
+  prefix: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+  rank: id,
+  check: fc.uint8Array({ minLength: 2, maxLength: 2 }),
+})
+const whole = fc.nat({ max: 8 }).chain((bits) => {
+  const bucket = fc.nat({ max: 2 ** bits - 1 })
+  return fc.record({ bits: fc.constant(bits), buckets: fc.uniqueArray(bucket, { maxLength: 9 }) })
+})
+const buckets = fc.nat({ max: 8 }).chain((bits) => {
+  const sums = fc.array(sum, { minLength: 2 ** bits, maxLength: 2 ** bits })
+  return fc.record({ type: fc.constant('buckets' as const), id, bits: fc.constant(bits), sums })
+})
 
 const frame: fc.Arbitrary<KvFrame> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), id, record: bytes }),
@@ -30,11 +41,14 @@ const frame: fc.Arbitrary<KvFrame> = fc.oneof(
     key: bytes,
     known: fc.option(version, { nil: undefined }),
   }),
+  fc.record({ type: fc.constant('compare' as const), id, count: id, sum }),
   fc.record({
-    type: fc.constant('digests' as const),
+    type: fc.constant('items' as const),
     id,
-    digests: fc.array(digest, { maxLength: 20 }),
+    whole: fc.option(whole, { nil: undefined }),
+    items: fc.array(item, { maxLength: 20 }),
   }),
+  buckets,
   fc.record({ type: fc.constantFrom('stored' as const, 'absent' as const, 'same' as const), id }),
   fc.record({
     type: fc.constant('superseded' as const),
@@ -50,7 +64,8 @@ const frame: fc.Arbitrary<KvFrame> = fc.oneof(
   fc.record({
     type: fc.constant('wanted' as const),
     id,
-    bitmap: fc.uint8Array({ maxLength: 32 }),
+    wanted: fc.uint8Array({ maxLength: 32 }),
+    held: fc.uint8Array({ maxLength: 32 }),
   }),
   fc.record({ type: fc.constant('busy' as const), id, retryAfterMs: fc.nat({ max: 60_000 }) }),
 )
@@ -95,28 +110,46 @@ describe('kv frame', () => {
       id: Number.MAX_SAFE_INTEGER,
       record: new Uint8Array(RECORD_BYTES_MAX),
     })
-    const digests = Array.from({ length: DIGESTS_MAX }, () => {
+    const items = Array.from({ length: ITEMS_MAX }, () => {
       return {
-        id: new Uint8Array(32),
-        stamp: Number.MAX_SAFE_INTEGER,
-        fingerprint: new Uint8Array(8),
+        prefix: new Uint8Array(8),
+        rank: Number.MAX_SAFE_INTEGER,
+        check: new Uint8Array(2),
       }
     })
-    const batch = encodeFrame({ type: 'digests', id: Number.MAX_SAFE_INTEGER, digests })
+    const whole = { bits: 8, buckets: Array.from({ length: 256 }, (_, bucket) => bucket) }
+    const list = encodeFrame({ type: 'items', id: Number.MAX_SAFE_INTEGER, whole, items })
     expect(largest.length).toBeLessThanOrEqual(KV_FRAME_BYTES_MAX)
-    expect(batch.length).toBeLessThanOrEqual(KV_FRAME_BYTES_MAX)
-    expect(decodeFrame(largest).ok && decodeFrame(batch).ok).toBe(true)
-    const more = encodeFrame({ type: 'digests', id: 1, digests: [...digests, ...digests] })
+    expect(list.length).toBeLessThanOrEqual(40 * 1024)
+    expect(decodeFrame(largest).ok && decodeFrame(list).ok).toBe(true)
+    const more = encodeFrame({
+      type: 'items',
+      id: 1,
+      whole,
+      items: [...items, ...items.slice(0, 1)],
+    })
     expect(decodeFrame(more)).toEqual({ ok: false, reason: 'number above its limit' })
   })
 
-  it('wantedBitmap() sets the bits that isWanted() reads', () => {
+  it('refuses buckets that there are not', () => {
+    const items = encodeFrame({
+      type: 'items',
+      id: 1,
+      whole: { bits: 1, buckets: [2] },
+      items: [],
+    })
+    expect(decodeFrame(items)).toEqual({ ok: false, reason: 'no such bucket' })
+    const buckets = encodeFrame({ type: 'buckets', id: 1, bits: 9, sums: [] })
+    expect(decodeFrame(buckets)).toEqual({ ok: false, reason: 'too many buckets' })
+  })
+
+  it('bitmapOf() sets the bits that isMarked() reads', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.nat({ max: DIGESTS_MAX - 1 })), (picked) => {
+      fc.property(fc.uniqueArray(fc.nat({ max: ITEMS_MAX - 1 })), (picked) => {
         const indexes = picked.sort((a, b) => a - b)
-        const bitmap = wantedBitmap(indexes)
-        const read = Array.from({ length: DIGESTS_MAX }, (_, i) => i).filter((i) => {
-          return isWanted(bitmap, i)
+        const bitmap = bitmapOf(indexes)
+        const read = Array.from({ length: ITEMS_MAX }, (_, i) => i).filter((i) => {
+          return isMarked(bitmap, i)
         })
         expect(read).toEqual(indexes)
       }),
@@ -126,12 +159,15 @@ describe('kv frame', () => {
   it('keeps the bytes of the wire (golden)', () => {
     const fingerprint = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
     const record = Uint8Array.of(0xaa, 0xbb)
-    const place = new Uint8Array(32).fill(0x11)
+    const sum = { high: 1, low: 2 }
+    const items = [{ prefix: new Uint8Array(8).fill(0x11), rank: 5, check: Uint8Array.of(1, 2) }]
     const frames: KvFrame[] = [
       { type: 'put', id: 1, record },
       { type: 'get', id: 300, key: utf8('/k/a'), known: undefined },
       { type: 'get', id: 300, key: utf8('/k/a'), known: { stamp: 128, fingerprint } },
-      { type: 'digests', id: 2, digests: [{ id: place, stamp: 5, fingerprint }] },
+      { type: 'compare', id: 2, count: 300, sum },
+      { type: 'items', id: 2, whole: undefined, items },
+      { type: 'items', id: 2, whole: { bits: 2, buckets: [1, 3] }, items },
       { type: 'stored', id: 1 },
       { type: 'superseded', id: 1, record },
       { type: 'superseded', id: 1, record: undefined },
@@ -139,15 +175,18 @@ describe('kv frame', () => {
       { type: 'found', id: 300, record },
       { type: 'absent', id: 300 },
       { type: 'same', id: 300 },
-      { type: 'wanted', id: 2, bitmap: Uint8Array.of(0b101) },
+      { type: 'wanted', id: 2, wanted: Uint8Array.of(0b101), held: Uint8Array.of(0b10) },
       { type: 'busy', id: 2, retryAfterMs: 100 },
+      { type: 'buckets', id: 2, bits: 1, sums: [sum, { high: 0, low: 0 }] },
     ]
     const lines = frames.map((each) => `${each.type} ${hex(encodeFrame(each))}`)
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "put 010102aabb
       get 02ac02042f6b2f6100
       get 02ac02042f6b2f610180010102030405060708
-      digests 0302011111111111111111111111111111111111111111111111111111111111111111050102030405060708
+      compare 0302ac020000000100000002
+      items 040200011111111111111111050102
+      items 04020102020103011111111111111111050102
       stored 1101
       superseded 120102aabb
       superseded 120100
@@ -155,8 +194,9 @@ describe('kv frame', () => {
       found 14ac0202aabb
       absent 15ac02
       same 16ac02
-      wanted 17020105
-      busy 180264"
+      wanted 170201050102
+      busy 180264
+      buckets 19020100000001000000020000000000000000"
     `)
   })
 })

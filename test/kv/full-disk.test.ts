@@ -54,7 +54,7 @@ describe('a replica without room', () => {
     cluster.run(3_000)
     cluster.sent.length = 0
     cluster.run(60_000)
-    expect(cluster.count('digests')).toBeGreaterThan(0)
+    expect(cluster.count('compare')).toBeGreaterThan(0)
     expect(cluster.count('put')).toBe(0)
     full.kv.isFull = false
     cluster.run(45_000)

@@ -10,6 +10,7 @@ import type { KvCondition, KvTarget } from '../../src/kv/kv-contract.ts'
 import type { KvTunables } from '../../src/kv/options.ts'
 import { ed25519Signer } from '../records/ed25519-signer.ts'
 
+const FRAME_HEADER_BYTES = 4
 export const START: Millis = Date.UTC(2026, 0, 1)
 
 type Answer = Extract<
@@ -22,6 +23,8 @@ export interface Sent {
   readonly to: number
   readonly type: string
   readonly at: Millis
+  /** With the header of the frame. */
+  readonly bytes: number
 }
 
 export interface ClusterOptions {
@@ -235,6 +238,11 @@ export class KvCluster {
     }).length
   }
 
+  /** Bytes that went over links. */
+  get bytes(): number {
+    return this.sent.reduce((sum, { from, to, bytes }) => sum + (from === to ? 0 : bytes), 0)
+  }
+
   run(ms: Millis): void {
     const end = this.now + ms
     while (this.#step(end)) {}
@@ -316,7 +324,10 @@ export class KvCluster {
     const to = this.byPeer(peer)
     const decoded = decodeFrame(bytes)
     const type = decoded.ok ? decoded.value.type : 'malformed'
-    this.sent.push({ from: from.index, to: to.index, type, at: this.now })
+    this.sent.push({
+      ...{ from: from.index, to: to.index, type, at: this.now },
+      bytes: bytes.length + FRAME_HEADER_BYTES,
+    })
     const { latencyMs = 1, loss = 0, duplicates = 0 } = this.options
     const isOwn = from === to
     const at = this.now + (isOwn ? 0 : latencyMs)

@@ -53,7 +53,7 @@ function fixture(tunables: Partial<KvTunables> = {}): Fixture {
     signer: self,
     tunables: { ...KV_TUNABLES, ...tunables },
     selfId,
-    listener: { placed: () => {}, leaving: () => {} },
+    listener: { placed: () => {}, leaving: () => {}, expired: () => {} },
     isInRange: (id) => ![...outOfRange].some((key) => compareBytes(idOf(key), id) === 0),
     emit: (output) => {
       outputs.push(output)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
-import { KvCluster } from './kv-cluster.ts'
+import { KvCluster, type KvNode } from './kv-cluster.ts'
 
 describe('repair', () => {
   it('keeps every value while every member is replaced, one by one', () => {
@@ -55,7 +55,8 @@ describe('repair', () => {
     for (let i = 0; i < 20; i++) cluster.putNow(cluster.node(0), `key ${i}`, 'x', { level: 'all' })
     cluster.sent.length = 0
     cluster.run(120_000)
-    expect(cluster.count('digests')).toBeGreaterThan(0)
+    expect(cluster.count('compare')).toBeGreaterThan(0)
+    expect(cluster.count('items')).toBe(0)
     expect(cluster.count('put')).toBe(0)
   })
 
@@ -67,11 +68,9 @@ describe('repair', () => {
     const added = cluster.add()
     cluster.view()
     cluster.run(1_000)
-    const digests = cluster.sent.filter(({ from, type }) => {
-      return type === 'digests' && from !== added.index
-    })
-    expect(digests.length).toBeGreaterThan(0)
-    expect(digests.every(({ to }) => to === added.index)).toBe(true)
+    const compared = cluster.sent.filter(({ type }) => type === 'compare')
+    expect(compared.length).toBeGreaterThan(0)
+    expect(compared.every(({ to }) => to === added.index)).toBe(true)
     const due = Array.from({ length: 40 }, (_, i) => `key ${i}`).filter((key) => {
       return cluster.replicas(key).includes(added)
     })
@@ -127,5 +126,132 @@ describe('repair', () => {
       cluster.run(14_000)
       expect(new TextDecoder().decode(cluster.held(late, 'a')).includes(value)).toBe(true)
     }
+  })
+
+  const fill = (cluster: KvCluster, count: number, bytes: number): void => {
+    for (let i = 0; i < count; i++) {
+      const writer = cluster.node(i % cluster.nodes.length)
+      cluster.putNow(writer, `key ${i}`, new Uint8Array(bytes).fill(i), { level: 'all' })
+    }
+  }
+  const missingBytes = (node: KvNode): number => node.kv.stats.bytes
+
+  it.each([
+    [4, 200],
+    [8, 200],
+    [20, 1_000],
+  ])('brings a new member of %i what it should hold for 1.3 × its bytes', (count, bytes) => {
+    const cluster = new KvCluster(count)
+    fill(cluster, 1_000, bytes)
+    cluster.run(60_000)
+    cluster.sent.length = 0
+    const added = cluster.add()
+    cluster.view()
+    cluster.run(10_000)
+    const due = Array.from({ length: 1_000 }, (_, i) => `key ${i}`).filter((key) => {
+      return cluster.replicas(key).includes(added)
+    })
+    expect(added.kv.stats.records).toBe(due.length)
+    expect(cluster.bytes / missingBytes(added)).toBeLessThan(1.3)
+  })
+
+  it('brings a member that was away what it missed for 1.3 × those bytes', () => {
+    const cluster = new KvCluster(8)
+    fill(cluster, 700, 1_000)
+    const away = cluster.node(7)
+    cluster.kill(away)
+    cluster.view()
+    cluster.run(10_000)
+    for (let i = 700; i < 1_000; i++) {
+      cluster.putNow(cluster.node(i % 7), `key ${i}`, new Uint8Array(1_000), { level: 'all' })
+    }
+    cluster.run(60_000)
+    const before = new Set(away.rows.keys())
+    cluster.sent.length = 0
+    cluster.restart(away)
+    cluster.view()
+    cluster.run(15_000)
+    let missing = 0
+    for (const [key, value] of away.rows) if (!before.has(key)) missing += value.length
+    expect(missing).toBeGreaterThan(100_000)
+    expect(cluster.bytes / missing).toBeLessThan(1.3)
+    const due = Array.from({ length: 1_000 }, (_, i) => `key ${i}`)
+    for (const key of due) {
+      if (cluster.replicas(key).includes(away)) expect(cluster.holders(key)).toContain(away)
+    }
+  })
+
+  it('costs an idle node below 200 B a second, however much it holds', () => {
+    for (const [count, records] of [
+      [5, 2_000],
+      [30, 2_000],
+    ] as const) {
+      const cluster = new KvCluster(count)
+      fill(cluster, records, 100)
+      cluster.run(60_000)
+      cluster.sent.length = 0
+      cluster.run(300_000)
+      expect(cluster.bytes).toBeGreaterThan(0)
+      expect(cluster.bytes / 300 / count).toBeLessThan(200)
+    }
+  })
+
+  it('gives the newer record to whom holds the older, whoever notices', () => {
+    const cluster = new KvCluster(5)
+    const [first, last] = [cluster.node(0), cluster.node(4)]
+    for (let i = 0; i < 50; i++) cluster.putNow(first, `key ${i}`, 'old', { level: 'all' })
+    cluster.isCut = (from, to) => from === last || to === last
+    for (let i = 0; i < 50; i++) cluster.putNow(first, `key ${i}`, 'new')
+    cluster.isCut = () => false
+    cluster.run(60_000)
+    const text = new TextDecoder()
+    for (let i = 0; i < 50; i++) {
+      for (const node of cluster.nodes) {
+        const value = cluster.held(node, `key ${i}`)?.slice(-67, -64)
+        expect(text.decode(value)).toBe('new')
+      }
+    }
+  })
+
+  it('prunes what all replicas hold after two rounds without a change of members, not before', () => {
+    const cluster = new KvCluster(5)
+    fill(cluster, 60, 50)
+    for (let i = 0; i < 5; i++) cluster.add()
+    cluster.view()
+    cluster.run(60_000)
+    const held = (): number => cluster.nodes.reduce((sum, { kv }) => sum + kv.stats.records, 0)
+    expect(held()).toBeGreaterThan(60 * 5)
+    cluster.run(150_000)
+    expect(held()).toBe(60 * 5)
+    for (let i = 0; i < 60; i++) {
+      expect(new Set(cluster.holders(`key ${i}`))).toEqual(new Set(cluster.replicas(`key ${i}`)))
+    }
+    cluster.sent.length = 0
+    cluster.run(120_000)
+    expect(cluster.count('put')).toBe(0)
+  })
+
+  it('prunes nothing that a replica does not hold', () => {
+    const cluster = new KvCluster(2, { replication: 1 })
+    fill(cluster, 20, 50)
+    const added = cluster.add()
+    added.kv.isFull = true
+    cluster.view()
+    cluster.run(600_000)
+    for (let i = 0; i < 20; i++) expect(cluster.getNow(cluster.node(0), `key ${i}`)).toBeDefined()
+  })
+
+  it('hands what was left for a suspect over as soon as it is well', () => {
+    const cluster = new KvCluster(9)
+    const ill = cluster.replicas('a')[0] ?? cluster.node(0)
+    const writer = cluster.nodes.find((node) => !cluster.replicas('a').includes(node)) ?? ill
+    ill.isStuck = true
+    cluster.view({ suspects: [ill] })
+    cluster.putNow(writer, 'a', 'x', { level: 'all' })
+    expect(cluster.holders('a')).not.toContain(ill)
+    ill.isStuck = false
+    cluster.view()
+    cluster.run(5_000)
+    expect(cluster.holders('a')).toContain(ill)
   })
 })

@@ -10,8 +10,9 @@ const HEAVY = [
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Against tests that hang: how long the others take is for the machine to say.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Node.js runs the source as it is, so nothing need be transformed: a fifth less time, and the
     // tests run what users run.
     experimental: { viteModuleRunner: false },

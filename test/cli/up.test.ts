@@ -173,7 +173,7 @@ describe('up', () => {
     const entry = join(folder, 'run', `${b.ready.peerId}.json`)
     await rm(entry)
     await expect
-      .poll(async () => readdir(join(folder, 'run')), { timeout: 5000 })
+      .poll(async () => readdir(join(folder, 'run')), { timeout: 30_000 })
       .toContain(`${b.ready.peerId}.json`)
   })
 })

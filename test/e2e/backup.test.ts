@@ -51,7 +51,7 @@ class Writer {
 }
 
 test('a node under writes is backed up, and what is restored joins the others without alarm', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const peers = [start('a'), start('b'), start('c')]
   const clients = await Promise.all(peers.map((peer) => peer.client()))

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
-const RUN_MS_MAX = 30_000
+const RUN_MS_MAX = 60_000
 
 export interface Ran {
   readonly code: number | null

@@ -27,7 +27,7 @@ const REUSED = /^identity-reused: group main: \d+ events of /
 const TWINS = /^another process runs with this identity/
 
 test('a process on a copied data directory gives way to the original, and keeps what it wrote', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using cluster = await Cluster.create()
   const ledger = new Ledger()
@@ -78,7 +78,7 @@ test('a process on a copied data directory gives way to the original, and keeps 
 })
 
 test('an old database put back in place finds out, and nothing of either history is lost', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using cluster = await Cluster.create()
   const ledger = new Ledger()

@@ -52,7 +52,7 @@ test('demo --once --json tells the story and ends with its result', async () => 
  * util-linux and on macOS.
  */
 test('chaos in a demo that stays: partition, quorum, heal, kill and restart', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const command = `${process.execPath} ${BIN} demo --api 127.0.0.1:0`
   const child = spawn('script', ['-qfec', command, '/dev/null'], {

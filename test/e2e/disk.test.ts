@@ -98,7 +98,7 @@ const isFull = (client: Client): Promise<boolean> => client.status().then(({ sto
 
 describe.skipIf(why !== undefined)(`a small volume (${why ?? 'mounted'})`, () => {
   test('filled by others: 507, reads and membership go on, and all is well again with room', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const volume = volumeOf(48)
     const dataDir = join(volume.path, 'data')
@@ -171,7 +171,7 @@ describe.skipIf(why !== undefined)(`a small volume (${why ?? 'mounted'})`, () =>
   })
 
   test('filled by its own writes: nothing acknowledged is lost, a larger disk is noticed', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const volume = volumeOf(48)
     const network = new Network()
@@ -233,7 +233,7 @@ describe.skipIf(why !== undefined)(`a small volume (${why ?? 'mounted'})`, () =>
 })
 
 test('a disk that fails under a running node ends it with 75; what was acknowledged is there', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const network = new Network()
   const dataDir = join(directory, 'failing')

@@ -1,4 +1,4 @@
-const WAIT_MS_MAX = 30_000
+const WAIT_MS_MAX = 60_000
 /** A process tells of most things only when asked: it is asked so often. */
 const LOOK_MS = 20
 

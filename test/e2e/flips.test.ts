@@ -57,7 +57,7 @@ test.each([
 ])(
   'a bit in an old row with events of %s: told, and the others give it back',
   {
-    timeout: 120_000,
+    timeout: 300_000,
   },
   async (_whose, name) => {
     await using cluster = await Cluster.create()
@@ -91,7 +91,7 @@ test.each([
 )
 
 test('a bit in an old row of a node alone: told, what is left is right, and it goes on', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using cluster = await Cluster.create()
   const ledger = new Ledger()
@@ -116,7 +116,7 @@ test('a bit in an old row of a node alone: told, what is left is right, and it g
 })
 
 test('a bit in the log: refused with a word, and an empty directory gets all back', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using cluster = await Cluster.create()
   const ledger = new Ledger()

@@ -14,7 +14,7 @@ const EARLY_EVERY = 5
 const LOAD_MS_MAX = 500
 const START_MS_MAX = 400
 const WRITERS = 4
-const CONVERGE_MS_MAX = 30_000
+const CONVERGE_MS_MAX = 60_000
 
 const seed = Number(process.env.HEARSAY_TEST_SEED ?? Date.now() % 1_000_000)
 const running = new Set<PeerProcess>()

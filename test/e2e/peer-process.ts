@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from '../../src/http/client.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
-const READY_MS_MAX = 20_000
+const READY_MS_MAX = 60_000
 
 interface Ready {
   readonly event: 'ready'

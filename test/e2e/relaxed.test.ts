@@ -25,7 +25,7 @@ async function replica(dataDir: string): Promise<string> {
 }
 
 test('a node with relaxed durability writes under another id after kill -9, and only then', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using cluster = await Cluster.create()
   const ledger = new Ledger()

@@ -28,7 +28,7 @@ async function ok(...args: readonly string[]): Promise<string> {
 }
 
 test('each node undoes its own transactions, and none from before its start', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const a = start('a')
   await Promise.all([a.client(), start('b').client()])

@@ -40,7 +40,7 @@ test('a node that is ready when loaded is read and written before it listens', a
 })
 
 test('a node that is ready when loaded joins others, and they it, once it listens', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async () => {
   await using seed = await createNode({ name: 'seed', network: 'ready' })
   const join = [...(await seed.listening())]

@@ -89,7 +89,7 @@ describe('the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ version })
   })
 
-  test('runs a node that keeps what it is told', { timeout: 30_000 }, async () => {
+  test('runs a node that keeps what it is told', async () => {
     const env = { ...process.env, HEARSAY_RUNTIME_DIR: join(directory, 'run') }
     for (const n of [1, 2]) {
       const words = ['up', '--json', '--api', '127.0.0.1:0', '--data-dir', join(directory, 'data')]

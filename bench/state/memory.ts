@@ -32,14 +32,17 @@ function memoryCase(
     readonly setOf: (index: number) => string
   },
 ): Case {
-  const row = { unit: 'B', better: 'lower', aim, limit: LIMIT } as const
+  const row = { unit: 'B', better: 'lower', limit: LIMIT } as const
   return {
     name,
     rows: [
+      // What the allocator has not given back is told and is nobody's aim: after half was deleted it is more
+      // than what lives. Freeing at once by detaching buffers took a fifth of it, and a tenth of the speed of
+      // all typed arrays in the process (measured).
       { label: `memory an element, ${shape}: RSS`, ...row },
-      { label: '… heap + external', ...row },
+      { label: '… heap + external', aim, ...row },
       { label: '… RSS, half deleted', ...row },
-      { label: '… heap + external, half deleted', ...row },
+      { label: '… heap + external, half deleted', aim, ...row },
     ],
     rounds: 1,
     isFresh: true,

@@ -77,7 +77,7 @@ export class Book {
       if (known !== undefined) this.#strike(entry.peerId, now)
       return
     }
-    if (known?.bytes === record.bytes) return
+    if (known === record) return
     this.#peers.delete(entry.peerId)
     if (this.#peers.size >= BOOK_PEERS_MAX) {
       for (const oldest of this.#peers.keys()) {

@@ -7,7 +7,27 @@ import { decodeRecord, type MemberRecord, type MemberStatus, type SignedRecord }
 const NO_ACCUSATIONS: readonly Accusation[] = []
 
 /** What is decoded when somebody asks for it. */
-type Body = Pick<MemberRecord, 'protocol' | 'name' | 'addresses' | 'tags'>
+type Body = Pick<MemberRecord, 'bootNonce' | 'rival' | 'protocol' | 'name' | 'addresses' | 'tags'>
+
+/** Whoever looks at a member looks at several parts of it, and then at others: a few are enough. */
+const BODIES_MAX = 64
+
+/** What was decoded lately. Kept for all members it would be half of what a table takes. */
+export class Bodies {
+  readonly #bodies = new Map<KnownRecord, Body>()
+
+  of(record: KnownRecord): Body {
+    const known = this.#bodies.get(record)
+    if (known !== undefined) return known
+    const decoded = decodeRecord(record.bytes)
+    assert(decoded.ok, 'a known record can be decoded')
+    if (this.#bodies.size >= BODIES_MAX) this.#bodies.clear()
+    const { bootNonce, rival, protocol, name, addresses, tags } = decoded.value
+    const body = { bootNonce, rival, protocol, name, addresses, tags }
+    this.#bodies.set(record, body)
+    return body
+  }
+}
 
 /**
  * A record as tables hold it: shared by all tables of a process that know it, decoded as far as it was
@@ -20,8 +40,6 @@ export class KnownRecord implements SignedRecord, Claims {
   readonly epoch: number
   readonly incarnation: number
   readonly status: MemberStatus
-  /** Bytes move when pages are packed; views that were taken stay as they are. */
-  bytes: Uint8Array
   /** Tables that hold it. */
   uses = 0
   /** Another record of this subject that some table holds. */
@@ -30,14 +48,20 @@ export class KnownRecord implements SignedRecord, Claims {
   hashedState = -1
   hashHigh = 0
   hashLow = 0
-  #body: Body | undefined = undefined
+  readonly #bodies: Bodies
+  /** Where its bytes lie: a view of its own would take as much as they do. */
+  #page: ArrayBufferLike
+  #at: number
+  #length: number
 
   constructor(options: {
     readonly subject: number
     readonly peerId: PeerId
     readonly publicKey: Uint8Array
     readonly record: SignedRecord
+    /** A view of a page. */
     readonly bytes: Uint8Array
+    readonly bodies: Bodies
   }) {
     const { record } = options
     this.subject = options.subject
@@ -46,7 +70,20 @@ export class KnownRecord implements SignedRecord, Claims {
     this.epoch = record.epoch
     this.incarnation = record.incarnation
     this.status = record.status
-    this.bytes = options.bytes
+    this.#bodies = options.bodies
+    this.#page = options.bytes.buffer
+    this.#at = options.bytes.byteOffset
+    this.#length = options.bytes.length
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.#page, this.#at, this.#length)
+  }
+
+  /** Its bytes lie on another page from now on; views that were taken stay as they are. */
+  moveTo(bytes: Uint8Array): void {
+    this.#page = bytes.buffer
+    this.#at = bytes.byteOffset
   }
 
   get record(): this {
@@ -58,39 +95,26 @@ export class KnownRecord implements SignedRecord, Claims {
   }
 
   get bootNonce(): Uint8Array {
-    return this.#decode().bootNonce
+    return this.#bodies.of(this).bootNonce
   }
 
   get rival(): Uint8Array | undefined {
-    return this.#decode().rival
+    return this.#bodies.of(this).rival
   }
 
   get protocol(): MemberRecord['protocol'] {
-    return this.#decoded().protocol
+    return this.#bodies.of(this).protocol
   }
 
   get name(): string {
-    return this.#decoded().name
+    return this.#bodies.of(this).name
   }
 
   get addresses(): readonly string[] {
-    return this.#decoded().addresses
+    return this.#bodies.of(this).addresses
   }
 
   get tags(): MemberRecord['tags'] {
-    return this.#decoded().tags
-  }
-
-  #decoded(): Body {
-    if (this.#body !== undefined) return this.#body
-    const { protocol, name, addresses, tags } = this.#decode()
-    this.#body = { protocol, name, addresses, tags }
-    return this.#body
-  }
-
-  #decode(): MemberRecord {
-    const record = decodeRecord(this.bytes)
-    assert(record.ok, 'a known record can be decoded')
-    return record.value
+    return this.#bodies.of(this).tags
   }
 }

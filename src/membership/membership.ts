@@ -105,9 +105,10 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
    * Takes members as if their tables had been exchanged: without signatures, rates, floods or events. Only for
    * nodes of one process that trust each other: simulations of large networks begin with full views by it.
    */
-  adopt(members: Iterable<Entry>, now: Millis): void {
+  adopt(members: readonly Entry[], now: Millis): void {
     const parts = present(this.#parts, 'membership was started')
     const { table } = this.#shared
+    table.reserve(members.length)
     for (const { peerId, claims, digest } of members) {
       if (table.of(peerId) !== undefined) continue
       const entry = table.add(claims.record, now)

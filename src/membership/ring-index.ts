@@ -72,6 +72,23 @@ export class RingIndex {
     return chosen
   }
 
+  /** Who stands at a place of the first ring, the places being counted from 0 round and round. */
+  at(place: number): number | undefined {
+    return this.#size === 0 ? undefined : this.#ring(0)[place % this.#size]
+  }
+
+  /** Where on the first ring whoever comes after a row stands, the row living or not. */
+  placeAfter(row: number): number {
+    return this.#placeOf(row, 0) + (this.#has(row) ? 1 : 0)
+  }
+
+  /** So many rows are going to be added. */
+  reserve(length: number): void {
+    for (const [ring, rows] of this.#rings.entries()) {
+      if (rows.length < length) this.#rings[ring] = longerShorts(rows, length)
+    }
+  }
+
   #has(row: number): boolean {
     const at = this.#placeOf(row, 0)
     return at < this.#size && this.#ring(0)[at] === row

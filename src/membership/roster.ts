@@ -2,13 +2,12 @@ import { present } from '../base/assert.ts'
 import { compareText } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { DIGEST_BYTES } from './frame.ts'
 import type { KnownRecord } from './known-record.ts'
 import type { Member } from './member.ts'
-import { Pages } from './pages.ts'
 import type { Row } from './row.ts'
 
-const DIGESTS_PER_PAGE = 64
+/** Measured on Node.js 24: what users see of one member, its digest, and its places in three lists. */
+const MEMBER_OBJECT_BYTES = 145
 
 /**
  * The members as users see them, ordered by the text of their ids. Until somebody looks nothing is
@@ -16,7 +15,8 @@ const DIGESTS_PER_PAGE = 64
  */
 export class Roster {
   readonly #rows: () => Iterable<Row>
-  readonly #digests = new Pages(DIGESTS_PER_PAGE * DIGEST_BYTES)
+  /** The digest that was told of last: most members of a quiet network hold the same state. */
+  #digest = ''
   /** In order of id; undefined until the first look. */
   #order: Row[] | undefined
   /** Beside the order; undefined where it is out of date. */
@@ -27,14 +27,19 @@ export class Roster {
     this.#rows = rows
   }
 
+  /** Of what users have looked at. */
+  get allocatedBytes(): number {
+    return this.#made.length * MEMBER_OBJECT_BYTES
+  }
+
   /** The same array until something changes. */
   members(): readonly Member[] {
     if (this.#members !== undefined) return this.#members
     this.#order ??= [...this.#rows()].sort((a, b) => compareText(a.peerId, b.peerId))
-    const members: Member[] = []
-    for (let at = 0; at < this.#order.length; at++) members.push(this.#member(this.#order, at))
-    this.#members = members
-    return members
+    const order = this.#order
+    if (this.#made.length === 0) this.#made = order.map(() => undefined)
+    this.#members = order.map((_, at) => this.#member(order, at))
+    return this.#members
   }
 
   member(row: Row): Member {
@@ -65,7 +70,9 @@ export class Roster {
 
   #memberOf(row: Row): Member {
     const digest = row.digest?.digest
-    return new MemberRow(row, digest === undefined ? undefined : this.#digests.copy(digest))
+    const text = digest === undefined ? undefined : String.fromCharCode(...digest)
+    if (text !== undefined && text !== this.#digest) this.#digest = text
+    return new MemberRow(row, text === undefined ? undefined : this.#digest)
   }
 
   #member(order: readonly Row[], at: number): Member {
@@ -81,20 +88,26 @@ export class Roster {
 class MemberRow implements Member {
   readonly #record: KnownRecord
   readonly state: Member['state']
-  readonly digest: Uint8Array | undefined
+  /** One character a byte: a third of an array of bytes. */
+  readonly #digest: string | undefined
   readonly rttMs: number | undefined
   readonly since: Millis
 
-  constructor(row: Row, digest: Uint8Array | undefined) {
+  constructor(row: Row, digest: string | undefined) {
     this.#record = row.known
     this.state = shownState(row)
-    this.digest = digest
+    this.#digest = digest
     this.rttMs = row.rttMs
     this.since = row.since
   }
 
   get peerId(): PeerId {
     return this.#record.peerId
+  }
+
+  get digest(): Uint8Array | undefined {
+    if (this.#digest === undefined) return undefined
+    return Uint8Array.from(this.#digest, (character) => character.charCodeAt(0))
   }
 
   get publicKey(): Uint8Array {

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { Buckets, hashOfDigest } from './buckets.ts'
+import { Buckets } from './buckets.ts'
 import type { Claims } from './claims.ts'
 import {
   columnLength,
@@ -10,7 +10,8 @@ import {
   longerNumbers,
   longerShorts,
 } from './columns.ts'
-import { DIGEST_BYTES, type OwnDigest } from './frame.ts'
+import { DigestColumns } from './digest-columns.ts'
+import type { OwnDigest } from './frame.ts'
 import type { KnownRecord } from './known-record.ts'
 import type { Member } from './member.ts'
 import type { SignedRecord } from './record.ts'
@@ -28,9 +29,7 @@ export { type Entry, type EntryState, isLive, type KnownDigest } from './row.ts'
 /** Measured on Node.js 24: the object of one row and its place in the list of rows. */
 const ROW_OBJECT_BYTES = 64
 const STATE_BITS = 0b0011
-const HAS_DIGEST = 0b0100
-const IS_DIRECT = 0b1000
-const IS_NEWEST = 0b1_0000
+const IS_NEWEST = 0b0100
 const NO_ROW = 0
 /** Two words a hash. */
 const WORDS = 2
@@ -52,9 +51,7 @@ export class Table {
   #flags: Uint8Array = new Uint8Array(0)
   #since: Float64Array = new Float64Array(0)
   #viewHashes: Int32Array = new Int32Array(0)
-  #digestHashes: Int32Array = new Int32Array(0)
-  #digestCounters: Float64Array = new Float64Array(0)
-  #digests: Uint8Array = new Uint8Array(0)
+  readonly #digests = new DigestColumns()
   /** What few members have. */
   readonly #contested = new Map<number, Claims>()
   readonly #roundTrips = new Map<number, Millis>()
@@ -64,7 +61,6 @@ export class Table {
   #newestTo = 0
   readonly #living = new RingIndex((row, ring) => this.#positionOf(row, ring))
   readonly #views = new Buckets()
-  readonly #digestBuckets = new Buckets()
   readonly #counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
   readonly #roster = new Roster(() => this.#everybody())
   #liveVersion = 0
@@ -78,12 +74,12 @@ export class Table {
     return this.#rows.length - this.#free.length
   }
 
-  /** Bytes of this table: not of what the cache holds, nor of rows made for users. */
+  /** Bytes of this table, not of what the cache holds. */
   get allocatedBytes(): number {
-    const columns = [this.#rowOf, this.#flags, this.#since, this.#viewHashes, this.#digestHashes]
-    const digests = [this.#digestCounters, this.#digests]
-    let bytes = this.#living.allocatedBytes + this.#rows.length * ROW_OBJECT_BYTES
-    for (const column of [...columns, ...digests]) bytes += column.byteLength
+    let bytes = this.#rows.length * ROW_OBJECT_BYTES
+    for (const part of [this.#living, this.#digests, this.#roster]) bytes += part.allocatedBytes
+    const columns = [this.#rowOf, this.#flags, this.#since, this.#viewHashes]
+    for (const { byteLength } of columns) bytes += byteLength
     return bytes
   }
 
@@ -129,11 +125,31 @@ export class Table {
     return chosen
   }
 
+  /** The living member after another in an order that is as good as random, round and round. */
+  livingAfter(entry: Entry): Entry | undefined {
+    const row = this.#living.at(this.#living.placeAfter(this.#rowFor(entry).index))
+    return row === undefined ? undefined : this.#rows[row]
+  }
+
+  /** A living member by a number: each has as many numbers as any other. */
+  livingAt(place: number): Entry | undefined {
+    const row = this.#living.at(place)
+    return row === undefined ? undefined : this.#rows[row]
+  }
+
+  /** So many members more are going to be added: columns are lengthened once. */
+  reserve(count: number): void {
+    const length = this.#rows.length + count
+    if (length <= this.#length) return
+    this.#lengthen(length)
+    this.#living.reserve(length)
+  }
+
   add(record: SignedRecord, now: Millis): Entry {
     const known = this.#cache.acquire(record)
     const index = this.#free.pop() ?? this.#rows.length
     assert(index < RING_ROWS_MAX - 1, 'a table has fewer rows than row numbers')
-    if (index >= this.#length) this.#lengthen(index + 1)
+    if (index >= this.#length) this.#lengthen(columnLength(index + 1))
     if (known.subject >= this.#rowOf.length) {
       this.#rowOf = longerShorts(this.#rowOf, columnLength(this.#cache.subjects.end))
     }
@@ -208,32 +224,14 @@ export class Table {
   /** @param digest of the epoch of the member's record */
   setDigest(entry: Entry, digest: KnownDigest | undefined): void {
     const row = this.#rowFor(entry)
-    const { index, bucket } = row
-    this.#digestBuckets.toggle(bucket, this.#digestHashes, index * WORDS)
-    this.#digestHashes.fill(0, index * WORDS, index * WORDS + WORDS)
-    let flags = (this.#flags[index] ?? 0) & (STATE_BITS | IS_NEWEST)
-    if (digest !== undefined) {
-      assert(digest.epoch === row.known.epoch, 'a digest is of the epoch of its record')
-      flags |= digest.isDirect ? HAS_DIGEST | IS_DIRECT : HAS_DIGEST
-      this.#digestCounters[index] = digest.counter
-      this.#digests.set(digest.digest, index * DIGEST_BYTES)
-      this.#digestHashes.set(hashOfDigest(digest), index * WORDS)
-      this.#digestBuckets.toggle(bucket, this.#digestHashes, index * WORDS)
-    }
-    this.#flags[index] = flags
+    assert(digest === undefined || digest.epoch === row.known.epoch, 'a digest is of its record')
+    this.#digests.set(row, digest)
     this.#roster.changed(row)
   }
 
   /** Whether a member itself told us exactly this digest last. */
-  isDirectDigest(entry: Entry, { epoch, counter, digest }: OwnDigest): boolean {
-    const { index, known } = this.#rowFor(entry)
-    const kinds = HAS_DIGEST | IS_DIRECT
-    const isDirect = ((this.#flags[index] ?? 0) & kinds) === kinds
-    if (!isDirect || known.epoch !== epoch || this.#digestCounters[index] !== counter) return false
-    for (let i = 0; i < DIGEST_BYTES; i++) {
-      if (this.#digests[index * DIGEST_BYTES + i] !== digest?.[i]) return false
-    }
-    return true
+  isDirectDigest(entry: Entry, digest: OwnDigest): boolean {
+    return this.#digests.isDirect(this.#rowFor(entry), digest)
   }
 
   setRoundTrip(entry: Entry, rttMs: Millis | undefined): void {
@@ -261,7 +259,7 @@ export class Table {
 
   /** 8 bytes over (peer id, epoch, counter, digest) of all known digests. */
   digestsHash(): Uint8Array {
-    return this.#digestBuckets.whole()
+    return this.#digests.buckets.whole()
   }
 
   /** 32 hashes of 8 bytes, concatenated. */
@@ -270,12 +268,12 @@ export class Table {
   }
 
   digestBuckets(): Uint8Array {
-    return this.#digestBuckets.bytes()
+    return this.#digests.buckets.bytes()
   }
 
   /** Adds one hash of a member, two words, to what is at a place: exclusive or. */
   addHash(entry: Entry, kind: HashKind, words: Int32Array, at: number): void {
-    const hashes = kind === 'view' ? this.#viewHashes : this.#digestHashes
+    const hashes = kind === 'view' ? this.#viewHashes : this.#digests.hashes
     const from = this.#rowFor(entry).index * WORDS
     words[at] = (words[at] ?? 0) ^ (hashes[from] ?? 0)
     words[at + 1] = (words[at + 1] ?? 0) ^ (hashes[from + 1] ?? 0)
@@ -306,15 +304,7 @@ export class Table {
   }
 
   digestAt(index: number, record: KnownRecord): KnownDigest | undefined {
-    const flags = this.#flags[index] ?? 0
-    if ((flags & HAS_DIGEST) === 0) return undefined
-    return {
-      subject: record.publicKey,
-      epoch: record.epoch,
-      counter: this.#digestCounters[index] ?? 0,
-      digest: this.#digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES),
-      isDirect: (flags & IS_DIRECT) !== 0,
-    }
+    return this.#digests.at(index, record)
   }
 
   #at(subject: number | undefined): Row | undefined {
@@ -357,15 +347,12 @@ export class Table {
     this.#flags[index] = (this.#flags[index] ?? 0) | IS_NEWEST
   }
 
-  #lengthen(needed: number): void {
-    const length = columnLength(needed)
+  #lengthen(length: number): void {
     this.#length = length
     this.#flags = longerBytes(this.#flags, length)
     this.#since = longerNumbers(this.#since, length)
     this.#viewHashes = longerIntegers(this.#viewHashes, length * WORDS)
-    this.#digestHashes = longerIntegers(this.#digestHashes, length * WORDS)
-    this.#digestCounters = longerNumbers(this.#digestCounters, length)
-    this.#digests = longerBytes(this.#digests, length * DIGEST_BYTES)
+    this.#digests.lengthen(length)
   }
 
   *#everybody(): Generator<Row, void> {

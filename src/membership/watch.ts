@@ -1,6 +1,6 @@
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { jitter, shuffle } from '../base/random.ts'
+import { jitter } from '../base/random.ts'
 import type { Dialer } from './dialer.ts'
 import type { LinkEnd } from './member.ts'
 import type { ProbeOutcome, Prober } from './prober.ts'
@@ -31,10 +31,10 @@ interface Watched {
 
 /**
  * Detection of members without a link. Overlay peers whose link is missing are asked for through
- * relays until it is back. One further member without a link has its turn every five seconds (SWIM §4.3,
- * shuffled round-robin), which covers members all of whose observers are bad: an observer that is linked
- * is asked for it, else it is dialled, which takes fewer frames than relays that dial it. A refused dial
- * to a peer that was linked in this life of it says that the process is gone.
+ * relays until it is back. One further member without a link has its turn every five seconds (SWIM §4.3's
+ * round-robin, in the order of a ring), which covers members all of whose observers are bad: an observer
+ * that is linked is asked for it, else it is dialled, which takes fewer frames than relays that dial it.
+ * A refused dial to a peer that was linked in this life of it says that the process is gone.
  */
 export class Watch {
   readonly #shared: Shared
@@ -45,7 +45,8 @@ export class Watch {
   readonly #watched = new Map<PeerId, Watched>()
   /** Epochs in which peers were linked. */
   readonly #linkedEpochs = new Map<PeerId, number>()
-  #order: PeerId[] = []
+  /** Whose turn it was last. */
+  #last: Entry | undefined
   #nextTurnAt: Millis
   #isolationNotBefore: Millis = 0
 
@@ -194,19 +195,15 @@ export class Watch {
     this.#watched.set(peerId, { nextAt, rounds: 0, failedDials: 0 })
   }
 
+  /** The next in the order of a ring, from a place of this node's own: every few seconds somebody asks for each. */
   #nextUnlinked(): Entry | undefined {
     const { table, links, options } = this.#shared
-    if (this.#order.length === 0) {
-      for (const entry of table.entries()) {
-        if (entry.state === 'alive' && entry !== this.#self && !links.has(entry.peerId)) {
-          this.#order.push(entry.peerId)
-        }
-      }
-      shuffle(options.random, this.#order)
-    }
-    for (let peerId = this.#order.pop(); peerId !== undefined; peerId = this.#order.pop()) {
-      const entry = table.of(peerId)
-      if (entry?.state === 'alive' && !links.has(peerId)) return entry
+    if (this.#last?.isRemoved !== false) this.#last = table.livingAt(options.random.uint32())
+    for (let seen = 0; seen < table.liveCount && this.#last !== undefined; seen++) {
+      this.#last = table.livingAfter(this.#last)
+      const entry = this.#last
+      if (entry?.state !== 'alive' || entry === this.#self) continue
+      if (!links.has(entry.peerId)) return entry
     }
     return undefined
   }

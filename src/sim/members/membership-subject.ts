@@ -102,7 +102,7 @@ export class MembershipSubject implements Subject {
   }
 
   /** Takes over members from others of this process, as if tables had been exchanged. */
-  adopt(members: Iterable<Introduction>): void {
+  adopt(members: readonly Introduction[]): void {
     this.#core.adopt(members, this.#now())
     this.#drain()
   }

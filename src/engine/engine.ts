@@ -363,7 +363,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       return
     }
     if (!this.#linked.has(peer)) {
-      const member = this.membership.members().find((candidate) => candidate.peerId === peer)
+      const member = this.membership.member(peer)
       if (member !== undefined) this.#push({ type: 'dial', peer, addresses: member.addresses })
     }
     this.#push({ type: 'send', gate, peer, protocol: 'kv', lane, bytes })

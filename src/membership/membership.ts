@@ -151,6 +151,12 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     return this.#shared.table.rows()
   }
 
+  /** One of {@link members}. */
+  member(peerId: PeerId): Member | undefined {
+    const entry = this.#shared.table.of(peerId)
+    return entry === undefined ? undefined : this.#shared.table.row(entry)
+  }
+
   /** 8 bytes over (peer id, epoch, incarnation, state) of all members; equal views, equal hashes. */
   viewHash(): Uint8Array {
     return this.#shared.table.viewHash()

@@ -63,7 +63,7 @@ export function memberCounts(engine: Engine): StatusInfo['members'] {
 
 /** The name of a member; its peer id while nothing else is known of it. */
 export function memberName(engine: Engine, peer: PeerId): string {
-  return engine.membership.members().find((member) => member.peerId === peer)?.name ?? peer
+  return engine.membership.member(peer)?.name ?? peer
 }
 
 /** Bytes of all protocols together. */

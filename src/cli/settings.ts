@@ -8,7 +8,7 @@ const CONFIG_BYTES_MAX = 1024 * 1024
 
 /** `dataDir` → `HEARSAY_DATA_DIR`. */
 export function environmentName(attribute: string): string {
-  return `HEARSAY_${kebab(attribute).replaceAll('-', '_').toUpperCase()}`
+  return `HEARSAY_${settingName(attribute).replaceAll('-', '_').toUpperCase()}`
 }
 
 /**
@@ -33,14 +33,22 @@ export async function fillSettings(
     }
   }
   const path: unknown = commands.at(-1)?.getOptionValue('config')
-  if (typeof path !== 'string') return
+  if (typeof path === 'string') await fillFromFile(command, { path, known: options.known })
+}
+
+/** Fills what is not given yet from one config file. @throws {CliError} exit 8, as {@link fillSettings} */
+export async function fillFromFile(
+  command: Command,
+  { path, known }: { readonly path: string; readonly known: readonly string[] },
+): Promise<void> {
+  const commands = lineage(command)
   const entries = await readConfig(path)
   const own = commands.flatMap((owner) => owner.options.map((option) => ({ owner, option })))
   for (const [key, value] of entries) {
     const attribute = camel(key)
     const target = own.find(({ option }) => option.attributeName() === attribute)
     if (target === undefined) {
-      refuseUnknownKey({ path, key, attribute, known: options.known })
+      refuseUnknownKey({ path, key, attribute, known })
       continue
     }
     if (isGiven(target.owner, target.option)) continue
@@ -151,7 +159,8 @@ function piecesOf(
   })
 }
 
-function kebab(attribute: string): string {
+/** `dataDir` → `data-dir`: as flags and config files have it. */
+export function settingName(attribute: string): string {
   return attribute.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 

@@ -8,11 +8,14 @@ export interface VerbEntry {
   load(): Promise<Verb>
 }
 
+/** What they say of --api is where to serve it. */
+const SERVERS: ReadonlySet<string> = new Set(['up', 'demo', 'config'])
+
 function entry(name: string, summary: string, load: () => Promise<{ verb: Verb }>): VerbEntry {
   return {
     name,
     summary,
-    servesApi: name === 'up' || name === 'demo',
+    servesApi: SERVERS.has(name),
     load: async () => (await load()).verb,
   }
 }
@@ -83,6 +86,16 @@ export const VERBS: readonly VerbEntry[] = [
     'sim',
     'simulate what can happen to members, and measure it',
     () => import('./verbs/sim.ts'),
+  ),
+  entry(
+    'config',
+    'settings of a node: what holds, whether a file can be used',
+    () => import('./verbs/config.ts'),
+  ),
+  entry(
+    'completion',
+    'completion of command lines for bash, zsh and fish',
+    () => import('./verbs/completion.ts'),
   ),
   entry('version', 'print the version', () => import('./verbs/version.ts')),
 ]

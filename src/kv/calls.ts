@@ -75,7 +75,7 @@ export class Calls {
 
   /** Fails what waits for a peer. */
   unreachable(peer: PeerId, now: Millis): void {
-    this.options.peers.noteAvoid(peer, now)
+    this.options.peers.noteFailure(peer, this.options.tunables.avoidMs, now)
     for (const call of [...this.#open.values()]) call.unreachable(peer, now)
   }
 }
@@ -141,6 +141,7 @@ export class Call {
       return
     }
     this.#attempts.delete(peer)
+    this.#shared.peers.noteAnswer(peer)
     if (this.#options.isRead === true && attempt.tries === 1) {
       this.#shared.peers.noteLatency(peer, Math.max(0, now - attempt.sentAt))
     }

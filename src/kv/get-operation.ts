@@ -179,7 +179,8 @@ export class GetOperation {
   #avoidTheSlow(now: Millis): void {
     for (const peer of this.#replicas.slice(0, this.#asked)) {
       const isOurs = peer === this.#context.signer.peerId
-      if (!isOurs && this.#call.isWaitingFor(peer)) this.#context.peers.noteAvoid(peer, now)
+      if (!isOurs && this.#call.isWaitingFor(peer))
+        this.#context.peers.noteFailure(peer, this.#context.tunables.avoidMs, now)
     }
   }
 
@@ -231,6 +232,8 @@ export class GetOperation {
     })
     // A tombstone says more than an absence: nobody needs to be asked about it.
     this.#wider = new Set(this.#best === undefined ? beyond.map(({ peerId }) => peerId) : [])
+    // A majority may lie, or have lost it: replicas that were asked and have not answered may still.
+    for (const peer of this.#replicas) if (this.#call.isWaitingFor(peer)) this.#wider.add(peer)
     if (this.#wider.size === 0) {
       this.#answerMissing(now)
       return
@@ -272,9 +275,9 @@ export class GetOperation {
   }
 
   #isHealthy(peer: PeerId, now: Millis): boolean {
-    const { peers, tunables } = this.#context
+    const { peers } = this.#context
     const isSuspect = this.#context.ring().member(peer)?.isSuspect ?? true
-    const isAvoided = peers.avoidedAt(peer) + tunables.avoidMs > now
+    const isAvoided = peers.avoidedUntil(peer) > now
     return !isSuspect && !isAvoided && peers.busyUntil(peer) <= now
   }
 

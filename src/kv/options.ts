@@ -11,14 +11,14 @@ export interface KvTunables {
   readonly retryMs: Millis
   /** How often one request is sent to one peer before the peer counts as silent. @default 3 */
   readonly tries: number
-  /** Bounds of the pause before a read asks the next replica; twice the latency between them. @default 5, 200 */
+  /** Bounds of the pause before a read asks another replica: the 95th percentile of latencies. @default 5, 200 */
   readonly hedgeMsMin: Millis
   readonly hedgeMsMax: Millis
-  /** Share of reads that compare the answer with one more replica afterwards. @default 1 */
+  /** Share of reads that compare the answer with one more replica afterwards. @default 0.05 */
   readonly readCheckShare: number
   /** A write that cannot succeed any more waits this long for stragglers, to report exact acks. @default 100 */
   readonly failGraceMs: Millis
-  /** A peer reported unreachable is asked last for so long. @default 2000 */
+  /** A peer that failed is asked last for so long, twice as long with each failure in a row. @default 2000 */
   readonly avoidMs: Millis
   /** Operations of callers under way. @default 8192 */
   readonly operationsMax: number
@@ -57,7 +57,7 @@ export const KV_TUNABLES: KvTunables = {
   tries: 3,
   hedgeMsMin: 5,
   hedgeMsMax: 200,
-  readCheckShare: 1,
+  readCheckShare: 0.05,
   failGraceMs: 100,
   avoidMs: 2_000,
   operationsMax: 8_192,

@@ -3,8 +3,8 @@ import type { PeerId } from '../base/ids.ts'
 import type { KvContext } from './kv-context.ts'
 import type { RingMember } from './ring.ts'
 
-/** Twice the usual latency: few healthy answers take longer. */
-const HEDGE_FACTOR = 2
+/** Above the 95th percentile of what is nearly constant there is still some noise. */
+const HEDGE_FACTOR = 1.2
 
 /**
  * The replicas in the order in which a read asks them: ourselves when we hold the record, then by
@@ -23,17 +23,17 @@ export function readOrder(
 }
 
 function rank(context: KvContext, id: Uint8Array, member: RingMember, now: Millis): number {
-  const { peers, signer, store, tunables } = context
+  const { peers, signer, store } = context
   const { peerId } = member
   if (peerId === signer.peerId) return store.live(id, now) === undefined ? 2 : 0
-  if (member.isSuspect || peers.avoidedAt(peerId) + tunables.avoidMs > now) return 3
+  if (member.isSuspect || peers.avoidedUntil(peerId) > now) return 3
   return peers.busyUntil(peerId) > now ? 2 : 1
 }
 
 /** So long a read waits for this peer before it asks another too. */
 export function hedgeMs(context: KvContext, peer: PeerId): Millis {
   const { hedgeMsMin, hedgeMsMax } = context.tunables
-  const usual = context.peers.latencyMs(peer)
+  const usual = context.peers.latencyP95Ms(peer)
   if (usual === undefined) return hedgeMsMax
   return Math.min(hedgeMsMax, Math.max(hedgeMsMin, usual * HEDGE_FACTOR))
 }

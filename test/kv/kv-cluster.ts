@@ -8,6 +8,7 @@ import { decodeFrame } from '../../src/kv/frame.ts'
 import { Kv, type KvInput, type KvLevel, type KvOutput } from '../../src/kv/kv.ts'
 import type { KvCondition, KvTarget } from '../../src/kv/kv-contract.ts'
 import type { KvTunables } from '../../src/kv/options.ts'
+import { SignerBook } from '../../src/sim/fake-signer.ts'
 import { ed25519Signer } from '../records/ed25519-signer.ts'
 
 const FRAME_HEADER_BYTES = 4
@@ -23,8 +24,6 @@ export interface Sent {
   readonly to: number
   readonly type: string
   readonly at: Millis
-  /** With the header of the frame. */
-  readonly bytes: number
 }
 
 export interface ClusterOptions {
@@ -37,6 +36,8 @@ export interface ClusterOptions {
   readonly loss?: number
   readonly duplicates?: number
   readonly tunables?: Partial<KvTunables>
+  /** Signatures of a closed world, and no list of what was sent. */
+  readonly isFast?: boolean
 }
 
 /** One kv core with its disk. */
@@ -55,9 +56,9 @@ export class KvNode {
   /** How far its clock is ahead. */
   aheadMs: Millis = 0
 
-  constructor(index: number, kv: (signer: Signer) => Kv) {
+  constructor(index: number, signer: Signer, kv: (signer: Signer) => Kv) {
     this.index = index
-    this.signer = ed25519Signer(index + 1)
+    this.signer = signer
     this.kv = kv(this.signer)
   }
 
@@ -95,6 +96,8 @@ interface Event {
 export class KvCluster {
   readonly nodes: KvNode[] = []
   readonly sent: Sent[] = []
+  /** Bytes that went over links, headers of frames included. */
+  bytes = 0
   readonly options: ClusterOptions
   readonly random: Random
   now: Millis = START
@@ -102,6 +105,12 @@ export class KvCluster {
   isCut: (from: KvNode, to: KvNode) => boolean = () => false
   /** Nodes whose dial fails: a send to them is answered by `unreachable`. */
   readonly unreachable = new Set<KvNode>()
+  /** What a node sends may be something else. */
+  tamper: (from: KvNode, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes
+  /** How much later what a node sends arrives. */
+  delayMs: (from: KvNode) => Millis = () => 0
+  readonly #book = new SignerBook()
+  readonly #byPeer = new Map<PeerId, KvNode>()
   readonly #events = new Heap<Event>((a, b) => a.at < b.at || (a.at === b.at && a.order < b.order))
   #order = 0
   #request = 0
@@ -116,8 +125,12 @@ export class KvCluster {
   /** A new node, started, not yet in anybody's view. */
   add(): KvNode {
     const index = this.nodes.length
-    const node = new KvNode(index, (signer) => this.#core(signer, index))
+    const signer = this.options.isFast === true ? this.#book.create(this.random) : undefined
+    const node = new KvNode(index, signer ?? ed25519Signer(index + 1), (own) => {
+      return this.#core(own, index)
+    })
     this.nodes.push(node)
+    this.#byPeer.set(node.peerId, node)
     node.kv.start(this.now + node.aheadMs)
     this.#drain(node)
     return node
@@ -128,10 +141,7 @@ export class KvCluster {
   }
 
   byPeer(peer: PeerId): KvNode {
-    return present(
-      this.nodes.find((node) => node.peerId === peer),
-      peer,
-    )
+    return present(this.#byPeer.get(peer), peer)
   }
 
   /** Replicas of a key as the first living node sees them, closest first. */
@@ -238,11 +248,6 @@ export class KvCluster {
     }).length
   }
 
-  /** Bytes that went over links. */
-  get bytes(): number {
-    return this.sent.reduce((sum, { from, to, bytes }) => sum + (from === to ? 0 : bytes), 0)
-  }
-
   run(ms: Millis): void {
     const end = this.now + ms
     while (this.#step(end)) {}
@@ -320,17 +325,25 @@ export class KvCluster {
     }
   }
 
-  #send(from: KvNode, peer: PeerId, bytes: Uint8Array): void {
+  #send(from: KvNode, peer: PeerId, given: Uint8Array): void {
     const to = this.byPeer(peer)
+    const bytes = this.tamper(from, given)
+    if (this.options.isFast !== true) this.#note(from, to, bytes)
+    this.#carry(from, to, bytes)
+  }
+
+  #note(from: KvNode, to: KvNode, bytes: Uint8Array): void {
     const decoded = decodeFrame(bytes)
     const type = decoded.ok ? decoded.value.type : 'malformed'
-    this.sent.push({
-      ...{ from: from.index, to: to.index, type, at: this.now },
-      bytes: bytes.length + FRAME_HEADER_BYTES,
-    })
+    this.sent.push({ from: from.index, to: to.index, type, at: this.now })
+  }
+
+  #carry(from: KvNode, to: KvNode, bytes: Uint8Array): void {
+    const { peerId: peer } = to
+    if (from !== to) this.bytes += bytes.length + FRAME_HEADER_BYTES
     const { latencyMs = 1, loss = 0, duplicates = 0 } = this.options
     const isOwn = from === to
-    const at = this.now + (isOwn ? 0 : latencyMs)
+    const at = this.now + (isOwn ? 0 : latencyMs + this.delayMs(from))
     if (!isOwn && this.unreachable.has(to)) {
       this.#schedule(at, () => this.input(from, { type: 'unreachable', peer }))
       return

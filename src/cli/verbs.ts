@@ -36,6 +36,7 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/explain.ts'),
   ),
   entry('status', 'one node in numbers', () => import('./verbs/status.ts')),
+  entry('doctor', 'find what is wrong, and say the fix', () => import('./verbs/doctor.ts')),
   entry(
     'top',
     'members, traffic and convergence, live on the whole screen',

@@ -24,9 +24,16 @@ export class PeerProcess {
   readonly #ready: Promise<Ready>
   #rest = ''
 
-  constructor(options: { readonly runtimeDir: string; readonly args: readonly string[] }) {
-    const { runtimeDir, args } = options
-    const child = spawn(process.execPath, [BIN, 'up', '--json', '--api', '127.0.0.1:0', ...args], {
+  /** @param options.prefix a program that runs the node in its own place, such as another network */
+  constructor(options: {
+    readonly runtimeDir: string
+    readonly args: readonly string[]
+    readonly prefix?: readonly string[]
+  }) {
+    const { runtimeDir, args, prefix = [] } = options
+    const node = [process.execPath, BIN, 'up', '--json', '--api', '127.0.0.1:0', ...args]
+    const [program = process.execPath, ...rest] = [...prefix, ...node]
+    const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, HEARSAY_RUNTIME_DIR: runtimeDir },
     })
@@ -66,6 +73,10 @@ export class PeerProcess {
 
   async listen(): Promise<readonly string[]> {
     return (await this.#ready).listen
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
   }
 
   /** Sends a signal and waits for the end. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type Random, randomInteger, seededRandom } from '../../src/base/random.ts'
 import type { Client } from '../../src/http/client.ts'
+import { eventually } from './eventually.ts'
 import { PeerProcess } from './peer-process.ts'
 import { TransactionLedger } from './transaction-ledger.ts'
 
@@ -11,7 +12,10 @@ const VICTIMS = 2
 const ROUNDS = 26
 /** Of so many rounds one is killed while it starts. */
 const EARLY_EVERY = 5
-const LOAD_MS_MAX = 500
+/** A victim is killed so long after it has acknowledged so many writes, however slow the machine is. */
+const LOAD_MS_MAX = 250
+const WRITES_MIN = 5
+const WRITES_MAX = 20
 const START_MS_MAX = 400
 const WRITERS = 4
 const CONVERGE_MS_MAX = 60_000
@@ -46,6 +50,16 @@ class Ledger {
   constructor(name: string) {
     this.#name = name
     this.transactions = new TransactionLedger(name)
+  }
+
+  /** Waits for so many more acknowledged writes, a transaction among them. */
+  async grown(writes: number): Promise<void> {
+    const { acknowledged, transactions } = this
+    const transacted = transactions.acknowledged
+    await eventually(
+      () => [this.acknowledged - acknowledged, transactions.acknowledged - transacted],
+      ([all = 0, whole = 0]) => all >= writes && whole > 0,
+    )
   }
 
   /** One write of each kind in turn, until the process is gone. */
@@ -136,6 +150,7 @@ async function torment(name: string, random: Random): Promise<{ kills: number; l
       await ledger.check(client)
       const writers = Array.from({ length: WRITERS }, () => ledger.write(client))
       writers.push(ledger.put(client), ledger.transactions.write(client))
+      await ledger.grown(WRITES_MIN + randomInteger(random, WRITES_MAX - WRITES_MIN))
       await elapsed(randomInteger(random, LOAD_MS_MAX))
       await peer.end('SIGKILL')
       await Promise.all(writers)

@@ -18,6 +18,8 @@ export interface SuspicionFacts {
   readonly members: number
   /** How much longer this node waits than a healthy one, see Health. */
   readonly scale: number
+  /** A large share of all members is suspect at once: a cut has just healed, more likely than not. */
+  readonly isOneOfMany: boolean
   /** The subject says itself that most of its links are bad. */
   readonly isDegraded: boolean
   /** Who should hold a link with the subject, how many of them are beyond doubt, how many accuse it. */
@@ -39,6 +41,9 @@ const OBSERVERS_QUORUM_FULL = 5
 /** Who hears others badly hears accusations late: it gets so many times longer to refute. */
 const DEGRADED_FACTOR = 5
 
+/** After a cut each side hears from the other that all have failed, and all refute at once: that takes longer. */
+const ONE_OF_MANY_FACTOR = 3
+
 /** This many members must find the process gone, or all others when there are fewer. */
 const REFUSED_QUORUM = 2
 
@@ -57,7 +62,9 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   }
   const patience = facts.scale * (facts.isDegraded ? DEGRADED_FACTOR : 1)
   const windowMs = tunables.refutationWindowMs * patience
-  if (facts.failed > 0) lasts = Math.min(lasts, windowMs)
+  if (facts.failed > 0) {
+    lasts = Math.min(lasts, windowMs * (facts.isOneOfMany ? ONE_OF_MANY_FACTOR : 1))
+  }
   const quorum = observersQuorum(facts.observers)
   if (facts.observers.accusing >= quorum) {
     const missing = Math.max(0, OBSERVERS_QUORUM_FULL - quorum) / (OBSERVERS_QUORUM_FULL - 1)

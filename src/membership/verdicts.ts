@@ -27,6 +27,9 @@ import { type Entry, isLive } from './table.ts'
 
 /** A suspect we still hear is told so and not declared failed: this long until the next look. */
 const HOLD_MS = 1_000
+/** So many members that are suspect at once are many. */
+const MANY_MIN = 3
+const MANY_SHARE = 0.25
 /** After a stall nobody is declared failed for this long. */
 const STALL_GRACE_MS = 1_000
 
@@ -39,6 +42,8 @@ interface Suspicion {
   /** Not before this, whatever the formula says. */
   notBefore: Millis
   deadline: Millis
+  /** There were many at once: it stays so when most of them have refuted. */
+  isOneOfMany: boolean
   /** The most members that found the process gone; a failure claim takes the place of that word. */
   refused: number
 }
@@ -229,6 +234,7 @@ export class Verdicts {
       heardSince: now,
       notBefore: now,
       deadline: now,
+      isOneOfMany: false,
       refused: 0,
     })
   }
@@ -249,6 +255,7 @@ export class Verdicts {
     // Witnesses fall silent without any claim: look again.
     this.#renewAt = now + this.#shared.tunables.probePeriodMs
     const { table, tunables, health } = this.#shared
+    const areMany = this.#suspicions.size >= Math.max(MANY_MIN, table.liveCount * MANY_SHARE)
     for (const [peerId, suspicion] of this.#suspicions) {
       const entry = table.of(peerId)
       if (entry === undefined) continue
@@ -256,6 +263,7 @@ export class Verdicts {
       const isGone = suspicion.refused > 0 || standing.some(({ kind }) => kind === 'refused')
       const gone = isGone ? standing.filter(({ kind }) => kind !== 'suspect').length : 0
       suspicion.refused = Math.max(suspicion.refused, gone)
+      suspicion.isOneOfMany ||= areMany
       const deadline = suspicionDeadline(
         {
           startedAt: suspicion.startedAt,
@@ -267,6 +275,7 @@ export class Verdicts {
           members: table.liveCount,
           scale: health.scale,
           isDegraded: entry.claims.record.status === 'degraded',
+          isOneOfMany: suspicion.isOneOfMany,
           observers: this.#observers(entry, standing),
         },
         tunables,

@@ -22,6 +22,10 @@ const WATCHED_MAX = 1_024
 const DEGRADED_FACTOR = 5
 /** Larger networks are left to the probes: each accusation must be refuted after the heal. */
 const ISOLATED_MEMBERS_MAX = 64
+/** Who hears nobody for half as long as that looks for others first: all its links may lead across a cut. */
+const LOOKOUT_SHARE = 0.5
+/** … and dials so many. */
+const LOOKOUT_DIALS_MAX = 16
 
 interface Watched {
   nextAt: Millis
@@ -49,6 +53,8 @@ export class Watch {
   #last: Entry | undefined
   #nextTurnAt: Millis
   #isolationNotBefore: Millis = 0
+  /** The last sign of life after which others were looked for. */
+  #lookedOutAfter: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: {
     readonly shared: Shared
@@ -144,6 +150,7 @@ export class Watch {
         this.#prober.ask(entry, 'unlinked', now)
       }
     }
+    this.#lookOut(now)
     this.#noticeIsolation(now)
     if (this.#nextTurnAt > now) return
     this.#nextTurnAt = now + this.#turnMs()
@@ -152,7 +159,8 @@ export class Watch {
   }
 
   nextDeadline(): Millis | undefined {
-    let earliest: Millis | undefined = earlier(this.#nextTurnAt, this.#isolatedAt())
+    const silentAt = earlier(this.#lookoutAt(), this.#isolatedAt())
+    let earliest: Millis | undefined = earlier(this.#nextTurnAt, silentAt)
     for (const { nextAt } of this.#watched.values()) earliest = earlier(earliest, nextAt)
     return earliest
   }
@@ -166,6 +174,26 @@ export class Watch {
       if (entry === this.#self || entry.state !== 'alive') continue
       this.#verdicts.accuse(entry, 'suspect', 'nothing is heard from anybody', now)
     }
+  }
+
+  /** Members that nothing was heard of because there is no link may be on our side. */
+  #lookOut(now: Millis): void {
+    const at = this.#lookoutAt()
+    if (at === undefined || at > now) return
+    const { table, links, options, pulse } = this.#shared
+    this.#lookedOutAfter = pulse.heardAt
+    const unlinked = [...table.entries()].filter(
+      (entry) => entry.state === 'alive' && entry !== this.#self && !links.has(entry.peerId),
+    )
+    for (const { peerId } of shuffle(options.random, unlinked).slice(0, LOOKOUT_DIALS_MAX)) {
+      this.#dialer.once(peerId, now)
+    }
+  }
+
+  #lookoutAt(): Millis | undefined {
+    const { table, pulse, tunables } = this.#shared
+    if (pulse.heardAt <= this.#lookedOutAfter || table.count('alive') < 2) return undefined
+    return pulse.heardAt + LOOKOUT_SHARE * ISOLATED_PERIODS * tunables.probePeriodMs
   }
 
   #isolatedAt(): Millis | undefined {

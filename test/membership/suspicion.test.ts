@@ -12,6 +12,7 @@ const facts = {
   members: 10,
   scale: 1,
   isDegraded: false,
+  isOneOfMany: false,
   observers: { all: 8, alive: 8, accusing: 0 },
 }
 const lasts = (change: Partial<typeof facts>): number =>
@@ -44,6 +45,12 @@ describe('suspicionDeadline()', () => {
 
   test('a failure claim ends it after the refutation window', () => {
     expect(lasts({ failed: 1 })).toBe(1_000)
+  })
+
+  test('one ends it after three windows when many are suspect at once, observers do not wait', () => {
+    expect(lasts({ failed: 1, isOneOfMany: true })).toBe(3_000)
+    const observers = { all: 8, alive: 8, accusing: 5 }
+    expect(lasts({ failed: 1, isOneOfMany: true, observers })).toBe(1_000)
   })
 
   test('five of eight observers end it after the refutation window, four do not', () => {

@@ -15,6 +15,7 @@ const HOLDING: readonly (readonly [name: string, seeds: number])[] = [
   ['refutation-cut', 12],
   ['halves-3s', 16],
   ['halves-60s', 12],
+  ['fifth', 8],
   ['one-way', 16],
   ['mass-restart', 8],
   ['clones', 16],

@@ -5,10 +5,19 @@ import type { Stage } from '../stage.ts'
 
 const HEALED = 'healed'
 const HEAL_BOUND: Bound = { figure: HEALED, unit: 'ms', max: 5 * SECOND_MS }
+/** At most, one way, with a heal. */
+const SLOW_HEAL_MS = 300
 const HEAL_MS_MAX = 2 * MINUTE_MS
 
 function hostsOf(nodes: readonly SimulatedNode[]): readonly Host[] {
   return nodes.map(({ host }) => host)
+}
+
+/** A fifth of the members, and the others. */
+function fifth(stage: Stage): readonly [readonly SimulatedNode[], readonly SimulatedNode[]] {
+  const members = stage.shuffled()
+  const count = Math.ceil(members.length / 5)
+  return [members.slice(0, count), members.slice(count)]
 }
 
 function halves(stage: Stage): readonly [readonly SimulatedNode[], readonly SimulatedNode[]] {
@@ -66,6 +75,29 @@ export const PARTITIONS: readonly Scenario[] = [
   halvesFor('halves-3s', 3 * SECOND_MS, '3 s'),
   halvesFor('halves-60s', MINUTE_MS, '60 s'),
   halvesFor('halves-10min', 10 * MINUTE_MS, '10 min'),
+  {
+    name: 'fifth',
+    about:
+      'a fifth of the members is cut off for 12 s, most of it from all its links; the heal is slow',
+    nodes: 16,
+    nodesMin: 5,
+    play: (stage) => {
+      stage.startFull()
+      const [few, many] = fifth(stage)
+      stage.census.excuse((subject, observer) => few.includes(subject) !== few.includes(observer))
+      stage.cluster.network.partition([hostsOf(few), hostsOf(many)])
+      stage.run(12 * SECOND_MS)
+      // Hosts that all dial each other at once are slow for a while.
+      stage.cluster.network.conditions.latencyMs += SLOW_HEAL_MS * stage.random.next()
+      heal(stage)
+      stage.run(10 * SECOND_MS)
+      stage.recordDeaths()
+    },
+    bounds: [
+      { figure: HEALED, unit: 'ms', p50: 5 * SECOND_MS, max: 8 * SECOND_MS },
+      NO_FALSE_DEATHS,
+    ],
+  },
   {
     name: 'one-way',
     about: 'frames of one member to one other are lost, the way back is open',

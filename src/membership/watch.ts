@@ -1,6 +1,6 @@
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { jitter } from '../base/random.ts'
+import { jitter, shuffle } from '../base/random.ts'
 import type { Dialer } from './dialer.ts'
 import type { LinkEnd } from './member.ts'
 import type { ProbeOutcome, Prober } from './prober.ts'

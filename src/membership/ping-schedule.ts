@@ -12,7 +12,7 @@ const SUSPECT_FACTOR = 0.5
 const MEASURE_MS = 10_000
 /** With so few links pings cost little, and each observer counts more. */
 const MESH_LINKS_FEW = 4
-const FEW_LINKS_FACTOR = 0.6
+const FEW_LINKS_FACTOR = 0.5
 
 /**
  * The two ends of a link take turns: whoever answered pings next, and whoever pinged waits so much longer

@@ -36,6 +36,8 @@ export class MembershipSubject implements Subject {
   readonly #core: Membership
   readonly #tellsDigest: boolean
   readonly #leavers: ((outcome: Outcome) => void)[] = []
+  readonly #casters: Map<number, (outcome: Outcome) => void> = new Map()
+  #casts = 0
   #isHalted = false
   #armed: Millis | undefined
   #last: Millis = 0
@@ -87,6 +89,12 @@ export class MembershipSubject implements Subject {
   }
 
   request(command: Command, done: (outcome: Outcome) => void): void {
+    if (command.type === 'broadcast') {
+      this.#casts += 1
+      this.#casters.set(this.#casts, done)
+      this.#input({ ...command, request: this.#casts })
+      return
+    }
     assert(command.type === 'leave', `membership alone cannot ${command.type}`)
     this.#leavers.push(done)
     this.#input({ type: 'leave' })
@@ -184,10 +192,19 @@ export class MembershipSubject implements Subject {
       case 'left':
         for (const done of this.#leavers.splice(0)) done({ ok: true, result: { type: 'leave' } })
         return
+      case 'broadcast-sent': {
+        const result = { type: 'broadcast', id: output.id } as const
+        this.#cast(output.request, { ok: true, result })
+        return
+      }
+      case 'cast-refused':
+        this.#cast(output.request, { ok: false, error: output.error })
+        return
       case 'gave-way':
         this.#observe({ type: 'fatal', error: twinFailure(output.addresses) })
         return
       case 'member':
+      case 'broadcast':
       case 'alarm':
       case 'dropped':
         this.#observe(output)
@@ -196,6 +213,11 @@ export class MembershipSubject implements Subject {
         // What concerns replicated state has nobody to go to here.
         return
     }
+  }
+
+  #cast(request: number, outcome: Outcome): void {
+    this.#casters.get(request)?.(outcome)
+    this.#casters.delete(request)
   }
 
   #arm(): void {

@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts'
+import { BROADCASTS } from './scenarios/broadcasts.ts'
 import { CHURN } from './scenarios/churn.ts'
 import { DEATHS } from './scenarios/deaths.ts'
 import { HOSTILITY } from './scenarios/hostility.ts'
@@ -11,6 +12,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SLOWNESS,
   ...PARTITIONS,
   ...CHURN,
+  ...BROADCASTS,
   ...HOSTILITY,
 ]
 

@@ -31,7 +31,7 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   // State without a node, for any platform.
   ['crdt.ts', pure(3)],
   ['lab', shell(7, [])],
-  ['http', shell(7, ['hono', '@hono/', 'zod', ...PURE])],
+  ['http', shell(7, ['hono', '@hono/', 'zod', 'prom-client', ...PURE])],
   ['cli', shell(8, ['commander', 'cli-table3', 'zod', ...PURE])],
 ])
 /** What embedders may import is what shells may. */

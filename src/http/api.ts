@@ -11,6 +11,7 @@ import { exportRoutes } from './export-routes.ts'
 import { checkHost, checkOrigin, TokenGuard } from './guard.ts'
 import { Health, healthRoutes } from './health.ts'
 import { labRoutes } from './lab-routes.ts'
+import { metricRoutes } from './metrics.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { objectRoutes } from './object-routes.ts'
 import { pageRoutes } from './page.ts'
@@ -81,6 +82,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...undoRoutes(),
     ...exportRoutes(),
     ...backupRoutes(),
+    ...metricRoutes(),
     ...eventRoutes(hub),
     ...labRoutes(lab),
   ]

@@ -29,6 +29,7 @@ export type Command =
       KvCondition & {
         readonly type: 'put'
         readonly value: Uint8Array
+        readonly isManifest?: boolean
         readonly ttlMs?: number
         readonly level: WriteLevel
       })
@@ -67,6 +68,8 @@ export interface PutDone {
 
 export interface FoundValue {
   readonly value: Uint8Array
+  /** The value lists chunks of a larger one. */
+  readonly isManifest: boolean
   readonly version: string
   readonly author: PeerId
   readonly from: PeerId

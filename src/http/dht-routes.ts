@@ -6,8 +6,8 @@ import { invalid, notFound } from './problem.ts'
 import type { DhtAnswer } from './shapes.ts'
 
 const PREFIX = '/v1/dht/'
-/** dht.md: the largest value kept inline. */
-export const DHT_VALUE_BYTES_MAX: number = 64 * 1024
+/** The largest value; above 64 KiB it is kept in chunks. */
+const DHT_VALUE_BYTES_MAX: number = 64 * 1024 * 1024
 
 /** `PUT | GET | DELETE /v1/dht/{key}`. */
 export function dhtRoutes(): readonly Route[] {

@@ -47,6 +47,7 @@ interface Write extends KvCondition {
   readonly request: number
   readonly place: RecordPlace
   readonly value: Uint8Array | undefined
+  readonly isManifest: boolean
   readonly ttlMs: Millis
   readonly level: KvLevel
 }
@@ -67,12 +68,13 @@ export class Callers {
   }
 
   put(input: Put, now: Millis): void {
-    const { request, value, ttlMs = RECORD_TTL_MS, level } = input
+    const { request, value, isManifest = false, ttlMs = RECORD_TTL_MS, level } = input
     if (this.#isRefused(input, valueError(value) ?? ttlError(ttlMs) ?? hashError(input))) return
     const place = this.#place(
       input.kind === 'immutable' ? { ...input, key: hashKey(value) } : input,
     )
-    this.#write({ request, place, value, ttlMs, level, ...condition(input) }, now)
+    const write = { request, place, value, isManifest, ttlMs, level, ...condition(input) }
+    this.#write(write, now)
   }
 
   delete(input: Delete, now: Millis): void {
@@ -81,7 +83,8 @@ export class Callers {
     const place = this.#place(input)
     // As long as any value that it deletes may live, wherever that is still kept.
     const ttlMs = RECORD_TTL_MS_MAX
-    this.#write({ request, place, value: undefined, ttlMs, level, ...condition(input) }, now)
+    const write = { value: undefined, isManifest: false, ttlMs, ...condition(input) }
+    this.#write({ request, place, level, ...write }, now)
   }
 
   get(input: Get, now: Millis): void {
@@ -165,13 +168,14 @@ export class Callers {
   }
 
   /** @param after the sequence number of an owned record that this one follows */
-  #store({ request, place, value, ttlMs, level }: Write, after: number, now: Millis): void {
+  #store(write: Write, after: number, now: Millis): void {
+    const { request, place, value, isManifest, ttlMs, level } = write
     const { signer, clock } = this.#context
     clock.observe(after, now, Number.POSITIVE_INFINITY)
     const { namespace, key } = place.address
     const expiresAt = Math.ceil(now + ttlMs)
     const stamp = clock.next(now)
-    const record = sealRecord({ namespace, key, value, stamp, expiresAt }, signer)
+    const record = sealRecord({ namespace, key, value, isManifest, stamp, expiresAt }, signer)
     const operation: PutOperation = new PutOperation(this.#context, {
       request,
       place,
@@ -208,5 +212,6 @@ function foundValue(found: Finding | undefined): KvFound | undefined {
   if (found?.record.value === undefined) return undefined
   const author = authorOf(found.record)
   const version = versionText(found.record.stamp, author)
-  return { value: found.record.value.slice(), version, author, from: found.from }
+  const { isManifest, value } = found.record
+  return { value: value.slice(), isManifest, version, author, from: found.from }
 }

@@ -39,6 +39,8 @@ export type KvInput =
         readonly type: 'put'
         readonly request: number
         readonly value: Uint8Array
+        /** The value lists chunks of a larger one. @default false */
+        readonly isManifest?: boolean
         readonly ttlMs?: number
         readonly level: KvLevel
       })
@@ -115,6 +117,7 @@ export type KvOutput =
 export interface KvFound {
   /** A copy, the caller's to keep. */
   readonly value: Uint8Array
+  readonly isManifest: boolean
   readonly version: string
   readonly author: PeerId
   /** The member that answered. */

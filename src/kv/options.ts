@@ -33,7 +33,7 @@ export interface KvTunables {
   readonly authorChunkBytesMax: number
   /** Deletions of one author that are still remembered; their bytes as those of values. @default 8192 */
   readonly authorTombstonesMax: number
-  /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 500, 50 */
+  /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 1000, 50 */
   readonly memberCostPerSecond: number
   readonly strangerCostPerSecond: number
   /** Mean pause between comparisons with each neighbour, and full rounds of repair, ± 30 %. @default 30000 */
@@ -68,7 +68,7 @@ export const KV_TUNABLES: KvTunables = {
   authorChunksMax: 4_096,
   authorChunkBytesMax: 160 * 1024 * 1024,
   authorTombstonesMax: 8_192,
-  memberCostPerSecond: 500,
+  memberCostPerSecond: 1_000,
   strangerCostPerSecond: 50,
   repairPeriodMs: 30_000,
   repairDelayMs: 200,

@@ -18,6 +18,8 @@ import { type KvContext, keepIfOurs, type RecordPlace, recordInAnswer } from './
 import { versionConflict } from './refusals.ts'
 import { Alarm } from './timers.ts'
 
+/** Larger records do not overtake other bulk: small ones must not wait behind them. */
+const BULK_BYTES = 16_384
 /** Next closest members tried in all, as a multiple of N. */
 const SPARES_FACTOR = 2
 
@@ -56,7 +58,7 @@ export class PutOperation {
     this.#degraded = members < context.replication
     this.#call = context.calls.open({
       frame: (id) => encodeFrame({ type: 'put', id, record: options.record.bytes }),
-      lane: 'user',
+      lane: options.record.bytes.length > BULK_BYTES ? 'bulk' : 'user',
       listener: this,
     })
   }

@@ -10,7 +10,9 @@ import type { Reconciler } from './reconciler.ts'
 import type { Admission } from './record-store.ts'
 
 /** A record costs one more for each so many bytes, a list for each so many items. */
-const BYTES_A_COST = 8_192
+const BYTES_A_COST = 65_536
+/** Larger records go behind small ones. */
+const BULK_BYTES = 16_384
 const ITEMS_A_COST = 64
 
 /** The answering side: what others, and we ourselves, ask of the records held here. */
@@ -35,7 +37,7 @@ export class Replica {
         this.#put(peer, request, now)
         return
       case 'get':
-        this.#reply(peer, this.#get(request, now), { lane: 'user' })
+        this.#answer(peer, this.#get(request, now))
         return
       case 'compare':
         this.#reply(peer, this.#reconciler.compare(peer, request, now), { lane: 'bulk' })
@@ -90,6 +92,11 @@ export class Replica {
         this.#reply(peer, { type: 'refused', id, reason: admission.reason }, { lane: 'user' })
         return
     }
+  }
+
+  #answer(peer: PeerId, reply: KvReply): void {
+    const isLarge = reply.type === 'found' && reply.record.length > BULK_BYTES
+    this.#reply(peer, reply, { lane: isLarge ? 'bulk' : 'user' })
   }
 
   #get({ id, key, known }: KvRequest & { type: 'get' }, now: Millis): KvReply {

@@ -3,8 +3,14 @@ import type { PeerId } from '../base/ids.ts'
 import { publicKeyOf } from '../base/peer-id.ts'
 import type { Driver } from '../engine/driver.ts'
 import type { Command, FoundValue } from '../engine/engine-types.ts'
+import { CHUNK_BYTES } from '../records/manifest.ts'
+import { RECORD_TTL_MS, RECORD_TTL_MS_MAX } from '../records/record.ts'
 import type { Dht, DhtKind, DhtReadOptions, DhtValue, PutOptions, PutResult } from './dht-types.ts'
+import { type ChunkStore, getChunks, putChunks } from './large-values.ts'
 import { request } from './requests.ts'
+
+/** Chunks live a little longer than what names them. */
+const GRACE_MS = 60_000
 
 type Write = Command & { readonly type: 'put' | 'delete' }
 
@@ -21,13 +27,37 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
       ...(done.superseded ? { superseded: true } : {}),
     }
   }
+  const chunks = (options: { ttlMs?: number; signal: AbortSignal | undefined }): ChunkStore => ({
+    put: (chunk) => {
+      const { ttlMs: asked = RECORD_TTL_MS, signal } = options
+      const ttlMs = Math.min(RECORD_TTL_MS_MAX, asked + GRACE_MS)
+      const kind = { kind: 'immutable', level: 'quorum' } as const
+      return write({ type: 'put', key: '-', value: chunk, ...kind, ttlMs }, signal)
+    },
+    get: async (key) => {
+      const command = { type: 'get', key, kind: 'immutable' } as const
+      const { found } = await request(driver, command, { expected: 'get', signal: options.signal })
+      return found?.value
+    },
+  })
   return {
     async put(key, value, options = {}) {
       const bytes = typeof value === 'string' ? utf8(value) : value
       const { ttlMs, signal } = options
       const lifetime = ttlMs === undefined ? {} : { ttlMs }
       const command = { type: 'put', key, value: bytes, ...writeOf(options), ...lifetime } as const
-      return await write(command, signal)
+      if (bytes.length <= CHUNK_BYTES || options.immutable === true)
+        return await write(command, signal)
+      const startedAt = performance.now()
+      const manifest = await putChunks(bytes, chunks({ ...lifetime, signal }))
+      const done = await write({ ...command, value: manifest, isManifest: true }, signal)
+      return { ...done, elapsedMs: elapsedSince(startedAt) }
+    },
+    putMany(entries, options = {}) {
+      return Promise.all(Array.from(entries, ([key, value]) => this.put(key, value, options)))
+    },
+    getMany(keys, options = {}) {
+      return Promise.all(Array.from(keys, (key) => this.get(key, options)))
     },
     async delete(key, options = {}) {
       return await write({ type: 'delete', key, ...writeOf(options) }, options.signal)
@@ -39,7 +69,14 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
       const leveled = level === undefined ? command : { ...command, level }
       const { found } = await request(driver, leveled, { expected: 'get', signal })
       if (found === undefined) return undefined
-      return dhtValue(key, found, { from: nameOf(found.from), elapsedMs: elapsedSince(startedAt) })
+      const value = found.isManifest
+        ? await getChunks(found.value, chunks({ signal }))
+        : found.value
+      return dhtValue(
+        key,
+        { ...found, value },
+        { from: nameOf(found.from), elapsedMs: elapsedSince(startedAt) },
+      )
     },
   }
 }

@@ -44,7 +44,8 @@ export interface Dht {
   /**
    * Stores a value at the members closest to its key. Who writes the same shared key later wins.
    * @param key up to 1 KiB of any text; of an immutable value its hash, or `-`: the result tells it
-   * @param value text (stored as UTF-8) or bytes, at most 64 KiB
+   * @param value text (stored as UTF-8) or bytes, at most 64 MiB; above 64 KiB it is kept in chunks, and then must
+   * not be immutable
    * @throws {QuorumError} fewer acknowledgements than the level asks for: some replicas may hold the value
    * @throws {HearsayError} ERR_VERSION_CONFLICT: an owned name has another version · ERR_LIMIT · ERR_STOPPED
    * @throws {TypeError} options that do not go together
@@ -53,9 +54,20 @@ export interface Dht {
   /**
    * The newest value found, or undefined.
    * @throws {QuorumError} fewer replicas answered than the level asks for
-   * @throws {HearsayError} ERR_TIMEOUT: nobody told a value, and too few told that there is none
+   * @throws {HearsayError} ERR_TIMEOUT: nobody told a value, and too few told that there is none · ERR_NOT_FOUND: a
+   * chunk of a large value is gone
    */
   get(key: string, options?: DhtReadOptions): Promise<DhtValue | undefined>
+  /** Stores several values at once, all on their way together; rejects with the first failure. */
+  putMany(
+    entries: Iterable<readonly [string, string | Uint8Array]>,
+    options?: PutOptions,
+  ): Promise<readonly PutResult[]>
+  /** Reads several values at once, in the order of the keys; rejects with the first failure. */
+  getMany(
+    keys: Iterable<string>,
+    options?: DhtReadOptions,
+  ): Promise<readonly (DhtValue | undefined)[]>
   /** Writes a signed tombstone; the result and the errors are those of a put. */
   delete(key: string, options?: Omit<PutOptions, 'ttlMs' | 'immutable'>): Promise<PutResult>
 }

@@ -35,6 +35,7 @@ export const FINGERPRINT_BYTES = 8
 
 const FORMAT = 1
 const FLAG_TOMBSTONE = 1
+const FLAG_MANIFEST = 2
 const SIGNING_DOMAIN = utf8('hearsay record 1\n')
 
 /** One record, with its bytes. `author`, `value` and `signature` are views of `bytes`. */
@@ -46,6 +47,8 @@ export interface DhtRecord {
   readonly key: string
   /** Undefined: a tombstone. */
   readonly value: Uint8Array | undefined
+  /** Whether the value lists the chunks of a larger one: see manifest.ts. */
+  readonly isManifest: boolean
   /** Ed25519 public key, 32 bytes. */
   readonly author: Uint8Array
   /** First part of the version; the author is the second. */
@@ -60,6 +63,8 @@ export interface RecordDraft {
   readonly namespace: Namespace
   readonly key: string
   readonly value: Uint8Array | undefined
+  /** @default false */
+  readonly isManifest?: boolean
   readonly stamp: Stamp
   readonly expiresAt: Millis
 }
@@ -69,7 +74,7 @@ export function sealRecord(draft: RecordDraft, signer: Signer): DhtRecord {
   const writer = new Writer(256 + (draft.value?.length ?? 0))
     .uint8(FORMAT)
     .uint8(draft.namespace.charCodeAt(0))
-    .uint8(draft.value === undefined ? FLAG_TOMBSTONE : 0)
+    .uint8(flagsOf(draft))
     .text(draft.key)
     .raw(signer.publicKey)
     .varint(draft.stamp)
@@ -83,6 +88,11 @@ export function sealRecord(draft: RecordDraft, signer: Signer): DhtRecord {
   return sealed.value
 }
 
+function flagsOf({ value, isManifest = false }: RecordDraft): number {
+  if (value === undefined) return FLAG_TOMBSTONE
+  return isManifest ? FLAG_MANIFEST : 0
+}
+
 /** Parses an envelope; says nothing yet about its signature or age, see `validate`. Keeps `bytes`. */
 export function decodeRecord(bytes: Uint8Array): Decoded<DhtRecord> {
   if (bytes.length > RECORD_BYTES_MAX) return { ok: false, reason: 'record too long' }
@@ -93,7 +103,7 @@ function readRecord(reader: Reader, bytes: Uint8Array): DhtRecord {
   if (reader.uint8() !== FORMAT) throw new DecodeError('unknown record format')
   const namespace = String.fromCharCode(reader.uint8())
   const flags = reader.uint8()
-  if (flags > FLAG_TOMBSTONE) throw new DecodeError('unknown record flags')
+  if (flags > FLAG_MANIFEST) throw new DecodeError('unknown record flags')
   const key = readText(reader, KEY_BYTES_MAX)
   if (key.length === 0) throw new DecodeError('empty record key')
   const author = reader.raw(PUBLIC_KEY_BYTES)
@@ -109,6 +119,7 @@ function readRecord(reader: Reader, bytes: Uint8Array): DhtRecord {
     namespace,
     key,
     value: isTombstone ? undefined : value,
+    isManifest: flags === FLAG_MANIFEST,
     author,
     stamp,
     expiresAt,

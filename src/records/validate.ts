@@ -33,8 +33,8 @@ export function validate(record: DhtRecord, now: Millis, signer: Signer): Record
 }
 
 /** What is immutable cannot be deleted either. */
-function isNamedByHash({ key, value }: DhtRecord): boolean {
-  return value !== undefined && hashKey(value) === key
+function isNamedByHash({ key, value, isManifest }: DhtRecord): boolean {
+  return value !== undefined && !isManifest && hashKey(value) === key
 }
 
 /** From `expiresAt` on a record does not count. */

@@ -65,6 +65,14 @@ class MemoryDht implements Dht {
     return found === undefined ? undefined : dhtValue(key, found)
   }
 
+  putMany(entries: Iterable<readonly [string, string | Uint8Array]>, options: PutOptions = {}) {
+    return Promise.all(Array.from(entries, ([key, value]) => this.put(key, value, options)))
+  }
+
+  getMany(keys: Iterable<string>) {
+    return Promise.all(Array.from(keys, (key) => this.get(key)))
+  }
+
   async delete(key: string, options: PutOptions = {}) {
     const result = this.#write(key, options)
     this.#values.delete(key)

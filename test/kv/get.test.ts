@@ -31,6 +31,19 @@ describe('get', () => {
     },
   )
 
+  it('answers a thousand reads in at most three round trips', () => {
+    const cluster = new KvCluster(20, { latencyMs: 25, isFast: true })
+    const keys = Array.from({ length: 1_000 }, (_, i) => `key ${i}`)
+    for (const [i, key] of keys.entries()) cluster.putNow(cluster.node(i % 20), key, key)
+    cluster.run(5_000)
+    const reader = cluster.node(0)
+    const before = cluster.now
+    const requests = keys.map((key) => cluster.get(reader, key))
+    cluster.until(() => requests.every((request) => reader.answers.has(request)))
+    expect(cluster.now - before).toBeLessThanOrEqual(3 * 50)
+    expect(requests.every((request) => reader.answer(request, 'get-done').found)).toBe(true)
+  })
+
   it('asks itself first when it holds the record', () => {
     const cluster = new KvCluster(5, { latencyMs: 50 })
     cluster.putNow(cluster.node(0), 'a', 'x', { level: 'all' })

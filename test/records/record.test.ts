@@ -94,7 +94,7 @@ describe('record', () => {
       return decoded.ok ? 'ok' : decoded.reason
     }
     expect(reasonAt(0, 2)).toBe('unknown record format')
-    expect(reasonAt(2, 2)).toBe('unknown record flags')
+    expect(reasonAt(2, 3)).toBe('unknown record flags')
     expect(reasonAt(1, 0x6f)).toBe('ok')
     const valued = sealRecord(
       { namespace: 'k', key: 'a', value: utf8('b'), stamp: 7, expiresAt: 9 },

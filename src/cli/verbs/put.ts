@@ -11,8 +11,8 @@ import { plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
 import { operand } from '../verb-parts.ts'
 
-/** Inline values of the API end here; the node says so too, but reading a disk image first helps nobody. */
-const VALUE_BYTES_MAX = 64 * 1024
+/** Values of the API end here; the node says so too, but reading a disk image first helps nobody. */
+const VALUE_BYTES_MAX = 64 * 1024 * 1024
 
 export const verb: Verb = {
   examples: [

@@ -78,6 +78,7 @@ export const VERBS: readonly VerbEntry[] = [
     'print what the groups hold, as NDJSON or CSV',
     () => import('./verbs/export.ts'),
   ),
+  entry('keygen', 'make the key of a private network', () => import('./verbs/keygen.ts')),
   entry('backup', 'write everything a node stores into a file', () => import('./verbs/backup.ts')),
   entry('restore', 'make a data directory of a backup', () => import('./verbs/restore.ts')),
   entry('join', 'make a node join others', () => import('./verbs/join.ts')),

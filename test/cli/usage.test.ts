@@ -60,8 +60,8 @@ describe('--help', () => {
         const argv = [...(line ?? '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)]
           .map(([, single, double, bare]) => single ?? double ?? bare ?? '')
           .slice(1)
-        // They run nodes, or look at this machine and its names.
-        if (['up', 'demo', 'sim', 'doctor'].includes(argv[0] ?? '')) continue
+        // They run nodes, look at this machine and its names, or write a file.
+        if (['up', 'demo', 'sim', 'doctor', 'keygen'].includes(argv[0] ?? '')) continue
         const { code } = await runIt(...argv)
         expect([example, code]).toEqual([example, codeAlone(argv)])
       }

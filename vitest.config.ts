@@ -2,6 +2,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /** Many processes, many nodes in one, a core for a minute: beside another file all would only wait. */
 const HEAVY = [
+  'test/browser/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/lab/large.test.ts',
   'test/mutants/*.test.ts',

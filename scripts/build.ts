@@ -6,11 +6,12 @@
 // all but the native database.
 
 import { spawnSync } from 'node:child_process'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { rolldown } from 'rolldown'
+import { notices } from './build/notices.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** By the names that package.json exports them under. */
@@ -26,8 +27,6 @@ const COMMAND = { main: 'src/cli/main.ts' }
 const INLINED = /^(?:uint8arrays|multiformats)(?:\/|$)/
 /** It finds its binary by its own place. */
 const NATIVE = 'classic-level'
-const PACKAGE_DIRECTORY = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//
-const NOTICE_NAME = /^(licen[cs]e|copying|notice)/i
 
 interface BundleOptions {
   readonly dir: string
@@ -45,22 +44,26 @@ const out = resolve(values.out)
 await rm(out, { recursive: true, force: true })
 if (!values['no-types']) declareTypes()
 const inLibrary = await bundle(LIBRARY, { dir: out, isExternal: isShared, sourcemap: true })
-await writeFile(join(out, 'THIRD-PARTY.txt'), await notices(inLibrary))
+await writeFile(join(out, 'THIRD-PARTY.txt'), await notices(inLibrary, ROOT))
 const cli = join(out, 'cli')
 const inCommand = await bundle(COMMAND, {
   dir: cli,
   isExternal: (id) => id === NATIVE,
   sourcemap: false,
 })
-await writeFile(join(cli, 'THIRD-PARTY.txt'), await notices(inCommand))
+await writeFile(join(cli, 'THIRD-PARTY.txt'), await notices(inCommand, ROOT))
+
+run([join(ROOT, 'scripts', 'build-dashboard.ts'), '--out', join(out, 'dashboard')])
 
 function declareTypes(): void {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const parameters = ['-p', join(ROOT, 'tsconfig.build.json'), '--emitDeclarationOnly']
-  const { status } = spawnSync(process.execPath, [compiler, ...parameters, '--outDir', out], {
-    stdio: 'inherit',
-  })
-  if (status !== 0) throw new Error('Cannot build: the sources have type errors')
+  const project = ['-p', join(ROOT, 'tsconfig.build.json')]
+  run([compiler, ...project, '--emitDeclarationOnly', '--outDir', out])
+}
+
+function run(parameters: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, parameters, { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`Cannot build: ${parameters[0]} ended with ${status}`)
 }
 
 function isShared(id: string): boolean {
@@ -84,22 +87,4 @@ async function bundle(
   const { output } = await build.write({ dir, format: 'es', chunkFileNames, sourcemap })
   await build.close()
   return output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
-}
-
-/** The licences of everybody's code that is copied into a bundle: their texts where packages bring them. */
-async function notices(modules: readonly string[]): Promise<string> {
-  const directories = new Set<string>()
-  for (const id of modules) directories.add(PACKAGE_DIRECTORY.exec(id)?.[1] ?? ROOT)
-  directories.delete(ROOT)
-  const parts = new Map<string, string>()
-  for (const directory of directories) {
-    const about = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
-    const files = (await readdir(directory)).filter((file) => NOTICE_NAME.test(file)).sort()
-    const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))
-    const { name, version, license, homepage = '' } = about
-    const title = `${name} ${version}: ${license} ${homepage}`.trim()
-    parts.set(title, [title, ...texts.map((text) => text.trim())].join('\n\n'))
-  }
-  const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part)
-  return `${sorted.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
 }

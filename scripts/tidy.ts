@@ -11,7 +11,7 @@ import type { TidyFile } from './tidy/tidy-file.ts'
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const UNREAD = new Set(['node_modules', 'dist', 'coverage', '.git', 'package-lock.json'])
 const TEXT =
-  /\.(ts|js|json|md|yaml|yml|html|css)$|(^|\/)(Dockerfile|LICENSE|run|\.npmrc|\.gitignore)$/
+  /\.(tsx?|js|json|md|yaml|yml|html|css)$|(^|\/)(Dockerfile|LICENSE|run|\.npmrc|\.gitignore)$/
 
 async function read(directory: string): Promise<readonly TidyFile[]> {
   const files: TidyFile[] = []

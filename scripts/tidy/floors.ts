@@ -33,6 +33,8 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['lab', shell(7, [])],
   ['http', shell(7, ['hono', '@hono/', 'zod', 'prom-client', ...PURE])],
   ['cli', shell(8, ['commander', 'cli-table3', 'zod', ...PURE])],
+  // Runs in browsers.
+  ['dashboard', { ...shell(8, ['preact', 'd3-force', ...PURE]), isNodeAllowed: false }],
 ])
 /** What embedders may import is what shells may. */
 const PUBLIC_API: ReadonlySet<string> = new Set(['src/index.ts', 'src/sim/index.ts'])

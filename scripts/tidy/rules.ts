@@ -7,9 +7,7 @@ import { words } from './words.ts'
 
 /** All findings over the repository's text files, by path and line. */
 export function tidy(files: readonly TidyFile[]): readonly Finding[] {
-  const sources = files
-    .filter((file) => file.path.startsWith('src/') && file.path.endsWith('.ts'))
-    .map(parseSource)
+  const sources = files.filter((file) => /^src\/.*\.tsx?$/.test(file.path)).map(parseSource)
   const findings = [
     ...sources.flatMap(floors),
     ...sources.flatMap(purity),

@@ -11,7 +11,7 @@ const TEST_COLUMNS_MAX = 300
 
 /** TypeScript and JavaScript files and lines that are too long. */
 export function sizes(file: TidyFile): readonly Finding[] {
-  if (!/\.(ts|js)$/.test(file.path)) return []
+  if (!/\.(tsx?|js)$/.test(file.path)) return []
   const isTest = file.path.startsWith('test/')
   const [linesMax, columnsMax] = isTest
     ? [TEST_LINES_MAX, TEST_COLUMNS_MAX]

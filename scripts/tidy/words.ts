@@ -7,7 +7,7 @@ interface Word {
   readonly where?: RegExp
 }
 
-const CODE = /\.(ts|js)$/
+const CODE = /\.(tsx?|js)$/
 
 // Written so that no pattern matches its own line.
 const WORDS: readonly Word[] = [

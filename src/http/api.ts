@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { HearsayNode } from '../index.ts'
 import type { LabControl } from '../lab/lab-types.ts'
 import { backupRoutes } from './backup-routes.ts'
-import type { Call, Route } from './call.ts'
+import { type Call, matches, type Route } from './call.ts'
 import { castRoutes } from './cast-routes.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
@@ -12,7 +12,7 @@ import { checkHost, checkOrigin, TokenGuard } from './guard.ts'
 import { Health, healthRoutes } from './health.ts'
 import { labRoutes } from './lab-routes.ts'
 import { metricRoutes } from './metrics.ts'
-import { nodeRoutes } from './node-routes.ts'
+import { leaveRoutes, nodeRoutes } from './node-routes.ts'
 import { objectRoutes } from './object-routes.ts'
 import { pageRoutes } from './page.ts'
 import { notFound, problemOf, problemResponse, RequestFault } from './problem.ts'
@@ -25,7 +25,9 @@ const URL_LENGTH_MAX = 4 * 1024
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+    // Text that could become markup stops at the browser, whatever the page does.
+    "require-trusted-types-for 'script'; trusted-types 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
@@ -68,23 +70,27 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
   const hub = new EventHub(Date.now, (current() ?? node).cursor)
   const health = new Health()
   const source = followNode({ lab, name: node.name, current, hub, health })
-  const routes: readonly Route[] = [
-    ...healthRoutes(health, current),
-    ...pageRoutes(),
-    ...nodeRoutes(() => {
-      health.beginShutdown()
-      options.onLeave?.()
-    }),
+  const anyNode: readonly Route[] = [
+    ...nodeRoutes(),
     ...castRoutes(),
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),
     ...undoRoutes(),
+  ]
+  const routes: readonly Route[] = [
+    ...healthRoutes(health, current),
+    ...pageRoutes(),
+    ...leaveRoutes(() => {
+      health.beginShutdown()
+      options.onLeave?.()
+    }),
+    ...anyNode,
     ...exportRoutes(),
     ...backupRoutes(),
     ...metricRoutes(),
     ...eventRoutes(hub),
-    ...labRoutes(lab),
+    ...labRoutes(lab, anyNode),
   ]
   const app = createApp(routes, { ...options, current: () => current() ?? node })
   return {
@@ -176,10 +182,6 @@ function refuseOtherMethods(app: Hono, routes: readonly Route[]): void {
       })
     })
   }
-}
-
-function matches(route: Route, path: string): boolean {
-  return route.path.endsWith('/*') ? path.startsWith(route.path.slice(0, -1)) : route.path === path
 }
 
 function answerOf(error: unknown, carriesValue: boolean): Response {

@@ -32,6 +32,11 @@ export interface Route {
   handle(call: Call): Response | Promise<Response>
 }
 
+/** Whether a route serves a path. */
+export function matches(route: Route, path: string): boolean {
+  return route.path.endsWith('/*') ? path.startsWith(route.path.slice(0, -1)) : route.path === path
+}
+
 /** A JSON answer; bigints never reach it. */
 export function json(body: unknown, status = 200): Response {
   return new Response(JSON.stringify(body), {

@@ -35,6 +35,7 @@ import type {
 import {
   ApiError,
   type ClientOptions,
+  chunks,
   type Query,
   type Sending,
   segment,
@@ -75,7 +76,15 @@ export interface Client {
   getRaw(key: string, options?: GetQuery & Waiting): Promise<Uint8Array | undefined>
   delete(key: string, options?: PutQuery & Waiting): Promise<PutResult>
   /** Of one group, or of all. */
-  objects(options?: { readonly group?: string } & Waiting): Promise<ObjectsAnswer>
+  objects(
+    options?: {
+      readonly group?: string
+      /** Text that names contain. */
+      readonly match?: string
+      /** So many at most. @default all */
+      readonly limit?: number
+    } & Waiting,
+  ): Promise<ObjectsAnswer>
   /** Undefined when the object, or the map's path, does not exist. */
   object<T extends ObjectType = ObjectType>(
     name: string,
@@ -132,7 +141,8 @@ export interface Client {
   setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<TagsAnswer>
   leave(options?: Waiting): Promise<{ readonly left: boolean }>
   chaos(action: ChaosAction, options?: Waiting): Promise<{ readonly ok: boolean }>
-  lab(options?: Waiting): Promise<LabInfo>
+  /** @param options `members: false` leaves out each node's list of all others */
+  lab(options?: { readonly members?: boolean } & Waiting): Promise<LabInfo>
 }
 
 /**
@@ -229,7 +239,12 @@ export function createClient(options: ClientOptions): Client {
     leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
     chaos: (action, waiting) =>
       http.json({ method: 'POST', path: '/v1/chaos', body: action, ...waiting }),
-    lab: (waiting) => http.json({ path: '/v1/lab', ...waiting }),
+    lab: (query) =>
+      http.json({
+        path: '/v1/lab',
+        query: { members: query?.members === false ? 'false' : undefined },
+        signal: query?.signal,
+      }),
   }
 }
 
@@ -238,7 +253,11 @@ function objectMethods(
 ): Pick<Client, 'objects' | 'object' | 'setHas' | 'change' | 'transact' | 'undo' | 'undoable'> {
   return {
     objects: (query) =>
-      http.json({ path: '/v1/objects', query: { group: query?.group }, signal: query?.signal }),
+      http.json({
+        path: '/v1/objects',
+        query: { group: query?.group, match: query?.match, limit: query?.limit },
+        signal: query?.signal,
+      }),
     object: async (name, query) =>
       http.found({
         path: `/v1/objects/${segment(name)}`,
@@ -246,6 +265,7 @@ function objectMethods(
           type: query?.type,
           group: query?.group,
           path: query?.path === undefined ? undefined : JSON.stringify(query.path),
+          limit: query?.limit,
         },
         signal: query?.signal,
       }),
@@ -309,7 +329,7 @@ async function* events(
       })
       hasConnected = true
       const decoder = new TextDecoder()
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of response.body === null ? [] : chunks(response.body)) {
         yield* parser.push(decoder.decode(chunk, { stream: true }))
         pauseMs = RECONNECT_MS_MIN
       }

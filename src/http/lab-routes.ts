@@ -1,23 +1,76 @@
+import { HearsayError, type HearsayNode } from '../index.ts'
 import type { ChaosControl, LabControl } from '../lab/lab-types.ts'
 import { readJsonObject } from './body.ts'
-import { type Call, json, type Route } from './call.ts'
+import { type Call, json, matches, type Route } from './call.ts'
 import { parseChaosAction } from './chaos-action.ts'
 import { requireJson } from './guard.ts'
 import { nodeChaos } from './node-chaos.ts'
-import { notFound, RequestFault } from './problem.ts'
+import { invalid, notFound, RequestFault } from './problem.ts'
 import type { ChaosAction } from './shapes.ts'
 
-/** `POST /v1/chaos` where faults are enabled, `GET /v1/lab` in a demo. */
-export function labRoutes(lab: LabControl | undefined): readonly Route[] {
+const NODES_PREFIX = '/v1/lab/nodes/'
+const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const
+
+/**
+ * `POST /v1/chaos` where faults are enabled; in a demo `GET /v1/lab` and, through any node of it,
+ * `/v1/lab/nodes/{name}/v1/…`.
+ * @param inner the routes that are served through other nodes
+ */
+export function labRoutes(lab: LabControl | undefined, inner: readonly Route[]): readonly Route[] {
   return [
     { method: 'POST', path: '/v1/chaos', handle: (call) => chaos(call, lab) },
-    { method: 'GET', path: '/v1/lab', handle: () => labInfo(lab) },
+    { method: 'GET', path: '/v1/lab', handle: ({ url }) => labInfo(lab, url) },
+    ...METHODS.map((method): Route => {
+      const handle = (call: Call): Response | Promise<Response> => through(call, lab, inner)
+      return { method, path: `${NODES_PREFIX}*`, carriesValue: true, handle }
+    }),
   ]
 }
 
-function labInfo(lab: LabControl | undefined): Response {
-  if (lab !== undefined) return json(lab.info())
+/** `?members=false` leaves out every node's list of all others, which grows with their square. */
+function labInfo(lab: LabControl | undefined, url: URL): Response {
+  const info = labOf(lab).info()
+  if (url.searchParams.get('members') !== 'false') return json(info)
+  return json({ ...info, nodes: info.nodes.map((node) => ({ ...node, members: [] })) })
+}
+
+function labOf(lab: LabControl | undefined): LabControl {
+  if (lab !== undefined) return lab
   throw notFound('Cannot show a lab: this node runs on its own', 'Start one with "hearsay demo"')
+}
+
+/** The same request, as if another node of the demo had been asked. */
+async function through(
+  call: Call,
+  lab: LabControl | undefined,
+  inner: readonly Route[],
+): Promise<Response> {
+  const control = labOf(lab)
+  const [, encoded = '', path = ''] =
+    /^\/v1\/lab\/nodes\/([^/]+)(\/.*)$/.exec(call.url.pathname) ?? []
+  const url = new URL(call.url)
+  url.pathname = path
+  const { method } = call.request
+  const route = inner.find((one) => one.method === method && matches(one, url.pathname))
+  if (route === undefined) throw notFound('Cannot find this path at a node of the demo')
+  return route.handle({ ...call, url, node: runningNode(control, restOfName(encoded)) })
+}
+
+function restOfName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    throw invalid(`Cannot decode the path: bad percent encoding: ${encoded.slice(0, 200)}`)
+  }
+}
+
+function runningNode(lab: LabControl, name: string): HearsayNode {
+  const node = lab.running(name)
+  if (node !== undefined) return node
+  const hint = 'GET /v1/lab lists the nodes of the demo and which of them run'
+  throw new HearsayError('ERR_NOT_FOUND', `Cannot find a node that runs: ${name.slice(0, 200)}`, {
+    hint,
+  })
 }
 
 async function chaos(call: Call, lab: LabControl | undefined): Promise<Response> {

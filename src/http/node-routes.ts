@@ -13,10 +13,15 @@ const ADDRESS_LENGTH_MAX = 1_024
 const REPLICAS_MAX = 255
 
 /**
- * `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/tags`, `/v1/join`, `/v1/leave`.
+ * `POST /v1/leave`.
  * @param onLeave called once the goodbyes are said; the process should stop then
  */
-export function nodeRoutes(onLeave: () => void): readonly Route[] {
+export function leaveRoutes(onLeave: () => void): readonly Route[] {
+  return [{ method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) }]
+}
+
+/** `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/tags`, `/v1/join`. */
+export function nodeRoutes(): readonly Route[] {
   return [
     { method: 'GET', path: '/v1/status', handle: (call) => json(call.node.status()) },
     { method: 'GET', path: '/v1/members', handle: members },
@@ -25,7 +30,6 @@ export function nodeRoutes(onLeave: () => void): readonly Route[] {
     { method: 'GET', path: '/v1/tags', handle: tags },
     { method: 'PUT', path: '/v1/tags', handle: setTags },
     { method: 'POST', path: '/v1/join', handle: join },
-    { method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) },
   ]
 }
 
@@ -34,6 +38,7 @@ function members({ node }: Call): Response {
     self: node.name,
     viewHash: node.members.viewHash,
     members: node.members.list(),
+    links: node.members.links(),
   }
   return json(answer)
 }

@@ -32,8 +32,21 @@ function list(call: Call): Response {
   const { node } = call
   const isOne = call.url.searchParams.has('group')
   const groups = isOne ? [groupQuery(call)] : node.groups().map((name) => node.group(name))
-  const answer: ObjectsAnswer = { objects: groups.flatMap((group) => group.objects().map(infoOf)) }
+  const match = call.url.searchParams.get('match') ?? ''
+  const all = groups.flatMap((group) => group.objects())
+  const found = match === '' ? all : all.filter(({ name }) => name.includes(match))
+  const limit = limitQuery(call.url) ?? found.length
+  const total = found.length > limit ? { total: found.length } : {}
+  const answer: ObjectsAnswer = { objects: found.slice(0, limit).map(infoOf), ...total }
   return json(answer)
+}
+
+/** How many entries of a list are wanted. @throws {RequestFault} 400 */
+function limitQuery(url: URL): number | undefined {
+  const text = url.searchParams.get('limit')
+  if (text === null) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw invalid(`Cannot use limit: expected a number: ${text.slice(0, 100)}`)
 }
 
 function infoOf({ name, type, group }: ObjectInfo): ObjectInfo {
@@ -49,7 +62,7 @@ async function read(call: Call): Promise<Response> {
   const type = typeQuery(call.url) ?? onlyTypeOf(group, name)
   const value = call.url.searchParams.get('has')
   if (value === null) {
-    if (type === 'set') return setAnswer(name, await group.set(name).list())
+    if (type === 'set') return setAnswer(name, await group.set(name).list(), limitQuery(call.url))
     return json(readObject(group, { name, type }, call.url))
   }
   if (type !== 'set') throw invalid(`Cannot use has: expected a set: ${name} is a ${type}`)
@@ -74,9 +87,11 @@ function readObject(
 }
 
 /** In pieces: nobody is held up by a set of very many values. */
-function setAnswer(name: string, values: readonly string[]): Response {
+function setAnswer(name: string, all: readonly string[], limit = all.length): Response {
+  const values = limit < all.length ? all.slice(0, limit) : all
   if (values.length <= PIECE_VALUES) {
-    const answer: SetAnswer = { name, type: 'set', values }
+    const size = all.length
+    const answer: SetAnswer = { name, type: 'set', values, ...(limit < size ? { size } : {}) }
     return json(answer)
   }
   return new Response(streamOf(encoded(setText(name, values))), {

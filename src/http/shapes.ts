@@ -66,6 +66,8 @@ export interface SetAnswer {
   readonly name: string
   readonly type: 'set'
   readonly values: readonly string[]
+  /** How many there are, where `limit` left some out. */
+  readonly size?: number
 }
 
 export interface SetHasAnswer {
@@ -103,6 +105,8 @@ export type ObjectAnswer = CounterAnswer | SetAnswer | RegisterAnswer | MapAnswe
 
 export interface ObjectsAnswer {
   readonly objects: readonly ObjectInfo[]
+  /** How many there are, where `limit` left some out. */
+  readonly total?: number
 }
 
 /** The body of `POST /v1/objects/{name}`. */
@@ -251,4 +255,6 @@ export interface ObjectQuery<T extends ObjectType = ObjectType> {
   readonly group?: string
   /** Maps only: what stands at this path. */
   readonly path?: readonly string[]
+  /** Sets only: so many values at most. @default all */
+  readonly limit?: number
 }

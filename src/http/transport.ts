@@ -32,7 +32,10 @@ export class ApiError extends Error {
 }
 
 export interface ClientOptions {
-  /** Base of the API, such as `http://127.0.0.1:7400`. */
+  /**
+   * Base of the API, such as `http://127.0.0.1:7400`; in a demo also that of another of its nodes, such as
+   * `http://127.0.0.1:7400/v1/lab/nodes/b`.
+   */
   readonly url: string
   readonly token: string
   /** @default the global fetch */
@@ -104,7 +107,7 @@ export class Transport {
     { signal }: Pick<Sending, 'signal'>,
   ): AsyncGenerator<Uint8Array, void, void> {
     try {
-      for await (const piece of body) yield piece
+      yield* chunks(body)
     } catch (error) {
       signal?.throwIfAborted()
       const { origin } = new URL(this.#options.url)
@@ -118,7 +121,7 @@ export class Transport {
   }
 
   #request(sending: Sending): Request {
-    const url = new URL(sending.path, this.#options.url)
+    const url = new URL(`${this.#options.url.replace(/\/+$/, '')}${sending.path}`)
     for (const [name, value] of Object.entries(sending.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value))
     }
@@ -135,6 +138,25 @@ export class Transport {
       init.body = JSON.stringify(body)
     }
     return new Request(url, init)
+  }
+}
+
+/** What a stream brings. By its reader: not every browser iterates streams. */
+export async function* chunks(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  const reader = body.getReader()
+  let isOver = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      isOver = done
+      if (done) return
+      yield value
+    }
+  } finally {
+    // Left early: the connection is not wanted any more.
+    if (!isOver) await reader.cancel().catch(() => undefined)
   }
 }
 

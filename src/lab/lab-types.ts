@@ -37,6 +37,8 @@ export interface LabNodeInfo {
   /** Members that this node sees alive, itself included. */
   readonly alive: number
   readonly members: readonly { readonly name: string; readonly state: string }[]
+  /** Peer ids of the members that it has a link to. */
+  readonly links: readonly PeerId[]
 }
 
 export interface LabInfo {

@@ -279,6 +279,7 @@ class Cluster implements Lab {
       digest: node?.digest() ?? '',
       viewHash: node?.members.viewHash ?? '',
       alive: members.filter((member) => member.state === 'alive').length,
+      links: node?.members.links() ?? [],
     }
   }
 

@@ -44,6 +44,8 @@ export interface MembersInfo {
   /** Hex hash over (peer id, epoch, incarnation, state) of the view: equal views have equal hashes. */
   readonly viewHash: string
   readonly members: readonly MemberInfo[]
+  /** Peer ids of members with an open link to this node. */
+  readonly links: readonly PeerId[]
 }
 
 export type GroupState = 'offline' | 'saved-locally' | 'spreading' | 'converged'
@@ -214,6 +216,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     list(): readonly MemberInfo[]
     readonly self: MemberInfo
     readonly viewHash: string
+    /** Peer ids of members with an open link to this node: its neighbours in the overlay. */
+    links(): readonly PeerId[]
     /**
      * Replaces this node's tags, until it stops or they are set again; the others hear of it at once.
      * At most 16 pairs, 512 bytes of UTF-8 together: TypeError and RangeError otherwise.

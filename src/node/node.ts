@@ -110,6 +110,7 @@ export class Node implements HearsayNode {
       get viewHash(): string {
         return hex(engine.membership.viewHash())
       },
+      links: () => [...engine.linked],
       setTags: async (tags, { signal } = {}): Promise<void> => {
         checkTags(tags)
         await request(parts.driver, { type: 'tags', tags }, { expected: 'tags', signal })

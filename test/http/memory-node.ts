@@ -160,6 +160,7 @@ export function memoryNode(
         return self()
       },
       viewHash: 'abcd',
+      links: () => others().map(({ peerId }) => peerId),
       setTags: async (wanted) => {
         checkTags(wanted)
         tags = wanted

@@ -40,7 +40,7 @@ describe('token', () => {
     expect((await api.fetch(new Request(`${BASE}/metrics`))).status).toBe(401)
   })
 
-  test.each(['/livez', '/readyz', '/startupz', '/', '/page.js', '/page.css'])(
+  test.each(['/livez', '/readyz', '/startupz', '/', '/page.js', '/page.css', '/icon.svg'])(
     'is not needed for %s',
     async (path) => {
       const { api } = fixture()
@@ -220,7 +220,13 @@ describe('headers', () => {
     expect(text).not.toMatch(/https?:\/\//)
     expect(text).not.toMatch(/<script>|<style>| on\w+=/)
     expect((await ask('GET', '/page.js')).text).not.toMatch(
-      /innerHTML|outerHTML|insertAdjacent|eval\(/,
+      /outerHTML|insertAdjacent|eval\(|https?:\/\/(?!www\.w3\.org\/)/,
     )
+  })
+
+  test('text never becomes markup, whatever a page does', async () => {
+    const { ask } = fixture()
+    const policy = (await ask('GET', '/')).headers.get('content-security-policy')
+    expect(policy).toContain("require-trusted-types-for 'script'; trusted-types 'none'")
   })
 })

@@ -26,6 +26,8 @@ import type { Verdicts } from './verdicts.ts'
 /** Members in the table (host.md). */
 export const MEMBERS_MAX = 10_240
 export const NEW_MEMBERS_PER_SECOND = 200
+/** A joiner hears of all at once: as many as one link may bring to be verified (link.ts). */
+export const NEW_MEMBERS_BURST = 2_000
 /** Only the subject raises its incarnation; a leap beyond this is an attempt to exhaust it. */
 export const INCARNATION_JUMP_MAX: number = 2 ** 16
 
@@ -62,7 +64,7 @@ export class Admission {
     this.#casts = options.casts
     this.#newMembers = new TokenBucket({
       perSecond: NEW_MEMBERS_PER_SECOND,
-      burst: NEW_MEMBERS_PER_SECOND,
+      burst: NEW_MEMBERS_BURST,
       now: options.now,
     })
   }

@@ -289,11 +289,20 @@ describe('excess', () => {
     expect(target.signer.verified).toBe(before)
   })
 
-  test('at most 200 new members a second are let in', () => {
+  test('at most 2,000 new members are let in at once, then 200 a second', () => {
     const target = new Target()
-    for (let i = 0; i < 300; i++) target.claim(encodeRecordClaim(recordOf(new TestSigner(100 + i))))
-    expect(target.core.members()).toHaveLength(201)
+    const invent = (from: number, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        target.claim(encodeRecordClaim(recordOf(new TestSigner(from + i))))
+      }
+    }
+    invent(100, 2_100)
+    expect(target.core.members()).toHaveLength(2_001)
     expect(target.drops('new-members-rate')).toBe(100)
+    target.tick(1_000)
+    invent(10_000, 300)
+    expect(target.core.members()).toHaveLength(2_201)
+    expect(target.drops('new-members-rate')).toBe(200)
   })
 
   test('a full table makes room for news by forgetting the dead, the oldest first', () => {

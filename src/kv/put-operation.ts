@@ -2,10 +2,11 @@
  * One write, from its placement to the answer of its caller.
  *
  * The record goes to the N members closest to its key at once, suspects included. A replica that
- * cannot be reached is replaced by the next closest live member, whose acknowledgement counts too. The caller hears as
- * soon as `required` replicas acknowledged; the rest is still sent. Required is counted over the
- * members that should exist, those lost recently included, so that the small side of a partition
- * does not call three of its own a majority of five.
+ * cannot be reached is replaced by the next closest live member, whose acknowledgement counts too, and
+ * asked again twice while it is alive: links come and go. The caller hears as soon as `required`
+ * replicas acknowledged; the rest is still sent. Required is counted over the members that should
+ * exist, those lost recently included, so that the small side of a partition does not call three of
+ * its own a majority of five.
  */
 import type { Millis } from '../base/core.ts'
 import { type HearsayError, QuorumError } from '../base/errors.ts'
@@ -20,6 +21,9 @@ import { Alarm } from './timers.ts'
 
 /** Larger records do not overtake other bulk: small ones must not wait behind them. */
 const BULK_BYTES = 16_384
+/** A replica that is alive and could not be reached is asked again after so long, so often. */
+const AGAIN_MS: Millis = 250
+const AGAIN_MAX = 2
 /** Next closest members tried in all, as a multiple of N. */
 const SPARES_FACTOR = 2
 
@@ -43,6 +47,12 @@ export class PutOperation {
   readonly #required: number
   readonly #degraded: boolean
   readonly #acks: PeerId[] = []
+  /** Members whose place a spare took, while there was one. */
+  readonly #replaced = new Set<PeerId>()
+  /** Replicas that will be asked again. */
+  readonly #again = new Set<PeerId>()
+  readonly #againAlarm: Alarm = new Alarm((now) => this.#againDue(now))
+  #rounds = 0
   /** Members that may replace an unreachable replica, the closest last. */
   #spares: PeerId[] = []
   #reason = ''
@@ -99,9 +109,22 @@ export class PutOperation {
 
   failed(peer: PeerId, failure: CallFailure, now: Millis): void {
     this.#reason = `${peer.slice(-8)} is ${failure}`
-    const spare = this.#spares.pop()
+    const spare = this.#replaced.has(peer) ? undefined : this.#spares.pop()
+    this.#replaced.add(peer)
     if (spare !== undefined) this.#call.ask(spare, now)
+    const isAlive = this.#context.ring().member(peer)?.isSuspect === false
+    if (isAlive && failure === 'unreachable' && this.#rounds < AGAIN_MAX) {
+      this.#again.add(peer)
+      this.#context.timers.set(this.#againAlarm, now + AGAIN_MS)
+    }
     this.#settle(now)
+  }
+
+  #againDue(now: Millis): void {
+    this.#rounds += 1
+    const peers = [...this.#again]
+    this.#again.clear()
+    for (const peer of peers) this.#call.ask(peer, now)
   }
 
   /** A replica holds something newer, which stays: hear of it, so that the next write here wins. */
@@ -123,7 +146,7 @@ export class PutOperation {
   }
 
   #settle(now: Millis): void {
-    const waiting = this.#call.waiting
+    const waiting = this.#call.waiting + this.#again.size
     if (!this.#isAnswered && this.#acks.length >= this.#required) this.#succeed()
     if (waiting === 0) {
       this.#timeUp(now)
@@ -173,6 +196,7 @@ export class PutOperation {
 
   #finish(): void {
     this.#alarm.clear()
+    this.#againAlarm.clear()
     this.#call.close()
     this.#options.finished()
   }

@@ -1,24 +1,12 @@
-import { Bench } from 'tinybench'
-import { createLab } from '../src/lab/index.ts'
+import { type DhtRow, dhtReport } from './dht/report.ts'
 
-const NODES = 8
-const KEYS = 256
+/** Nodes in this process. */
+const NODES = 32
+const NODES_QUICK = 8
 
-/** Values of the DHT over real loopback sockets and disks, eight nodes in this process. */
-export async function dhtBench(): Promise<{ bench: Bench; close(): Promise<void> }> {
-  const lab = await createLab({ nodes: NODES })
-  await lab.ready({ signal: AbortSignal.timeout(20_000) })
-  const [writer, reader] = lab.names.map((name) => lab.node(name))
-  if (writer === undefined || reader === undefined) throw new Error('A lab of eight has two nodes')
-  let serial = 0
-  const bench = new Bench({ name: 'dht', time: 2_000, warmupTime: 500 })
-  bench.add('put, quorum of 5, fsync', async () => {
-    serial += 1
-    await writer.dht.put(`key-${serial % KEYS}`, `value ${serial}`)
+/** The DHT beside bare kad-dht and hyperdht, in one run over real sockets of this process. */
+export function dhtBench(isQuick: boolean): Promise<readonly DhtRow[]> {
+  return dhtReport(isQuick ? NODES_QUICK : NODES, ({ figure, subject, value, unit }) => {
+    console.log(`${figure.padEnd(40)} ${subject.padEnd(9)} ${value} ${unit}`)
   })
-  bench.add('get through another node', async () => {
-    serial += 1
-    await reader.dht.get(`key-${serial % KEYS}`)
-  })
-  return { bench, close: () => lab.stop() }
 }

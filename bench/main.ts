@@ -42,11 +42,7 @@ for (const name of wanted.length > 0 ? wanted : NAMES) {
     for (const { label, bytes } of figures) console.log(`${label}: ${bytes.toFixed(0)} B each`)
     results.members = figures
   } else {
-    const { bench, close } = await dhtBench()
-    await bench.run()
-    console.table(bench.table())
-    results.dht = bench.table()
-    await close()
+    results.dht = await dhtBench(options.quick)
   }
 }
 if (options.json !== undefined) {

@@ -1,5 +1,5 @@
-import type { PeerId } from '../base/ids.ts'
-import { authorOf, type DhtRecord } from '../records/record.ts'
+import { hex } from '../base/bytes.ts'
+import type { DhtRecord } from '../records/record.ts'
 import type { KvTunables } from './options.ts'
 
 /** What a record counts as: deletions must stay possible, and chunks of large values are many. */
@@ -15,7 +15,8 @@ type Account = Record<AccountKind, Balance>
 /** What each author's records take here, against what one author may take. */
 export class Accounts {
   readonly #limits: Readonly<Record<AccountKind, Readonly<Balance>>>
-  readonly #accounts = new Map<PeerId, Account>()
+  /** By author in hex, which is cheaper than a peer id. */
+  readonly #accounts = new Map<string, Account>()
 
   constructor(tunables: KvTunables) {
     const { authorRecordsMax, authorBytesMax, authorChunksMax, authorChunkBytesMax } = tunables
@@ -27,7 +28,7 @@ export class Accounts {
   }
 
   add(record: DhtRecord): void {
-    const author = authorOf(record)
+    const author = hex(record.author)
     const account = this.#accounts.get(author) ?? emptyAccount()
     this.#accounts.set(author, account)
     const balance = account[kindOf(record)]
@@ -36,7 +37,7 @@ export class Accounts {
   }
 
   remove(record: DhtRecord): void {
-    const author = authorOf(record)
+    const author = hex(record.author)
     const account = this.#accounts.get(author)
     if (account === undefined) return
     const balance = account[kindOf(record)]
@@ -49,10 +50,10 @@ export class Accounts {
   /** Whether an author would have too much with `record` in the place of `before`. */
   isExceeded(record: DhtRecord, before: DhtRecord | undefined): boolean {
     const kind = kindOf(record)
-    const author = authorOf(record)
+    const author = hex(record.author)
     const { records, bytes } = this.#accounts.get(author)?.[kind] ?? { records: 0, bytes: 0 }
     const isReplaced =
-      before !== undefined && kindOf(before) === kind && authorOf(before) === author
+      before !== undefined && kindOf(before) === kind && hex(before.author) === author
     const recordsAfter = records + (isReplaced ? 0 : 1)
     const bytesAfter = bytes + record.bytes.length - (isReplaced ? before.bytes.length : 0)
     const limit = this.#limits[kind]

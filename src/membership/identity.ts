@@ -26,9 +26,9 @@ const OUTBIDS_PER_SECOND = 0.1
 const ALARM_INTERVAL_MS = 10_000
 /** Accusers remembered: more than anybody asks for. */
 const ACCUSERS_MAX = 16
-/** An accuser counts if its link is so old, and … */
+/** An accuser counts if it was heard for so long without a gap, and … */
 const SETTLED_MS = 10_000
-/** … was heard so lately: after a cut everybody is accused by everybody. */
+/** … so lately: after a cut everybody is accused by everybody. */
 const HEARD_MS = 5_000
 
 /**
@@ -182,7 +182,7 @@ export class Identity {
     const { table, links } = this.#shared
     const peerId = table.find(accuser)?.peerId
     const link = peerId === undefined ? undefined : links.get(peerId)
-    if (link === undefined || now - link.upAt < SETTLED_MS) return
+    if (link === undefined || now - link.steadySince < SETTLED_MS) return
     if (now - link.lastHeardAt > HEARD_MS) return
     if (this.#accusers.size >= ACCUSERS_MAX && !this.#accusers.has(link.peerId)) return
     this.#accusers.set(link.peerId, now)

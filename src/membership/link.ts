@@ -38,6 +38,8 @@ export interface Link {
   direction: 'inbound' | 'outbound'
   remoteAddress: string
   lastHeardAt: Millis
+  /** Since then the peer was heard without a gap. */
+  steadySince: Millis
   // prober
   readonly roundTrip: RoundTrip
   lastPingAt: Millis
@@ -93,6 +95,7 @@ export function createLink(options: {
     direction: options.direction,
     remoteAddress: options.remoteAddress,
     lastHeardAt: now,
+    steadySince: now,
     roundTrip: new RoundTrip(),
     lastPingAt: now,
     ping: undefined,

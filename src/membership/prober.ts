@@ -15,6 +15,8 @@ import type { Verdicts } from './verdicts.ts'
 const ASK_AGAIN_MS = 3_000
 /** Relay requests of our own in flight. */
 const PROBES_MAX = 256
+/** A link on which nothing came for so long has a gap: a sound one carries a ping each period. */
+const GAP_PERIODS = 2
 /** With this few links up a node asks for floods on every link. */
 const FEW_LINKS = 3
 /** What one ping counts in the quality of its link. */
@@ -98,6 +100,9 @@ export class Prober {
 
   /** Something came from a linked peer. */
   heard(link: Link, now: Millis): void {
+    if (now - link.lastHeardAt > GAP_PERIODS * this.#shared.tunables.probePeriodMs) {
+      link.steadySince = now
+    }
     link.lastHeardAt = now
     this.#shared.pulse.heardAt = now
     if (link.isAwaiting) {

@@ -76,6 +76,17 @@ describe('a partition', () => {
     expect(world.until(() => world.isAgreed(), 5_000)).toBeLessThanOrEqual(5_000)
   })
 
+  test('of three seconds leaves nobody degraded, whatever each side says of the other', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const world = World.settled(5, { seed }, 15_000)
+      world.partition(world.nodes.slice(0, 2), world.nodes.slice(2))
+      world.run(3_000)
+      world.heal()
+      world.run(6_000)
+      expect(world.isAgreed(), `seed ${seed}`).toBe(true)
+    }
+  })
+
   test('is not suspected when one of eight dies', () => {
     const world = World.settled(8, { seed: 13 }, 5_000)
     world.kill(present(world.nodes[3], 'a node'))

@@ -78,7 +78,7 @@ test('chaos in a demo that stays: partition, quorum, heal, kill and restart', {
     out.includes('"value":3'),
   )
   expect((await run('converged', '--timeout', '10s', '--node', 'a')).code).toBe(0)
-  await eventually(['members', '--json', '--node', 'a'], (out) => states(out, 'alive') === 5)
+  await eventually(['members', '--json', '--node', 'a'], (out) => live(out) === 5)
 
   for (const name of ['c', 'd', 'e']) expect((await run('chaos', 'kill', name)).code).toBe(0)
   await eventually(['members', '--json', '--node', 'a'], (out) => states(out, 'failed') === 3)
@@ -86,10 +86,15 @@ test('chaos in a demo that stays: partition, quorum, heal, kill and restart', {
   expect(few.code).toBe(5)
   expect(JSON.parse(few.err).error).toMatchObject({ acks: 2, required: 3 })
   for (const name of ['c', 'd', 'e']) expect((await run('chaos', 'restart', name)).code).toBe(0)
-  await eventually(['members', '--json', '--node', 'a'], (out) => states(out, 'alive') === 5)
+  await eventually(['members', '--json', '--node', 'a'], (out) => live(out) === 5)
   const kept = await run('counter', 'get', 'cut', '--json', '--node', 'd')
   expect(JSON.parse(kept.out).value).toBe(3)
 })
+
+/** One that most of its neighbours have heard badly says for half a minute that it is degraded: it lives. */
+function live(out: string): number {
+  return states(out, 'alive') + states(out, 'degraded')
+}
 
 function states(out: string, state: string): number {
   return out.split(`"state":"${state}"`).length - 1

@@ -5,9 +5,12 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { dhtBench } from './dht.ts'
 import { membersBench } from './members.ts'
+import { serfBench } from './serf.ts'
 import { stateCases, stateReport } from './state/report.ts'
 
-const NAMES = ['state', 'dht', 'members'] as const
+const NAMES = ['state', 'dht', 'members', 'serf'] as const
+/** Trials of each case beside serf: half a minute each. */
+const SERF_TRIALS = { quick: 2, full: 8 }
 const USAGE = `Usage: npm run bench -- [${NAMES.join('] [')}] [--quick] [--case NAME] [--json FILE]
   --quick      smaller counts and fewer rounds
   --case NAME  of state, the cases whose name begins so
@@ -32,7 +35,9 @@ const results: Record<string, unknown> = {
   nodejs: process.version,
   at: new Date().toISOString(),
 }
-for (const name of wanted.length > 0 ? wanted : NAMES) {
+// Serf takes minutes and writes into docs: only when it is asked for.
+const usual = NAMES.filter((name) => name !== 'serf')
+for (const name of wanted.length > 0 ? wanted : usual) {
   if (name === 'state') {
     const report = await stateReport(options.quick ? 'quick' : 'full', only)
     results.state = report
@@ -41,6 +46,8 @@ for (const name of wanted.length > 0 ? wanted : NAMES) {
     const figures = await membersBench()
     for (const { label, bytes } of figures) console.log(`${label}: ${bytes.toFixed(0)} B each`)
     results.members = figures
+  } else if (name === 'serf') {
+    results.serf = await serfBench(options.quick ? SERF_TRIALS.quick : SERF_TRIALS.full)
   } else {
     results.dht = await dhtBench(options.quick)
   }

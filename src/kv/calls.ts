@@ -14,6 +14,9 @@ import { Alarm, type Timers } from './timers.ts'
 
 /** Each wait for an answer after the first is so much longer. */
 const RETRY_GROWTH = 1.5
+/** Larger frames wait in queues: sent again too soon they would only make them longer. */
+const LARGE_FRAME_BYTES = 16_384
+const LARGE_RETRY_FACTOR = 4
 /** A peer that says busy more often than this in one call counts as silent. */
 const BUSY_MAX = 8
 const BUSY_MS_MIN: Millis = 10
@@ -168,7 +171,8 @@ export class Call {
   }
 
   #send(attempt: Attempt, now: Millis): void {
-    const { retryMs } = this.#shared.tunables
+    const isLarge = this.#frame.length > LARGE_FRAME_BYTES
+    const retryMs = this.#shared.tunables.retryMs * (isLarge ? LARGE_RETRY_FACTOR : 1)
     attempt.tries += 1
     attempt.sentAt = now
     attempt.dueAt = now + (attempt.tries === 1 ? retryMs : retryMs * RETRY_GROWTH)

@@ -2,7 +2,7 @@ import type { Peer } from './snapshot.ts'
 
 /** What the strip shows at most, and at least. */
 export const WINDOW_MS = 180_000
-const WINDOW_MS_MIN = 30_000
+const WINDOW_MS_MIN = 20_000
 /** States of one node in the strip; older ones go first. */
 const SPANS_MAX = 2_000
 

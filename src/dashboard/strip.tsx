@@ -9,6 +9,8 @@ import type { Entry } from './timeline.ts'
 const REDRAW_MS = 500
 /** Rows of at least so many pixels carry a name. */
 const NAMED_ROW = 11
+/** And of at least so many stand apart from each other. */
+const GAP_ROW = 6
 const NAMES_WIDTH = 64
 const AXIS_HEIGHT = 18
 const TICK_MS = 30_000
@@ -87,7 +89,12 @@ function draw(canvas: HTMLCanvasElement, drawn: Drawn): void {
       if (span.slot === undefined) continue
       const from = xOf(span.at)
       brush.fillStyle = colours[span.slot] ?? style.color
-      brush.fillRect(from, y, xOf(spans[place + 1]?.at ?? drawn.now) - from, Math.max(1, row - 1))
+      brush.fillRect(
+        from,
+        y,
+        xOf(spans[place + 1]?.at ?? drawn.now) - from,
+        row < GAP_ROW ? row + 0.5 : row - 1,
+      )
     }
   }
   axis(brush, { ...drawn, xOf, top: height - AXIS_HEIGHT, style })

@@ -20,25 +20,23 @@ export function TimelineView(): VNode {
     frozen === undefined ? 0 : (entries.at(-1)?.number ?? 0) - (frozen.at(-1)?.number ?? 0)
   return (
     <section id="timeline" class={pointed(state, 'timeline')} aria-labelledby="timeline-title">
-      <h2 id="timeline-title">Timeline</h2>
-      <div class="fields">
-        <label>
-          Show{' '}
-          <select
-            value={kind}
-            onChange={(event) => {
-              const value = event.currentTarget.value
-              choose(KINDS.find((one) => one === value) ?? 'all')
-            }}
-          >
-            <option value="all">everything</option>
-            {KINDS.map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </label>
+      <div class="heading">
+        <h2 id="timeline-title">Timeline</h2>
+        <select
+          aria-label="Show"
+          value={kind}
+          onChange={(event) => {
+            const value = event.currentTarget.value
+            choose(KINDS.find((one) => one === value) ?? 'all')
+          }}
+        >
+          <option value="all">everything</option>
+          {KINDS.map((one) => (
+            <option key={one} value={one}>
+              {one}
+            </option>
+          ))}
+        </select>
         <button
           type="button"
           aria-pressed={frozen !== undefined}
@@ -50,6 +48,7 @@ export function TimelineView(): VNode {
           {missed > 0 && `${plural(missed, 'entry').replace('entrys', 'entries')} later`}
         </span>
       </div>
+      {found.length === 0 && <p class="quiet">Nothing has happened yet.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
       <ol class="timeline" tabIndex={0} aria-label="Entries, the latest first">
         {found
@@ -58,8 +57,8 @@ export function TimelineView(): VNode {
           .map(({ number, at, kind: of, who, text }) => (
             <li key={number} class={`is-${of}`}>
               <time>{clock(at)}</time>
-              <span class="kind">{of}</span>
               <span>
+                <span class="kind">{of}</span>{' '}
                 {who !== '' && (
                   <strong>
                     <Text of={who} max={40} />
@@ -70,7 +69,6 @@ export function TimelineView(): VNode {
             </li>
           ))}
       </ol>
-      {found.length === 0 && <p class="quiet">Nothing has happened yet.</p>}
     </section>
   )
 }

@@ -41,7 +41,7 @@ export function entryOf(
     case 'link-down':
       return entry('links', nameOf(event.peerId), `link down: ${shown(event.reason)}`)
     case 'join-failed':
-      return entry('links', shown(event.address), `cannot join: ${shown(event.reason)}`)
+      return entry('links', hostOf(event.address), `cannot join: ${shown(event.reason)}`)
     case 'object-changed':
       return entry('state', event.object, changeText(event.diff))
     case 'digest-changed':
@@ -97,4 +97,10 @@ function changeText(diff: Diff): string {
 function listed(parts: readonly string[]): string {
   const more = parts.length - 4
   return parts.slice(0, 4).join(' ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+/** `127.0.0.1:4001` of a multiaddr; any other text as it is. */
+function hostOf(address: string): string {
+  const found = /^\/(?:ip4|ip6|dns4?|dns6)\/([^/]+)\/tcp\/(\d+)/.exec(address)
+  return found === null ? shown(address) : `${shown(found[1] ?? '')}:${found[2]}`
 }

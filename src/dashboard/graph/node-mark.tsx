@@ -44,7 +44,10 @@ export function NodeMark(props: {
       <circle class="disc" r={radius} />
       <StateMark peer={peer} radius={radius} />
       {count <= NAMED_MAX && (
-        <text class={isInside ? 'name inside' : 'name'} y={isInside ? 0 : radius + 15}>
+        <text
+          class={isInside ? `name inside${radius < 20 ? ' is-small' : ''}` : 'name'}
+          y={isInside ? 0 : radius + 15}
+        >
           {name}
         </text>
       )}

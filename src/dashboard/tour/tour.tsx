@@ -80,7 +80,7 @@ export function Tour({ onClose }: { readonly onClose: () => void }): VNode {
           {isLast ? 'Finish' : 'Next'}
         </button>
         <button type="button" class="plain" onClick={onClose}>
-          Close tour
+          Close
         </button>
       </div>
     </aside>

@@ -26,7 +26,7 @@ export function Tour({ onClose }: { readonly onClose: () => void }): VNode {
     if (step === undefined) return
     store.set({ pointedAt: step.at })
     const behavior = isStill() ? 'auto' : 'smooth'
-    document.getElementById(step.at)?.scrollIntoView({ block: 'center', behavior })
+    document.getElementById(step.at)?.scrollIntoView({ block: 'start', behavior })
     return () => store.set({ pointedAt: undefined })
   }, [store, step])
 

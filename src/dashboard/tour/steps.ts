@@ -155,7 +155,7 @@ const BELIEF: Step = {
 const REFUSE: Step = {
   title: 'No false promises',
   text: 'The smaller half cannot reach a majority of the replicas. A put there must not pretend to be safe, so it is refused.',
-  look: 'The answer, at the bottom of the page: how many acknowledged, and how many are needed.',
+  look: 'The answer, at the top of the page: how many acknowledged, and how many are needed.',
   at: 'notice',
   button: 'Put on the small side',
   act: async (stage) => {

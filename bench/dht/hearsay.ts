@@ -60,6 +60,7 @@ export async function until(isDone: () => boolean): Promise<void> {
   const deadline = performance.now() + 60_000
   while (!isDone()) {
     if (performance.now() > deadline) throw new Error('The network did not become ready')
+    // Nodes, relays and sockets of this process make progress between two looks.
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -16,6 +16,8 @@ export interface DhtRow {
 
 const RTT_MS = 50
 const REPLACED_NODES = 8
+/** What a network gets to move values to a node that came, or away from one that went, before the next change. */
+const REPLACEMENT_MS = 1_000
 
 /** All figures, side by side in one run. */
 export async function dhtReport(
@@ -112,9 +114,9 @@ async function replaced(create: Create, row: Row): Promise<void> {
   await warm(subject, given)
   for (let node = 0; node < REPLACED_NODES; node++) {
     await subject.add?.()
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await new Promise((resolve) => setTimeout(resolve, REPLACEMENT_MS))
     await subject.kill?.(node)
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await new Promise((resolve) => setTimeout(resolve, REPLACEMENT_MS))
   }
   const lost = await lostKeys(subject, { from: REPLACED_NODES, keys })
   row('keys lost when all nodes were replaced', subject.name, (100 * lost) / keys, '%')

@@ -14,6 +14,7 @@ const SERF_STATES: Readonly<Record<string, string>> = {
 }
 /** The kernel counts processor time in hundredths of a second. */
 const TICK_MS = 10
+/** Agents tell by lines that are read as they come: so often somebody looks, far below what is measured. */
 const LOOK_MS = 5
 
 /** What starts an agent of a kind, and what its lines say. */

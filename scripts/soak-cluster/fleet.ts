@@ -7,6 +7,7 @@ const PORT = 4001
 /** More at once would only wait for each other. */
 const STARTS_AT_ONCE = 3
 const LIVE: ReadonlySet<string | undefined> = new Set(['alive', 'degraded'])
+/** Processes tell of most things only when asked: they are asked so often. */
 const LOOK_MS = 20
 
 /** A machine, the process on it, and what that process shows of others. */

@@ -13,6 +13,7 @@ const PERIOD_MS_MIN = 100
 const PERIOD_MS_PER_NODE = 10
 /** Events are shown together. */
 const GATHER_MS = 100
+/** A node that was cut off or refused the stream is asked again this much later, so that it is not pressed. */
 const RETRY_MS = 1_000
 /** Numbers about the node itself change slowly. */
 const STATUS_EVERY = 5

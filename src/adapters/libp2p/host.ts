@@ -21,6 +21,7 @@ import { type FedMember, KadFeed } from './kad-feed.ts'
 import { Links } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
+import { inOneWrite } from './one-write.ts'
 import {
   checkHostOptions,
   type HostLimits,
@@ -144,7 +145,7 @@ function createNode(
       reconnectRetries: 0,
     },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [(components) => inOneWrite(noise()(components))],
     streamMuxers: [
       () =>
         guardMuxer(

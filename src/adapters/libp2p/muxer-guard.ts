@@ -1,6 +1,7 @@
 import type { MessageStream, StreamMessageEvent, StreamMuxerFactory } from '@libp2p/interface'
 import type { Millis } from '../../base/core.ts'
 import { messageChunks } from './message-bytes.ts'
+import { gatherWrites } from './muxer-writes.ts'
 import { type HostLimits, MUXER_BYTES_MAX } from './options.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -99,6 +100,7 @@ export function guardMuxer(
     createStreamMuxer: (connection) => {
       // Before the muxer's own listener: it must not see what is refused.
       follow(connection)
+      gatherWrites(connection)
       return factory.createStreamMuxer(connection)
     },
   }

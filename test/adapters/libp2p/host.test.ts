@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { Socket } from 'node:net'
+import { describe, expect, it, vi } from 'vitest'
 import { createHost, type HostOptions } from '../../../src/adapters/libp2p/host.ts'
 import { concatBytes, fromHex } from '../../../src/base/bytes.ts'
 import type { Lane, Protocol } from '../../../src/base/core.ts'
@@ -157,6 +158,26 @@ describe('links', () => {
     }
     const frames = await b.frames(3)
     for (const { protocol, bytes } of frames) expect(bytes.length).toBe(sizes[protocol])
+  })
+
+  it('writes once for a frame and once for its answer', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    const exchange = async (count: number): Promise<void> => {
+      send(a, b, { bytes: new Uint8Array(100) })
+      await b.frames(count)
+      send(b, a, { bytes: new Uint8Array(100) })
+      await a.frames(count)
+    }
+    // The first one opens the stream.
+    await exchange(1)
+    const writes = vi.spyOn(Socket.prototype, 'write')
+    for (let count = 2; count <= 101; count++) await exchange(count)
+    const written = writes.mock.calls.length
+    writes.mockRestore()
+    // What kad-dht has to say at its start may come in between.
+    expect(written).toBeGreaterThanOrEqual(200)
+    expect(written).toBeLessThan(250)
   })
 
   it('lets a probe overtake a megabyte of bulk', async () => {

@@ -22,7 +22,7 @@ import { internalFailure, storeFailure, storeFull } from './failures.ts'
 import { asksForState, bringsState } from './full-store.ts'
 import type { DiskRoom, Ports } from './ports.ts'
 
-export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random'> {
+export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random' | 'hasKademlia'> {
   readonly ports: Ports
   /** Called for every fact, after the step that caused it; must not throw. */
   readonly observe: (event: EngineEvent) => void
@@ -67,7 +67,12 @@ export class Driver {
     const { ports, observe, ...rest } = options
     this.#ports = ports
     this.#observe = observe
-    this.engine = new Engine({ ...rest, signer: ports.signer, random: ports.random })
+    this.engine = new Engine({
+      ...rest,
+      signer: ports.signer,
+      random: ports.random,
+      hasKademlia: ports.searches !== undefined,
+    })
   }
 
   /** Rows of the store in key order, before start(). @throws {HearsayError} ERR_STORE on damaged rows */
@@ -289,6 +294,13 @@ export class Driver {
       case 'join':
         links.join(output.address)
         return
+      case 'search': {
+        const { search } = output
+        this.#ports.searches?.search(output, (result) => {
+          this.#input({ type: 'searched', search, ...result })
+        })
+        return
+      }
       case 'event':
         this.#observe(output.event)
         return

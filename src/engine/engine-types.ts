@@ -8,7 +8,7 @@ import type { AnswerStatus } from '../membership/casts/answer.ts'
 import type { CastOutput, QueryResult } from '../membership/casts/cast-io.ts'
 import type { MemberChange } from '../membership/membership.ts'
 import type { UndoResult } from '../replication/undo/undo.ts'
-import type { LinkDetails, LinkEnd } from './ports.ts'
+import type { LinkDetails, LinkEnd, SearchQuery, SearchResult } from './ports.ts'
 
 export type WriteLevel = 'one' | 'quorum' | 'all'
 
@@ -110,6 +110,8 @@ export type EngineInput =
   | { readonly type: 'command'; readonly request: number; readonly command: Command }
   | { readonly type: 'cancel'; readonly request: number }
   | { readonly type: 'dropped'; readonly reason: string }
+  /** A search of Kademlia is over; what it found may be no member. */
+  | ({ readonly type: 'searched'; readonly search: number } & SearchResult)
   /** A digest of ours that a crash can no longer take back: others may hear of it. */
   | { readonly type: 'durable-digest'; readonly group: string; readonly digest: Uint8Array }
 
@@ -142,6 +144,7 @@ export type EngineOutput =
   | { readonly type: 'protect'; readonly peer: PeerId; readonly isProtected: boolean }
   | { readonly type: 'close'; readonly peer: PeerId }
   | { readonly type: 'join'; readonly address: string }
+  | ({ readonly type: 'search'; readonly search: number } & SearchQuery)
   | { readonly type: 'event'; readonly gate: Gate | undefined; readonly event: EngineEvent }
 
 /** Facts for whoever observes the node. */

@@ -23,6 +23,7 @@ import { fromMembership } from './membership-outputs.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
 import { presentMembers } from './present-members.ts'
 import { fromReplication } from './replication-outputs.ts'
+import { Strangers } from './strangers.ts'
 
 export interface EngineOptions {
   readonly signer: Signer
@@ -34,6 +35,10 @@ export interface EngineOptions {
   readonly protocol: { readonly min: number; readonly max: number }
   /** Replicas of a DHT value. */
   readonly replication: number
+  /** Members above which the DHT searches Kademlia for replicas. @default 4,000 */
+  readonly oneHopMembersMax?: number | undefined
+  /** Whether `search` outputs are answered. */
+  readonly hasKademlia?: boolean
   /** Whether loopback addresses told by peers may be dialled: only when we listen there ourselves. */
   readonly dialLoopback: boolean
   /** Where the store lies: see ReplicationOptions. */
@@ -51,6 +56,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   #durableDigests: Map<string, Uint8Array> = new Map()
   /** Loopback frames to our own kv replica, taken up within the same drain. */
   readonly #loopback: Outbox<Uint8Array> = new Outbox()
+  readonly #strangers: Strangers = new Strangers()
   #leaveRequests: number[] = []
   #hasLeft = false
   #areMembersStale = true
@@ -69,7 +75,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       ...(options.tags === undefined ? {} : { tags: options.tags }),
     })
     this.replication = new Replication({ random, tellsDiffs: true, place: options.place })
-    this.kv = new Kv({ signer, random, replication: options.replication })
+    const { replication, hasKademlia = false, oneHopMembersMax } = options
+    const tunables = oneHopMembersMax === undefined ? {} : { oneHopMembersMax }
+    this.kv = new Kv({ signer, random, replication, hasKademlia, tunables })
   }
 
   /** Rows of the durable store in key order, before start(). @throws {HearsayError} ERR_STORE on damage */
@@ -187,6 +195,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         return
       case 'dropped':
         this.#drop(input.reason)
+        return
+      case 'searched':
+        this.kv.handle({ ...input, peers: this.#strangers.note(input.peers) }, now)
         return
       case 'durable-digest':
         this.#durableDigests.set(input.group, input.digest)
@@ -363,8 +374,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       return
     }
     if (!this.#linked.has(peer)) {
-      const member = this.membership.member(peer)
-      if (member !== undefined) this.#push({ type: 'dial', peer, addresses: member.addresses })
+      const known = this.membership.member(peer)?.addresses ?? this.#strangers.addresses(peer)
+      if (known !== undefined) this.#push({ type: 'dial', peer, addresses: known })
     }
     this.#push({ type: 'send', gate, peer, protocol: 'kv', lane, bytes })
   }

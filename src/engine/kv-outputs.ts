@@ -28,6 +28,10 @@ export function fromKv(
       const outcome = { ok: false, error: output.error } as const
       return { type: 'outcome', gate: undefined, request: output.request, outcome }
     }
+    case 'search': {
+      const { search, want, key, asked, withinMs } = output
+      return { type: 'search', search, want, key, asked, withinMs }
+    }
     case 'stored':
       return { type: 'event', gate: undefined, event: output }
     default:

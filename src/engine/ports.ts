@@ -15,6 +15,8 @@ export interface Ports {
   readonly disk: DiskPort
   readonly random: Random
   readonly signer: Signer
+  /** @default none: the one-hop view is all there is */
+  readonly searches?: SearchPort
 }
 
 export interface ClockPort {
@@ -77,6 +79,28 @@ export interface LinkDetails {
   /** The remote multiaddr of the connection, without /p2p. */
   readonly remoteAddress: string
   readonly via?: string
+}
+
+/** Iterative lookups through Kademlia, which also knows peers that are no members. */
+export interface SearchPort {
+  /** Calls `done` once, with what was found by then when its time is over. */
+  search(query: SearchQuery, done: (result: SearchResult) => void): void
+}
+
+export interface SearchQuery {
+  /** A record of the key from anybody, the first sound one; or the peers closest to the key. */
+  readonly want: 'record' | 'closest'
+  /** A record key in UTF-8. */
+  readonly key: Uint8Array
+  /** Peers that have no such record: a search that could only ask them again asks nobody. */
+  readonly asked: readonly PeerId[]
+  readonly withinMs: Millis
+}
+
+export interface SearchResult {
+  readonly record: { readonly bytes: Uint8Array; readonly from: PeerId } | undefined
+  /** Closest first, with multiaddrs without the /p2p part. */
+  readonly peers: readonly { readonly peer: PeerId; readonly addresses: readonly string[] }[]
 }
 
 /** Whether a disk has room for more than what must go on. */

@@ -15,9 +15,10 @@ import {
   versionText,
 } from '../records/record.ts'
 import { hashKey, type Namespace } from '../records/record-key.ts'
-import { type Finding, GetOperation } from './get-operation.ts'
+import { GetOperation } from './get-operation.ts'
 import { type KvContext, placeAt, type RecordPlace } from './kv-context.ts'
 import type { KvCondition, KvFound, KvInput, KvLevel, KvTarget } from './kv-contract.ts'
+import type { Finding } from './last-resort.ts'
 import { PutOperation } from './put-operation.ts'
 import {
   hashError,
@@ -50,6 +51,14 @@ interface Write extends KvCondition {
   readonly isManifest: boolean
   readonly ttlMs: Millis
   readonly level: KvLevel
+}
+
+interface Read {
+  readonly request: number
+  readonly place: RecordPlace
+  readonly level: KvLevel
+  /** Whether Kademlia is the last resort. */
+  readonly isThorough: boolean
 }
 
 /** A read or a write under way. */
@@ -91,7 +100,7 @@ export class Callers {
     if (this.#isRefused(input)) return
     const { request, level = 'one' } = input
     const place = this.#place(input)
-    this.#read({ request, place, level }, now, (found) => {
+    this.#read({ request, place, level, isThorough: true }, now, (found) => {
       const { key } = place.address
       this.#context.emit({ type: 'get-done', request, key, found: foundValue(found) })
     })
@@ -119,20 +128,19 @@ export class Callers {
   }
 
   #read(
-    read: { readonly request: number; readonly place: RecordPlace; readonly level: KvLevel },
+    { request, place, level, isThorough }: Read,
     now: Millis,
     answer: (found: Finding | undefined, now: Millis) => void,
   ): void {
-    const { request, place, level } = read
     const operation: GetOperation = new GetOperation(this.#context, {
       place,
       required: this.#required(level),
+      isThorough,
       answer,
       refuse: (error) => this.#refuse(request, error),
       finished: () => this.#ended(request, place, operation),
     })
-    this.#operations.set(request, operation)
-    operation.start(now)
+    this.#begin({ request, place }, operation, now)
   }
 
   #required(level: KvLevel): number {
@@ -153,7 +161,9 @@ export class Callers {
       return
     }
     this.#swapping.set(key, request)
-    this.#read({ request, place, level: 'quorum' }, now, (found, at) => {
+    // What foreign peers hold beside the replicas is no version to compare with.
+    const read: Read = { request, place, level: 'quorum', isThorough: false }
+    this.#read(read, now, (found, at) => {
       const version = foundValue(found)?.version ?? NO_VERSION
       if (version === ifVersion) this.#store(write, found?.record.stamp ?? 0, at)
       else {
@@ -184,8 +194,19 @@ export class Callers {
       answered: () => this.#swapped(place.address.key, request),
       finished: () => this.#ended(request, place, operation),
     })
+    this.#begin({ request, place }, operation, now)
+  }
+
+  /** Starts an operation where its replicas are known, unless its caller gives up before. */
+  #begin(
+    { request, place }: { readonly request: number; readonly place: RecordPlace },
+    operation: Operation & { start(now: Millis): void },
+    now: Millis,
+  ): void {
     this.#operations.set(request, operation)
-    operation.start(now)
+    this.#context.placement.prepare(place, now, (at) => {
+      if (this.#operations.get(request) === operation) operation.start(at)
+    })
   }
 
   /** A conditional write is two operations under one number. */

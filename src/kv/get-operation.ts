@@ -3,10 +3,11 @@
  *
  * R = 1, hedged: the best replica is asked; when it is slow, the second; then the rest. A value is
  * answered as soon as it arrives. "Not found" is never believed of one replica alone: the others are
- * asked, and only a majority of the replicas (or all that can be reached), and after them the next
- * N members, make it the answer. A reader may want more than the first value: then as many replicas
- * as its level asks for have spoken before the newest is answered. After a value, one more replica
- * is compared in the background, and whoever holds less receives the newest record (read repair).
+ * asked, and only a majority of the replicas (or all that can be reached), and after them the next N
+ * members and a search of Kademlia, make it the answer. A reader may want more than the first value:
+ * then as many replicas as its level asks for have spoken before the newest is answered. After a
+ * value, one more replica is compared in the background, and whoever holds less receives the newest
+ * record (read repair).
  */
 import type { Millis } from '../base/core.ts'
 import { HearsayError, QuorumError } from '../base/errors.ts'
@@ -23,6 +24,7 @@ import {
   recordInAnswer,
   versionOf,
 } from './kv-context.ts'
+import { type Finding, LastResort } from './last-resort.ts'
 import { pushRecord } from './push.ts'
 import { hedgeMs, readOrder } from './read-order.ts'
 import { Alarm } from './timers.ts'
@@ -33,16 +35,12 @@ const AGAIN_MAX = 2
 /** So long the next N members may take to find what the replicas do not hold. */
 const WIDEN_MS: Millis = 500
 
-/** What a read found: a record, a tombstone included, and who answered with it. */
-export interface Finding {
-  readonly record: DhtRecord
-  readonly from: PeerId
-}
-
 export interface GetOptions {
   readonly place: RecordPlace
   /** Replicas that must have told what they hold before a value is answered. */
   readonly required: number
+  /** Whether Kademlia is searched before there is nothing. */
+  readonly isThorough: boolean
   /** One of these is called, once, unless the caller gave up. Undefined: there is nothing. */
   readonly answer: (found: Finding | undefined, now: Millis) => void
   readonly refuse: (error: HearsayError) => void
@@ -73,18 +71,20 @@ export class GetOperation {
   #wider: Set<PeerId> | undefined
   #best: DhtRecord | undefined
   #bestFrom: PeerId | undefined
+  readonly #lastResort: LastResort
   #isAnswered = false
 
   constructor(context: KvContext, options: GetOptions) {
     this.#context = context
     this.#options = options
     this.#call = this.#open(undefined)
+    this.#lastResort = new LastResort(context, options.place, options.isThorough)
   }
 
   start(now: Millis): void {
     const { replication, timers, tunables } = this.#context
     const { id } = this.#options.place
-    const replicas = this.#context.ring().closest(id, replication)
+    const replicas = this.#context.placement.closest(id, replication, now)
     this.#replicas = readOrder(this.#context, id, replicas, now)
     timers.set(this.#deadline, now + tunables.getTimeoutMs)
     this.#askNext(now)
@@ -226,7 +226,8 @@ export class GetOperation {
   /** Members change and writes fall back on the next closest: look there before saying no. */
   #widen(now: Millis): void {
     const { replication } = this.#context
-    const near = this.#context.ring().closest(this.#options.place.id, 2 * replication)
+    const { id } = this.#options.place
+    const near = this.#context.placement.closest(id, 2 * replication, now)
     const beyond = near.filter((member) => {
       return !member.isSuspect && !this.#replicas.includes(member.peerId)
     })
@@ -244,9 +245,19 @@ export class GetOperation {
 
   /** What is left may be a tombstone. */
   #answerMissing(now: Millis): void {
+    if (this.#best === undefined && this.#isSearching(now)) return
     this.#isAnswered = true
     this.#options.answer(this.#finding(), now)
     this.#finish()
+  }
+
+  #isSearching(now: Millis): boolean {
+    return this.#lastResort.isAwaited([...this.#votes.keys()], now, (finding, at) => {
+      this.#best = finding?.record
+      this.#bestFrom = finding?.from
+      if (this.#best?.value === undefined) this.#answerMissing(at)
+      else this.#answerFound(at)
+    })
   }
 
   #finding(): Finding | undefined {
@@ -256,6 +267,7 @@ export class GetOperation {
 
   #answerFound(now: Millis): void {
     this.#isAnswered = true
+    this.#lastResort.stop()
     this.#stepAlarm.clear()
     this.#options.answer(this.#finding(), now)
     for (const voter of [...this.#votes.keys()]) this.#repair(voter, now)
@@ -305,6 +317,7 @@ export class GetOperation {
 
   #timeUp(now: Millis): void {
     if (this.#wider !== undefined && !this.#isAnswered) {
+      this.#lastResort.stop()
       this.#answerMissing(now)
       return
     }
@@ -331,6 +344,7 @@ export class GetOperation {
 
   #finish(): void {
     this.#isAnswered = true
+    this.#lastResort.stop()
     this.#deadline.clear()
     this.#stepAlarm.clear()
     this.#call.close()

@@ -17,9 +17,11 @@ import {
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
 import type { PeerTable } from './peer-table.ts'
+import type { Placement } from './placement.ts'
 import type { RangeIndex } from './range-index.ts'
 import type { Held, RecordStore } from './record-store.ts'
 import type { Ring } from './ring.ts'
+import type { Searches } from './searches.ts'
 import type { Timers } from './timers.ts'
 
 /** What the parts of the kv core share. */
@@ -37,6 +39,9 @@ export interface KvContext {
   readonly emit: (output: KvOutput) => void
   /** The current view of the members. */
   readonly ring: () => Ring
+  /** Where callers find the members closest to a key. */
+  readonly placement: Placement
+  readonly searches: Searches
   /** Members that failed lately and did not leave. */
   readonly lost: () => number
   readonly clock: HybridClock

@@ -67,6 +67,16 @@ export type KvInput =
       readonly key: Uint8Array
       readonly record: Uint8Array
     }
+  /** A search is over. */
+  | ({ readonly type: 'searched'; readonly search: number } & KvSearchResult)
+
+/** What a search of Kademlia found. */
+export interface KvSearchResult {
+  /** The first sound record under the key, and who answered with it. */
+  readonly record: { readonly bytes: Uint8Array; readonly from: PeerId } | undefined
+  /** Peers closest to the key that answered, closest first. */
+  readonly peers: readonly PeerId[]
+}
 
 /** What the kv core asks of the engine. `gated` outputs wait until all earlier persists are durable. */
 export type KvOutput =
@@ -77,6 +87,17 @@ export type KvOutput =
       readonly lane: Lane
       readonly bytes: Uint8Array
       readonly gated: boolean
+    }
+  /** Wanted of Kademlia: a record of this key from anybody, or the peers closest to it. */
+  | {
+      readonly type: 'search'
+      readonly search: number
+      readonly want: 'record' | 'closest'
+      /** UTF-8 of the record key. */
+      readonly key: Uint8Array
+      /** Peers that have no such record. */
+      readonly asked: readonly PeerId[]
+      readonly withinMs: number
     }
   | {
       readonly type: 'put-done'

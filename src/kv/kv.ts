@@ -31,12 +31,14 @@ import { type KvContext, placeAt } from './kv-context.ts'
 import type { KvInput, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
 import { PeerTable } from './peer-table.ts'
+import { Placement, type PlacementMode } from './placement.ts'
 import { RangeIndex } from './range-index.ts'
 import { Reconciler } from './reconciler.ts'
 import { RecordStore } from './record-store.ts'
 import { Repair } from './repair.ts'
 import { Replica } from './replica.ts'
 import { placeOf, Ring } from './ring.ts'
+import { Searches } from './searches.ts'
 import { Alarm, Timers } from './timers.ts'
 
 export type { KvInput, KvLevel, KvMember, KvOutput } from './kv-contract.ts'
@@ -46,6 +48,8 @@ export interface KvOptions {
   readonly random: Random
   /** Replicas of a record, N, 1 … 32. */
   readonly replication: number
+  /** Whether `search` outputs are answered. @default false */
+  readonly hasKademlia?: boolean
   readonly tunables?: Partial<KvTunables>
 }
 
@@ -83,6 +87,9 @@ export class Kv implements Core<KvInput, KvOutput> {
       isInRange: (id) => this.#isReplicaOf(id),
       listener: index,
     })
+    const isPossible = options.hasKademlia === true
+    const searches = new Searches({ isPossible, tunables, timers, emit })
+    const ring = (): Ring => this.#ring
     this.#context = {
       signer,
       random,
@@ -94,7 +101,9 @@ export class Kv implements Core<KvInput, KvOutput> {
       store,
       index,
       emit,
-      ring: () => this.#ring,
+      ring,
+      searches,
+      placement: new Placement({ replication, ring, searches, signer, tunables }),
       lost: () => this.#lost,
       clock: this.#clock,
     }
@@ -158,6 +167,9 @@ export class Kv implements Core<KvInput, KvOutput> {
       case 'offer':
         this.#offer(input, now)
         return
+      case 'searched':
+        this.#context.searches.ended(input.search, input, now)
+        return
       default:
         unreachable(input)
     }
@@ -171,9 +183,19 @@ export class Kv implements Core<KvInput, KvOutput> {
     return this.#context.timers.next()
   }
 
+  /** How callers' replicas are found. */
+  get mode(): PlacementMode {
+    return this.#context.placement.mode
+  }
+
   /** The encoded record under a record key (`/k/KEY` in UTF-8); undefined when absent or expired at `now`. */
   lookup(recordKey: Uint8Array, now: Millis): Uint8Array | undefined {
     return this.#context.store.live(recordId(recordKey), now)?.bytes
+  }
+
+  /** Whether a record that somebody offers under a record key may count. */
+  isSound(key: Uint8Array, bytes: Uint8Array, now: Millis): boolean {
+    return this.#replica.fault(bytes, key, now) === undefined
   }
 
   /** The members that hold a shared key in the current view, closest first. */

@@ -48,6 +48,12 @@ export interface KvTunables {
   readonly sessionsMax: number
   /** Pause between slices of the expiry sweep. @default 5000 */
   readonly sweepPeriodMs: Millis
+  /** With more members than this the replicas of a key are found by searches of Kademlia. @default 4000 */
+  readonly oneHopMembersMax: number
+  /** A search of Kademlia may take so long. @default 1000 (guess) */
+  readonly searchMs: Millis
+  /** Searches of Kademlia under way. @default 16 */
+  readonly searchesMax: number
 }
 
 export const KV_TUNABLES: KvTunables = {
@@ -76,6 +82,9 @@ export const KV_TUNABLES: KvTunables = {
   pushBytesMax: 65_536,
   sessionsMax: 16,
   sweepPeriodMs: 5_000,
+  oneHopMembersMax: 4_000,
+  searchMs: 1_000,
+  searchesMax: 16,
 }
 
 /** More replicas than this are not a DHT. */

@@ -75,8 +75,8 @@ export class PutOperation {
 
   start(now: Millis): void {
     const { replication, tunables, timers } = this.#context
-    const ring = this.#context.ring()
-    const near = ring.closest(this.#options.place.id, replication * (1 + SPARES_FACTOR))
+    const { id } = this.#options.place
+    const near = this.#context.placement.closest(id, replication * (1 + SPARES_FACTOR), now)
     const spares = near.slice(replication).filter(({ isSuspect }) => !isSuspect)
     this.#spares = spares.map(({ peerId }) => peerId).reverse()
     this.#deadline = now + tunables.putTimeoutMs

@@ -3,7 +3,7 @@ import type { Lane, Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { decodeRecord } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
-import { STAMP_AHEAD_MS_MAX } from '../records/validate.ts'
+import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
 import { encodeFrame, type KvReply, type KvRequest } from './frame.ts'
 import { isSameVersion, type KvContext, versionOf } from './kv-context.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -64,6 +64,14 @@ export class Replica {
       this.#context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
     }
     return admission
+  }
+
+  /** Why a record cannot be taken under a key, whatever is held. */
+  fault(bytes: Uint8Array, expectedKey: Uint8Array, now: Millis): string | undefined {
+    const decoded = decodeRecord(bytes)
+    if (!decoded.ok) return decoded.reason
+    const isItsKey = equalBytes(recordKey(decoded.value), expectedKey)
+    return isItsKey ? validate(decoded.value, now, this.#context.signer) : 'record of another key'
   }
 
   #charge(peer: PeerId, request: KvRequest, now: Millis): Millis {

@@ -24,6 +24,7 @@ import type { Chaos, HearsayNode, NodeEvent, NodeOptions } from './node-types.ts
 import type { Platform } from './platform.ts'
 import { Questions } from './questions.ts'
 import { Acks } from './replicated.ts'
+import { createSearches, newestOf } from './searches.ts'
 import { isLive, memberName } from './status.ts'
 
 const PROTOCOL = { min: 3, max: 3 } as const
@@ -89,13 +90,15 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const history = new MemberHistory()
   const nameOf = (peer: PeerId): string => memberName(running.engine, peer)
   const clock = platform.createClock()
+  const searches = createSearches(() => (faults?.isCut() === true ? undefined : networking.host))
   const running = new Driver({
-    ports: { clock, links: faults?.links ?? links, disk, random, signer },
+    ports: { clock, links: faults?.links ?? links, disk, random, signer, searches },
     network,
     name,
     tags: checked.tags,
     protocol: PROTOCOL,
     replication: checked.replication,
+    oneHopMembersMax: checked.oneHopMembersMax,
     place: store.place,
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
@@ -190,6 +193,11 @@ function createNodeHost(assembly: Assembly, driver: () => Driver | undefined): P
             resolve(isOffer ? outcome.result.outcome : 'refused')
           })
         }),
+      validate: (key, record) => {
+        const running = driver()
+        return running?.engine.kv.isSound(key, record, running.now()) === true
+      },
+      select: (_key, records) => newestOf(records),
     },
   })
 }
@@ -218,7 +226,10 @@ function feed(host: Host | undefined, driver: Driver): void {
   host.feed(members)
 }
 
-function faultyLinks(inner: LinkPort, random: Random): { links: LinkPort; chaos: Chaos } {
+function faultyLinks(
+  inner: LinkPort,
+  random: Random,
+): { links: LinkPort; chaos: Chaos; isCut: () => boolean } {
   const faulty = createFaultyLinks(inner, { random })
   const chaos: Chaos = {
     block: (peers) => {
@@ -230,7 +241,7 @@ function faultyLinks(inner: LinkPort, random: Random): { links: LinkPort; chaos:
     resume: () => faulty.resume(),
     heal: () => faulty.heal(),
   }
-  return { links: faulty, chaos }
+  return { links: faulty, chaos, isCut: () => faulty.isCut }
 }
 
 /** An observer that throws is dropped and said, so that it cannot stop the node. */

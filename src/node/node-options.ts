@@ -13,6 +13,7 @@ export interface CheckedOptions {
   readonly network: string
   readonly networkKey: Uint8Array | undefined
   readonly replication: number
+  readonly oneHopMembersMax: number | undefined
   readonly durability: 'strict' | 'relaxed'
   readonly ready: 'listening' | 'loaded'
   readonly chaos: boolean
@@ -25,6 +26,8 @@ const NETWORK_KEY_BYTES_MIN = 32
 const PRIVATE_KEY_BYTES = 32
 /** Kademlia's bucket size bounds what a lookup can find: kad-dht's k = 20. */
 const REPLICATION_MAX = 20
+/** A network's members. */
+const MEMBERS_MAX = 10_240
 const LISTEN_BY_PROFILE: Readonly<Record<Profile, readonly string[]>> = {
   local: ['/ip4/127.0.0.1/tcp/0'],
   lan: ['/ip4/0.0.0.0/tcp/0'],
@@ -81,6 +84,7 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
       max: REPLICATION_MAX,
       isInteger: true,
     }),
+    oneHopMembersMax: checkOneHopMembers(options.oneHopMembersMax),
     durability,
     ready,
     chaos: options.chaos ?? false,
@@ -92,6 +96,11 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
 /** Whether a multiaddr can be reached from this machine only. */
 export function isLoopback(address: string): boolean {
   return /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
+}
+
+function checkOneHopMembers(count: number | undefined): number | undefined {
+  if (count === undefined) return undefined
+  return checkNumber('oneHopMembersMax', count, { min: 1, max: MEMBERS_MAX, isInteger: true })
 }
 
 function checkName(name: string | undefined): string | undefined {

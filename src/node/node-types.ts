@@ -331,6 +331,11 @@ export interface NodeOptions {
   readonly open?: boolean
   /** Replicas of a DHT value. @default 5 */
   readonly replication?: number
+  /**
+   * With more members than this the replicas of a DHT key are found by searches of Kademlia, not in the view of all
+   * members. @default 4,000
+   */
+  readonly oneHopMembersMax?: number
   /** strict fsyncs before acknowledging; relaxed may lose the last writes on power loss. @default "strict" */
   readonly durability?: 'strict' | 'relaxed'
   /**

@@ -183,7 +183,7 @@ export class Node implements HearsayNode {
       uptimeMs: Date.now() - this.#startedAt,
       members: memberCounts(engine),
       groups: groupInfos(engine, (peer) => this.#nameOf(peer)),
-      dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: 'one-hop' },
+      dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: engine.kv.mode },
       store: {
         ...(dataDir === undefined ? {} : { path: dataDir }),
         ...this.#parts.store(),

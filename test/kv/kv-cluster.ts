@@ -36,6 +36,7 @@ export interface ClusterOptions {
   readonly loss?: number
   readonly duplicates?: number
   readonly tunables?: Partial<KvTunables>
+  readonly hasKademlia?: boolean
   /** Signatures of a closed world, and no list of what was sent. */
   readonly isFast?: boolean
 }
@@ -107,6 +108,10 @@ export class KvCluster {
   readonly unreachable = new Set<KvNode>()
   /** What a node sends may be something else. */
   tamper: (from: KvNode, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes
+  /** Searches that nodes have asked for; a test answers them. */
+  readonly searches: (Extract<KvOutput, { readonly type: 'search' }> & {
+    readonly node: KvNode
+  })[] = []
   /** How much later what a node sends arrives. */
   delayMs: (from: KvNode) => Millis = () => 0
   readonly #book = new SignerBook()
@@ -263,9 +268,9 @@ export class KvCluster {
   }
 
   #core(signer: Signer, seed: number): Kv {
-    const { replication = 5, tunables = {} } = this.options
+    const { replication = 5, tunables = {}, hasKademlia = false } = this.options
     const random = seededRandom([this.options.seed ?? 1, seed])
-    return new Kv({ signer, random, replication, tunables })
+    return new Kv({ signer, random, replication, tunables, hasKademlia })
   }
 
   #schedule(at: Millis, run: () => void): void {
@@ -315,6 +320,9 @@ export class KvCluster {
       }
       case 'stored':
         node.stored.push(`${output.key} ${output.version}`)
+        return
+      case 'search':
+        this.searches.push({ node, ...output })
         return
       case 'dropped':
         node.drops.set(output.reason, (node.drops.get(output.reason) ?? 0) + 1)

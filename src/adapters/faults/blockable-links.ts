@@ -60,6 +60,10 @@ export class BlockableLinks implements LinkPort, LinkListener {
     }
   }
 
+  get isBlocking(): boolean {
+    return this.#blocked.size > 0
+  }
+
   listen(listener: LinkListener): void {
     this.#listener = listener
     this.#inner.listen(this)

@@ -24,6 +24,8 @@ export interface FaultyLinks extends LinkPort {
   pause(): void
   /** Delivers what came in meanwhile, as after SIGCONT. */
   resume(): void
+  /** Whether anybody is cut off, or all are. */
+  readonly isCut: boolean
   /** Takes back all of it. */
   heal(): void
 }
@@ -49,6 +51,9 @@ export function createFaultyLinks(inner: LinkPort, options: FaultyLinksOptions):
     latency: (ms) => lossy.latency(ms),
     pause: () => links.pause(),
     resume: () => links.resume(),
+    get isCut() {
+      return blockable.isBlocking || links.isPaused
+    },
     heal() {
       lossy.loss(0)
       lossy.latency(0)

@@ -39,6 +39,10 @@ export class PausableLinks implements LinkPort, LinkListener {
     this.#timers = timers
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   pause(): void {
     this.#isPaused = true
   }

@@ -4,20 +4,24 @@
  */
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
+import { type Identify, type IdentifyComponents, identify } from '@libp2p/identify'
 import type { Ed25519PrivateKey, Libp2p, Listener } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
+import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { assert } from '../../base/assert.ts'
 import type { PeerId } from '../../base/ids.ts'
 import { parsePeerId } from '../../base/peer-id.ts'
-import type { LinkPort } from '../../engine/ports.ts'
+import type { LinkPort, SearchQuery, SearchResult } from '../../engine/ports.ts'
 import { Admissions } from './admissions.ts'
 import { Bans } from './bans.ts'
+import { ForeignPeers } from './foreign-peers.ts'
 import { Gater } from './gater.ts'
 import { admittedOnly, createKad, createMembershipPing } from './kad.ts'
 import { type FedMember, KadFeed } from './kad-feed.ts'
+import { KadSearch } from './kad-search.ts'
 import { Links } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
@@ -30,6 +34,8 @@ import {
   READ_BUFFER_BYTES_MAX,
 } from './options.ts'
 import { tellable } from './own-addresses.ts'
+import { Pong, type Registrar } from './pong.ts'
+import { routingTableOf } from './routing-table.ts'
 import { TrafficCounter } from './traffic-counter.ts'
 
 export type { HostLimits, HostOptions, RecordPort } from './options.ts'
@@ -46,6 +52,8 @@ export interface Host {
   listenAddresses(): readonly string[]
   /** The alive members: into Kademlia's routing table and the peer store; all others leave it. */
   feed(members: readonly FedMember[]): void
+  /** Through Kademlia. Never rejects. */
+  search(query: SearchQuery): Promise<SearchResult>
   /** Bytes of frames by protocol since creation. */
   traffic(): { sent: Record<string, number>; received: Record<string, number> }
   /** @throws {HearsayError} ERR_LISTEN */
@@ -79,6 +87,7 @@ class HostParts {
   readonly bans: Bans
   readonly links: Links
   feed: KadFeed | undefined
+  foreign: ForeignPeers | undefined
 
   constructor(options: HostOptions, known: { limits: HostLimits; self: PeerId }) {
     this.self = known.self
@@ -99,9 +108,16 @@ class HostParts {
 
   isAlive(text: string): boolean {
     const peer = parsePeerId(text)
-    return peer !== undefined && (this.links.isLinked(peer) || this.feed?.has(peer) === true)
+    return peer !== undefined && (this.links.isLinked(peer) || this.isMember(peer))
+  }
+
+  isMember(text: string): boolean {
+    const peer = parsePeerId(text)
+    return peer !== undefined && this.feed?.has(peer) === true
   }
 }
+
+type HostLibp2p = Libp2p<{ ping: Ping; identify: Identify; kad: KadDHT }>
 
 interface NodeParts {
   readonly parts: HostParts
@@ -112,7 +128,7 @@ interface NodeParts {
 function createNode(
   options: HostOptions,
   { parts, limits, privateKey }: NodeParts,
-): Promise<Libp2p> {
+): Promise<HostLibp2p> {
   const { admissions, dropped } = parts
   const inboundConnections = (): number =>
     admissions.all().filter((wire) => wire.direction === 'inbound').length
@@ -165,16 +181,19 @@ function createNode(
     ],
     services: {
       ping: () => createMembershipPing((peer) => parts.isAlive(peer.toString())),
-      identify: (components) =>
+      identify: (components: IdentifyComponents): Identify =>
         identify({ runOnConnectionOpen: false })(
           admittedOnly(components, { admissions, dropped, perSecond: limits.kadPerSecond }),
         ),
+      pong: (components: { registrar: Registrar }) =>
+        new Pong(admittedOnly(components, { admissions, dropped, perSecond: limits.kadPerSecond })),
       kad: createKad({
         network: options.network,
         limits,
         records: options.records,
         admissions,
         dropped,
+        asked: (connection) => parts.foreign?.asked(connection),
       }),
     },
   })
@@ -187,20 +206,25 @@ class NodeHost implements Host {
   readonly #options: HostOptions
   readonly #parts: HostParts
   readonly #feed: KadFeed
+  readonly #search: KadSearch
   readonly #listeners = new Set<Listener>()
   #told = ''
   #ending: Promise<void> | undefined
 
-  constructor(options: HostOptions, { parts, libp2p }: { parts: HostParts; libp2p: Libp2p }) {
+  constructor(options: HostOptions, { parts, libp2p }: { parts: HostParts; libp2p: HostLibp2p }) {
     this.#options = options
     this.#parts = parts
     this.links = parts.links
     this.peerId = parts.self
     this.libp2p = libp2p
-    this.#feed = new KadFeed(libp2p, {
-      kad: libp2p.services.kad,
-      addressesMax: parts.limits.addressesMax,
+    const { kad, identify: identity } = libp2p.services
+    parts.foreign = new ForeignPeers({
+      isMember: (text) => parts.isMember(text),
+      identify: (connection) => identity.identify(connection),
     })
+    const table = routingTableOf(kad)
+    this.#feed = new KadFeed(libp2p, { table, addressesMax: parts.limits.addressesMax })
+    this.#search = new KadSearch({ libp2p, kad, table })
     parts.feed = this.#feed
     libp2p.addEventListener('transport:listening', (event) => this.#listeners.add(event.detail))
     libp2p.addEventListener('transport:close', (event) => this.#listeners.delete(event.detail))
@@ -210,6 +234,10 @@ class NodeHost implements Host {
   listenAddresses(): readonly string[] {
     const addresses = [...this.#listeners].flatMap((listener) => listener.getAddrs())
     return [...new Set(addresses.map((address) => address.toString()))]
+  }
+
+  search(query: SearchQuery): Promise<SearchResult> {
+    return this.#search.search(query)
   }
 
   feed(members: readonly FedMember[]): void {

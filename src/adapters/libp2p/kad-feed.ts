@@ -1,16 +1,12 @@
-import type { Libp2p, PeerId as Libp2pPeerId } from '@libp2p/interface'
+import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '../../base/ids.ts'
+import type { RoutingTable } from './routing-table.ts'
 
 export interface FedMember {
   readonly peer: PeerId
   readonly addresses: readonly string[]
-}
-
-interface RoutingTable {
-  add(peer: Libp2pPeerId): Promise<void>
-  remove(peer: Libp2pPeerId): Promise<void>
 }
 
 /**
@@ -19,16 +15,19 @@ interface RoutingTable {
  */
 export class KadFeed {
   readonly #libp2p: Libp2p
-  readonly #table: RoutingTable | undefined
+  readonly #table: RoutingTable
   readonly #addressesMax: number
   #wanted = new Map<PeerId, string>()
   readonly #fed = new Map<PeerId, string>()
   #isRunning = false
   #isStopped = false
 
-  constructor(libp2p: Libp2p, options: { readonly kad: unknown; readonly addressesMax: number }) {
+  constructor(
+    libp2p: Libp2p,
+    options: { readonly table: RoutingTable; readonly addressesMax: number },
+  ) {
     this.#libp2p = libp2p
-    this.#table = routingTableOf(options.kad)
+    this.#table = options.table
     this.#addressesMax = options.addressesMax
   }
 
@@ -75,7 +74,7 @@ export class KadFeed {
     const id = peerIdFromString(peer)
     if (addresses === undefined) {
       this.#fed.delete(peer)
-      await this.#table?.remove(id)
+      await this.#table.remove(id)
       return
     }
     this.#fed.set(peer, addresses)
@@ -87,21 +86,6 @@ export class KadFeed {
       }
     })
     if (multiaddrs.length > 0) await this.#libp2p.peerStore.patch(id, { multiaddrs })
-    await this.#table?.add(id)
-  }
-}
-
-/** The part of kad-dht's routing table that its types do not show. */
-function routingTableOf(kad: unknown): RoutingTable | undefined {
-  if (typeof kad !== 'object' || kad === null || !('routingTable' in kad)) return undefined
-  const table = kad.routingTable
-  if (typeof table !== 'object' || table === null || !('add' in table && 'remove' in table)) {
-    return undefined
-  }
-  const { add, remove } = table
-  if (typeof add !== 'function' || typeof remove !== 'function') return undefined
-  return {
-    add: (peer) => Promise.resolve(add.call(table, peer)),
-    remove: (peer) => Promise.resolve(remove.call(table, peer)),
+    await this.#table.add(id)
   }
 }

@@ -29,12 +29,15 @@ import type { Admissions } from './admissions.ts'
 import { GuardedDatastore } from './guarded-datastore.ts'
 import type { HostLimits, RecordPort } from './options.ts'
 import { TokenBucket } from './token-bucket.ts'
+import { toldAddresses } from './told-addresses.ts'
 
 /** An envelope around a value of 64 KiB. */
 const RECORD_BYTES_MAX = 72 * 1024
 /** First segments of the keys that records live under: shared, owned, immutable. */
 const NAMESPACES = ['k', 'o', 'h'] as const
 const KAD_STREAMS_MAX = 32
+/** Kademlia's k: peers of a bucket, and those that a lookup finds. */
+export const KAD_BUCKET_PEERS = 20
 const TIMEOUT = { minTimeout: 400, maxTimeout: 2000, timeoutMultiplier: 2, failureMultiplier: 1.1 }
 
 export interface KadOptions {
@@ -43,6 +46,8 @@ export interface KadOptions {
   readonly records: RecordPort
   readonly admissions: Admissions
   readonly dropped: (reason: string) => void
+  /** Somebody asks over an admitted connection. */
+  readonly asked: (connection: Connection) => void
 }
 
 export function kadProtocol(network: string): string {
@@ -52,13 +57,17 @@ export function kadProtocol(network: string): string {
 /** Components whose registrar hands streams of admitted connections only to a service's handlers. */
 export function admittedOnly<T extends { registrar: KadDHTComponents['registrar'] }>(
   components: T,
-  options: Pick<KadOptions, 'admissions' | 'dropped'> & { readonly perSecond: number },
+  options: Pick<KadOptions, 'admissions' | 'dropped'> &
+    Partial<Pick<KadOptions, 'asked'>> & { readonly perSecond: number },
 ): T {
-  const { admissions, dropped, perSecond } = options
+  const { admissions, dropped, perSecond, asked } = options
   const { registrar } = components
   const isPaced = connectionPace(perSecond)
-  const isAllowed = (connection: Connection): boolean =>
-    admissions.isAdmitted(connection) && isPaced(connection)
+  const isAllowed = (connection: Connection): boolean => {
+    if (!admissions.isAdmitted(connection) || !isPaced(connection)) return false
+    asked?.(connection)
+    return true
+  }
   const guarded: KadDHTComponents['registrar'] = Object.create(registrar, {
     handle: {
       value: (...[protocol, handler, init]: Parameters<typeof registrar.handle>) =>
@@ -104,10 +113,10 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
     // The default mapper strips private addresses and leaves empty tables.
     peerInfoMapper: (peer) => {
       const mapped = passthroughMapper(peer)
-      return { ...mapped, multiaddrs: mapped.multiaddrs.slice(0, limits.addressesMax) }
+      return { ...mapped, multiaddrs: toldAddresses(mapped.multiaddrs, limits.addressesMax) }
     },
     allowQueryWithZeroPeers: true,
-    kBucketSize: 20,
+    kBucketSize: KAD_BUCKET_PEERS,
     prefixLength: 8,
     disjointPaths: 2,
     initialQuerySelfInterval: 100,
@@ -139,21 +148,27 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
     const derived: KadDHTComponents = Object.create(guarded, {
       datastore: { value: new GuardedDatastore(records) },
       connectionManager: { value: manager },
-      peerStore: { value: withoutKeepAlive(components.peerStore) },
+      peerStore: { value: guardedPeerStore(components.peerStore, limits.addressesMax) },
     })
     return create(derived)
   }
 }
 
-/** kad-dht tags its closest peers keep-alive, which would start libp2p's own redialling. */
-function withoutKeepAlive(store: PeerStore): PeerStore {
+/**
+ * kad-dht tags its closest peers keep-alive, which would start libp2p's own redialling. And it answers
+ * requests for values with all addresses that it gets from here.
+ */
+function guardedPeerStore(store: PeerStore, addressesMax: number): PeerStore {
   return {
     forEach: (...args) => store.forEach(...args),
     all: (...args) => store.all(...args),
     delete: (...args) => store.delete(...args),
     has: (...args) => store.has(...args),
     get: (...args) => store.get(...args),
-    getInfo: (...args) => store.getInfo(...args),
+    getInfo: async (...args) => {
+      const info = await store.getInfo(...args)
+      return { ...info, multiaddrs: toldAddresses(info.multiaddrs, addressesMax) }
+    },
     save: (id, data, options) => store.save(id, stripped(data), options),
     patch: (id, data, options) => store.patch(id, stripped(data), options),
     merge: (id, data, options) => store.merge(id, stripped(data), options),

@@ -14,6 +14,7 @@ import { labRoutes } from './lab-routes.ts'
 import { metricRoutes } from './metrics.ts'
 import { leaveRoutes, nodeRoutes } from './node-routes.ts'
 import { objectRoutes } from './object-routes.ts'
+import { openApiRoutes } from './openapi-routes.ts'
 import { pageRoutes } from './page.ts'
 import { notFound, problemOf, problemResponse, RequestFault } from './problem.ts'
 import { transactionRoutes } from './transaction-routes.ts'
@@ -61,7 +62,7 @@ export interface HttpApi {
 }
 
 /**
- * The HTTP API of a node (docs of routes and shapes: shapes.ts). Every request passes the same gates in this order:
+ * The HTTP API of a node (`/openapi.json` describes it). Every request passes the same gates in this order:
  * length of the URL (414), Host (421), Origin (403), token (401), path (404), method (405), then the route.
  */
 export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpApi {
@@ -78,7 +79,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...transactionRoutes(),
     ...undoRoutes(),
   ]
-  const routes: readonly Route[] = [
+  const described: readonly Route[] = [
     ...healthRoutes(health, current),
     ...pageRoutes(),
     ...leaveRoutes(() => {
@@ -92,6 +93,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...eventRoutes(hub),
     ...labRoutes(lab, anyNode),
   ]
+  const routes = [...described, ...openApiRoutes(described)]
   const app = createApp(routes, { ...options, current: () => current() ?? node })
   return {
     hasToken: options.token !== '',

@@ -1,9 +1,17 @@
 import type { Call, Route } from './call.ts'
+import type { Operation } from './operation.ts'
 import { streamOf } from './streamed.ts'
 
 /** `GET /v1/backup`: everything the node stores at one moment, as `hearsay restore` takes it. */
 export function backupRoutes(): readonly Route[] {
-  return [{ method: 'GET', path: '/v1/backup', handle: backup }]
+  const operation: Operation = {
+    id: 'backup',
+    summary: 'Everything the node stores, at one moment',
+    answers: {
+      200: { description: 'A file for hearsay restore', media: ['application/vnd.hearsay.backup'] },
+    },
+  }
+  return [{ method: 'GET', path: '/v1/backup', operation, handle: backup }]
 }
 
 async function backup({ node }: Call): Promise<Response> {

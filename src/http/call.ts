@@ -1,18 +1,12 @@
 import type { GroupHandle, HearsayNode } from '../index.ts'
+import { checked } from './checked.ts'
+import type { Operation } from './operation.ts'
 import { invalid } from './problem.ts'
+import { duration, group } from './schemas/query-fields.ts'
 
 /** Requests that wait for other peers give up after this, unless `timeoutMs` says otherwise. */
 const TIMEOUT_MS_DEFAULT = 10_000
 const TIMEOUT_MS_MAX = 600_000
-const DURATION_MS_MAX = 10 * 365 * 24 * 3_600_000
-const UNIT_MS: Readonly<Record<string, number>> = {
-  '': 1,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
 
 /** One request on its way through a route. */
 export interface Call {
@@ -25,6 +19,7 @@ export interface Call {
 export interface Route {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   readonly path: string
+  readonly operation: Operation
   /** Served without a token. */
   readonly isPublic?: boolean
   /** The request brings a value: a limit it breaks answers 413. */
@@ -63,23 +58,12 @@ export function restOfPath(url: URL, prefix: string): string {
 
 /** A duration as `1500`, `1500ms`, `2s`, `5m`, `1h` or `2d`, in ms. @throws {RequestFault} 400 */
 export function durationQuery(url: URL, name: string): number | undefined {
-  const text = url.searchParams.get(name)
-  if (text === null) return undefined
-  const match = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d|)$/.exec(text)
-  const ms =
-    match === null ? Number.NaN : Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN)
-  if (Number.isFinite(ms) && ms > 0 && ms <= DURATION_MS_MAX) return Math.ceil(ms)
-  throw invalid(
-    `Cannot use ${name}: expected a duration: ${text.slice(0, 100)}`,
-    'Write milliseconds, or a number with ms, s, m, h or d, such as 1h',
-  )
+  return checked(duration, url.searchParams.get(name) ?? undefined, name)
 }
 
 /** The group that `?group=` names. @throws {RequestFault} 400 when it is empty */
 export function groupQuery(call: Call): GroupHandle {
-  const name = call.url.searchParams.get('group') ?? 'main'
-  if (name === '') throw invalid('Cannot use group: expected a name')
-  return call.node.group(name)
+  return call.node.group(checked(group, call.url.searchParams.get('group') ?? undefined, 'group'))
 }
 
 /** Deadline of a call that waits for peers: `timeoutMs`, and the client hanging up. */

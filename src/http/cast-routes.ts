@@ -1,8 +1,15 @@
 import type { MemberExplanation } from '../index.ts'
-import { type JsonObject, readJsonObject } from './body.ts'
 import { type Call, durationQuery, json, type Route, restOfPath } from './call.ts'
-import { requireJson } from './guard.ts'
-import { invalid, notFound } from './problem.ts'
+import { answers, jsonRoute } from './operation.ts'
+import { notFound } from './problem.ts'
+import {
+  broadcastSchema,
+  explainSchema,
+  messageSchema,
+  queryAnswersSchema,
+} from './schemas/cast-schemas.ts'
+import { duration } from './schemas/query-fields.ts'
+import type { Message } from './shapes.ts'
 
 const MEMBERS_PREFIX = '/v1/members/'
 const EXPLAIN_SUFFIX = '/explain'
@@ -10,45 +17,62 @@ const EXPLAIN_SUFFIX = '/explain'
 /** `POST /v1/broadcasts`, `POST /v1/queries`, `GET /v1/members/{name}/explain`. */
 export function castRoutes(): readonly Route[] {
   return [
-    { method: 'POST', path: '/v1/broadcasts', carriesValue: true, handle: broadcast },
-    { method: 'POST', path: '/v1/queries', carriesValue: true, handle: query },
-    { method: 'GET', path: `${MEMBERS_PREFIX}*`, handle: explain },
+    jsonRoute({
+      method: 'POST',
+      path: '/v1/broadcasts',
+      carriesValue: true,
+      operation: {
+        id: 'broadcast',
+        summary: 'Send a message to all members, once each',
+        body: messageSchema,
+        answers: { 200: answers(broadcastSchema, 'Handed to the overlay') },
+      },
+      handle: broadcast,
+    }),
+    jsonRoute({
+      method: 'POST',
+      path: '/v1/queries',
+      carriesValue: true,
+      operation: {
+        id: 'query',
+        summary: 'Ask all members and collect their answers',
+        query: { timeoutMs: duration },
+        body: messageSchema,
+        answers: { 200: answers(queryAnswersSchema, 'Who answered what, and who did not') },
+      },
+      handle: query,
+    }),
+    {
+      method: 'GET',
+      path: `${MEMBERS_PREFIX}*`,
+      operation: {
+        id: 'explain',
+        summary: 'The timeline and the evidence behind the state of a member',
+        path: '/v1/members/{name}/explain',
+        answers: { 200: answers(explainSchema, 'Why the member is in its state') },
+      },
+      handle: explain,
+    },
   ]
 }
 
-async function broadcast({ request, node }: Call): Promise<Response> {
-  requireJson(request)
-  const { name, payload } = messageIn(await readJsonObject(request))
-  return json(await node.broadcast(name, payload, { signal: request.signal }))
+async function broadcast({ request, node }: Call, message: Message): Promise<Response> {
+  return json(await node.broadcast(message.name, payloadOf(message), { signal: request.signal }))
 }
 
-async function query({ request, url, node }: Call): Promise<Response> {
-  requireJson(request)
-  const body = await readJsonObject(request)
-  const { name, payload } = messageIn(body)
-  const { relayFactor } = body
-  if (relayFactor !== undefined && typeof relayFactor !== 'number') {
-    throw invalid('Cannot use relayFactor: expected a number')
-  }
+async function query({ request, url, node }: Call, message: Message): Promise<Response> {
+  const { name, relayFactor } = message
   const withinMs = durationQuery(url, 'timeoutMs')
-  const answers = await node.query(name, payload, {
+  const answered = await node.query(name, payloadOf(message), {
     signal: request.signal,
     ...(withinMs === undefined ? {} : { withinMs }),
     ...(relayFactor === undefined ? {} : { relayFactor }),
   })
-  return json(answers)
+  return json(answered)
 }
 
-/** What `{"name","payload","encoding"}` says. @throws {RequestFault} 400 */
-function messageIn(body: JsonObject): { name: string; payload: string | Uint8Array } {
-  const { name, payload = '', encoding = 'utf8' } = body
-  if (typeof name !== 'string') throw invalid('Cannot use the body: expected a name')
-  if (typeof payload !== 'string') throw invalid('Cannot use payload: expected text')
-  if (encoding === 'utf8') return { name, payload }
-  if (encoding !== 'base64') throw invalid('Cannot use encoding: expected utf8 or base64')
-  const bytes = Buffer.from(payload, 'base64')
-  if (bytes.toString('base64') !== payload) throw invalid('Cannot use payload: it is no base64')
-  return { name, payload: new Uint8Array(bytes) }
+function payloadOf({ payload = '', encoding = 'utf8' }: Message): string | Uint8Array {
+  return encoding === 'utf8' ? payload : new Uint8Array(Buffer.from(payload, 'base64'))
 }
 
 function explain({ url, node }: Call): Response {

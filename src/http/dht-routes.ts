@@ -1,22 +1,61 @@
-import type { DhtKind, DhtReadOptions, DhtValue, PutOptions, WriteLevel } from '../index.ts'
+import type { DhtKind, DhtReadOptions, DhtValue, PutOptions } from '../index.ts'
 import { readBytes } from './body.ts'
-import { type Call, deadlineOf, durationQuery, json, type Route, restOfPath } from './call.ts'
+import { type Call, deadlineOf, json, type Route, restOfPath } from './call.ts'
 import { requireValueType } from './guard.ts'
-import { invalid, notFound } from './problem.ts'
+import { answers, readQuery } from './operation.ts'
+import { notFound } from './problem.ts'
+import { dhtAnswerSchema, putSchema } from './schemas/dht-schemas.ts'
+import { anyText, duration, level, mark, presence } from './schemas/query-fields.ts'
 import type { DhtAnswer } from './shapes.ts'
 
 const PREFIX = '/v1/dht/'
 /** The largest value; above 64 KiB it is kept in chunks. */
 const DHT_VALUE_BYTES_MAX: number = 64 * 1024 * 1024
 
+const KIND = { own: mark, immutable: mark }
+const WRITE = { ...KIND, level, ttl: duration, ifVersion: anyText }
+const READ = { ...KIND, level, owner: anyText, raw: presence }
+const WAIT = { timeoutMs: duration }
+
 /** `PUT | GET | DELETE /v1/dht/{key}`. */
 export function dhtRoutes(): readonly Route[] {
-  const path = `${PREFIX}*`
   return [
-    { method: 'PUT', path, carriesValue: true, handle: put },
-    { method: 'GET', path, handle: read },
-    { method: 'DELETE', path, handle: remove },
+    route('PUT', put, {
+      id: 'put',
+      summary: 'Store a value, at most 64 MiB',
+      query: { ...WRITE, ...WAIT },
+      body: 'bytes',
+      answers: { 200: answers(putSchema, 'How many replicas stored it, and which') },
+    }),
+    route('GET', read, {
+      id: 'get',
+      summary: 'Read a value, as JSON or with ?raw its bytes',
+      query: { ...READ, ...WAIT },
+      answers: {
+        200: {
+          description: 'The newest value that was found',
+          schema: dhtAnswerSchema,
+          media: ['application/octet-stream'],
+        },
+      },
+    }),
+    route('DELETE', remove, {
+      id: 'delete',
+      summary: 'Delete a value',
+      query: { ...WRITE, ...WAIT },
+      answers: { 200: answers(putSchema, 'How many replicas know, and which') },
+    }),
   ]
+}
+
+function route(
+  method: 'PUT' | 'GET' | 'DELETE',
+  handle: Route['handle'],
+  operation: Omit<Route['operation'], 'path'>,
+): Route {
+  const carriesValue = method === 'PUT'
+  const documented = { ...operation, path: `${PREFIX}{key}` }
+  return { method, path: `${PREFIX}*`, carriesValue, operation: documented, handle }
 }
 
 async function put(call: Call): Promise<Response> {
@@ -50,26 +89,23 @@ async function remove(call: Call): Promise<Response> {
 }
 
 function putOptions(call: Call): PutOptions {
-  const level = levelOf(call.url.searchParams.get('level'))
-  const ttlMs = durationQuery(call.url, 'ttl')
-  const ifVersion = call.url.searchParams.get('ifVersion')
+  const { level: wanted, ttl, ifVersion, ...kind } = readQuery(call.url, WRITE)
   return {
     signal: deadlineOf(call),
-    ...kindOf(call.url),
-    ...(ifVersion === null ? {} : { ifVersion }),
-    ...(level === undefined ? {} : { level }),
-    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...kindOf(kind),
+    ...(ifVersion === undefined ? {} : { ifVersion }),
+    ...(wanted === undefined ? {} : { level: wanted }),
+    ...(ttl === undefined ? {} : { ttlMs: ttl }),
   }
 }
 
 function readOptions(call: Call): DhtReadOptions {
-  const level = levelOf(call.url.searchParams.get('level'))
-  const owner = call.url.searchParams.get('owner')
+  const { level: wanted, owner, ...kind } = readQuery(call.url, READ)
   return {
     signal: deadlineOf(call),
-    ...kindOf(call.url),
-    ...(owner === null ? {} : { owner: peerIdOf(call, owner) }),
-    ...(level === undefined ? {} : { level }),
+    ...kindOf(kind),
+    ...(owner === undefined ? {} : { owner: peerIdOf(call, owner) }),
+    ...(wanted === undefined ? {} : { level: wanted }),
   }
 }
 
@@ -78,25 +114,8 @@ function peerIdOf(call: Call, who: string): string {
   return call.node.members.list().find(({ name }) => name === who)?.peerId ?? who
 }
 
-function kindOf(url: URL): DhtKind {
-  return {
-    ...(isSet(url, 'own') ? { own: true } : {}),
-    ...(isSet(url, 'immutable') ? { immutable: true } : {}),
-  }
-}
-
-/** `?own`, `?own=true`; `?own=false` is as if it were not there. */
-function isSet(url: URL, name: string): boolean {
-  const text = url.searchParams.get(name)
-  if (text === null || text === 'false') return false
-  if (text === '' || text === 'true') return true
-  throw invalid(`Cannot use ${name}: expected true or false: ${text.slice(0, 100)}`)
-}
-
-function levelOf(text: string | null): WriteLevel | undefined {
-  if (text === null) return undefined
-  if (text === 'one' || text === 'quorum' || text === 'all') return text
-  throw invalid(`Cannot use level: expected one, quorum or all: ${text.slice(0, 100)}`)
+function kindOf({ own, immutable }: Required<DhtKind>): DhtKind {
+  return { ...(own ? { own } : {}), ...(immutable ? { immutable } : {}) }
 }
 
 function answerOf(found: DhtValue): DhtAnswer {

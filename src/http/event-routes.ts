@@ -1,10 +1,23 @@
 import type { Call, Route } from './call.ts'
 import type { EventHub } from './event-hub.ts'
+import { type Operation, readQuery } from './operation.ts'
 import { RequestFault } from './problem.ts'
+import { anyText } from './schemas/query-fields.ts'
+
+/** Types of events, with commas. @default all */
+const QUERY = { types: anyText }
 
 /** `GET /v1/events`: server-sent events; `?types=a,b` chooses, `Last-Event-ID` resumes without loss. */
 export function eventRoutes(hub: EventHub): readonly Route[] {
-  return [{ method: 'GET', path: '/v1/events', handle: (call) => stream(call, hub) }]
+  const operation: Operation = {
+    id: 'events',
+    summary: 'Events as they come, server-sent; Last-Event-ID resumes without loss',
+    query: QUERY,
+    answers: {
+      200: { description: 'For ever, until one side hangs up', media: ['text/event-stream'] },
+    },
+  }
+  return [{ method: 'GET', path: '/v1/events', operation, handle: (call) => stream(call, hub) }]
 }
 
 function stream({ request, url }: Call, hub: EventHub): Response {
@@ -13,11 +26,11 @@ function stream({ request, url }: Call, hub: EventHub): Response {
     throw new RequestFault(405, 'ERR_METHOD', 'Cannot use HEAD here', { headers: { allow: 'GET' } })
   }
   const lastEventId = request.headers.get('last-event-id')
-  const types = url.searchParams.get('types')
+  const { types = '' } = readQuery(url, QUERY)
   const body = hub.open({
     signal: request.signal,
     ...(lastEventId === null || lastEventId === '' ? {} : { lastEventId }),
-    ...(types === null || types === '' ? {} : { types: new Set(types.split(',')) }),
+    ...(types === '' ? {} : { types: new Set(types.split(',')) }),
   })
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
 }

@@ -1,5 +1,8 @@
+import type * as z from 'zod'
 import type { HearsayNode, NodeEvent } from '../index.ts'
 import { json, type Route } from './call.ts'
+import { answers, type Operation } from './operation.ts'
+import { liveSchema, readySchema, startedSchema } from './schemas/node-answers.ts'
 import type { ReadyAnswer, ReadyCheck } from './shapes.ts'
 
 const STORE_FULL = 'the disk is full: writes are refused, reads go on'
@@ -61,22 +64,44 @@ export function healthRoutes(
   current: () => HearsayNode | undefined,
 ): readonly Route[] {
   return [
-    {
-      method: 'GET',
-      path: '/livez',
-      isPublic: true,
-      handle: () => json({ live: health.isLive }, health.isLive ? 200 : 503),
-    },
-    {
-      method: 'GET',
-      path: '/readyz',
-      isPublic: true,
-      handle: () => {
+    probe(
+      '/livez',
+      {
+        id: 'livez',
+        summary: 'Whether the process should go on',
+        answers: both(liveSchema, 'It lives, or has failed'),
+      },
+      () => json({ live: health.isLive }, health.isLive ? 200 : 503),
+    ),
+    probe(
+      '/readyz',
+      {
+        id: 'readyz',
+        summary: 'Whether requests should be sent here, and why not',
+        answers: both(readySchema, 'The checks and their reasons'),
+      },
+      () => {
         const answer = health.ready(current())
         return json(answer, answer.ready ? 200 : 503)
       },
-    },
+    ),
     // The API exists only once the node has started.
-    { method: 'GET', path: '/startupz', isPublic: true, handle: () => json({ started: true }) },
+    probe(
+      '/startupz',
+      {
+        id: 'startupz',
+        summary: 'Whether the node has started',
+        answers: { 200: answers(startedSchema, 'It has') },
+      },
+      () => json({ started: true }),
+    ),
   ]
+}
+
+function probe(path: string, operation: Operation, handle: Route['handle']): Route {
+  return { method: 'GET', path, isPublic: true, operation, handle }
+}
+
+function both(schema: z.ZodType, description: string): Operation['answers'] {
+  return { 200: answers(schema, description), 503: answers(schema, description) }
 }

@@ -2,13 +2,17 @@ import { HearsayError, type HearsayNode } from '../index.ts'
 import type { ChaosControl, LabControl } from '../lab/lab-types.ts'
 import { readJsonObject } from './body.ts'
 import { type Call, json, matches, type Route } from './call.ts'
-import { parseChaosAction } from './chaos-action.ts'
+import { checked } from './checked.ts'
 import { requireJson } from './guard.ts'
 import { nodeChaos } from './node-chaos.ts'
+import { answers, readQuery } from './operation.ts'
 import { invalid, notFound, RequestFault } from './problem.ts'
+import { chaosActionSchema, chaosDoneSchema, labSchema } from './schemas/lab-schemas.ts'
+import { anyText } from './schemas/query-fields.ts'
 import type { ChaosAction } from './shapes.ts'
 
 const NODES_PREFIX = '/v1/lab/nodes/'
+const LAB = { members: anyText }
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const
 
 /**
@@ -18,11 +22,38 @@ const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const
  */
 export function labRoutes(lab: LabControl | undefined, inner: readonly Route[]): readonly Route[] {
   return [
-    { method: 'POST', path: '/v1/chaos', handle: (call) => chaos(call, lab) },
-    { method: 'GET', path: '/v1/lab', handle: ({ url }) => labInfo(lab, url) },
+    {
+      method: 'POST',
+      path: '/v1/chaos',
+      operation: {
+        id: 'chaos',
+        summary: 'Inject a fault, where faults are enabled',
+        body: chaosActionSchema,
+        answers: { 200: answers(chaosDoneSchema, 'Done') },
+      },
+      handle: (call) => chaos(call, lab),
+    },
+    {
+      method: 'GET',
+      path: '/v1/lab',
+      operation: {
+        id: 'lab',
+        summary: 'All nodes of a demo, and its faults',
+        query: LAB,
+        answers: { 200: answers(labSchema, 'As it is now') },
+      },
+      handle: ({ url }) => labInfo(lab, url),
+    },
     ...METHODS.map((method): Route => {
+      const operation = {
+        id: `lab-${method.toLowerCase()}`,
+        summary:
+          'Any request under /v1 to another node of a demo: its path goes on as that one does',
+        path: `${NODES_PREFIX}{name}/{path}`,
+        answers: { 200: { description: 'What that node answers', media: ['*/*'] } },
+      }
       const handle = (call: Call): Response | Promise<Response> => through(call, lab, inner)
-      return { method, path: `${NODES_PREFIX}*`, carriesValue: true, handle }
+      return { method, path: `${NODES_PREFIX}*`, carriesValue: true, operation, handle }
     }),
   ]
 }
@@ -30,7 +61,7 @@ export function labRoutes(lab: LabControl | undefined, inner: readonly Route[]):
 /** `?members=false` leaves out every node's list of all others, which grows with their square. */
 function labInfo(lab: LabControl | undefined, url: URL): Response {
   const info = labOf(lab).info()
-  if (url.searchParams.get('members') !== 'false') return json(info)
+  if (readQuery(url, LAB).members !== 'false') return json(info)
   return json({ ...info, nodes: info.nodes.map((node) => ({ ...node, members: [] })) })
 }
 
@@ -87,7 +118,7 @@ async function chaos(call: Call, lab: LabControl | undefined): Promise<Response>
     )
   }
   requireJson(call.request)
-  const action = parseChaosAction(await readJsonObject(call.request))
+  const action = checked(chaosActionSchema, await readJsonObject(call.request), 'the body')
   await run(control, action)
   return json({ ok: true, ...action })
 }

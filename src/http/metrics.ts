@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { HearsayNode, MembersInfo, StatusInfo } from '../index.ts'
 import type { Call, Route } from './call.ts'
+import type { Operation } from './operation.ts'
 
 interface Seen {
   readonly status: StatusInfo
@@ -155,7 +156,12 @@ export function metricRoutes(): readonly Route[] {
     const text = await registry.metrics()
     return new Response(text, { headers: { 'content-type': registry.contentType } })
   }
-  return [{ method: 'GET', path: '/metrics', handle: scrape }]
+  const operation: Operation = {
+    id: 'metrics',
+    summary: 'What the node does, for Prometheus',
+    answers: { 200: { description: 'The text format, version 0.0.4', media: ['text/plain'] } },
+  }
+  return [{ method: 'GET', path: '/metrics', operation, handle: scrape }]
 }
 
 interface Recorder {

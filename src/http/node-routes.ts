@@ -1,35 +1,134 @@
 import type { ConvergedInfo, MembersInfo } from '../index.ts'
-import { readBytes, readJsonObject } from './body.ts'
+import { readBytes } from './body.ts'
 import { type Call, deadlineOf, groupQuery, json, type Route } from './call.ts'
 import { requireJson } from './guard.ts'
-import { texts } from './object-operation.ts'
-import { invalid } from './problem.ts'
+import { answers, jsonRoute, readQuery } from './operation.ts'
+import {
+  convergedSchema,
+  type JoinBody,
+  joinSchema,
+  leftSchema,
+  membersSchema,
+  replicatedSchema,
+  statusSchema,
+  tagsSchema,
+} from './schemas/node-answers.ts'
+import { duration, group, replicas as replicasField } from './schemas/query-fields.ts'
 import type { ReplicatedAnswer, TagsAnswer } from './shapes.ts'
 
-/** Seeds that one request may bring. */
-const JOIN_ADDRESSES_MAX = 64
-const ADDRESS_LENGTH_MAX = 1_024
-/** What a node takes. */
-const REPLICAS_MAX = 255
+const REPLICAS = { replicas: replicasField }
 
 /**
  * `POST /v1/leave`.
  * @param onLeave called once the goodbyes are said; the process should stop then
  */
 export function leaveRoutes(onLeave: () => void): readonly Route[] {
-  return [{ method: 'POST', path: '/v1/leave', handle: (call) => leave(call, onLeave) }]
+  return [
+    {
+      method: 'POST',
+      path: '/v1/leave',
+      operation: {
+        id: 'leave',
+        summary: 'Say goodbye to the others and stop',
+        query: { timeoutMs: duration },
+        answers: { 200: answers(leftSchema, 'The others know') },
+      },
+      handle: (call) => leave(call, onLeave),
+    },
+  ]
 }
 
 /** `/v1/status`, `/v1/members`, `/v1/converged`, `/v1/replicated`, `/v1/tags`, `/v1/join`. */
 export function nodeRoutes(): readonly Route[] {
   return [
-    { method: 'GET', path: '/v1/status', handle: (call) => json(call.node.status()) },
-    { method: 'GET', path: '/v1/members', handle: members },
-    { method: 'GET', path: '/v1/converged', handle: converged },
-    { method: 'GET', path: '/v1/replicated', handle: replicated },
-    { method: 'GET', path: '/v1/tags', handle: tags },
-    { method: 'PUT', path: '/v1/tags', handle: setTags },
-    { method: 'POST', path: '/v1/join', handle: join },
+    {
+      method: 'GET',
+      path: '/v1/status',
+      operation: {
+        id: 'status',
+        summary: 'The node in numbers',
+        answers: { 200: answers(statusSchema, 'As it is now') },
+      },
+      handle: (call) => json(call.node.status()),
+    },
+    {
+      method: 'GET',
+      path: '/v1/members',
+      operation: {
+        id: 'members',
+        summary: 'Who is in the network, as this node sees it',
+        answers: { 200: answers(membersSchema, 'This node among them') },
+      },
+      handle: members,
+    },
+    ...waitRoutes(),
+    ...tagRoutes(),
+    jsonRoute({
+      method: 'POST',
+      path: '/v1/join',
+      operation: {
+        id: 'join',
+        summary: 'Join others, in the background, until it works',
+        body: joinSchema,
+        answers: { 202: answers(joinSchema, 'Accepted, not done') },
+      },
+      handle: join,
+    }),
+  ]
+}
+
+/** They wait for others, and answer either way. */
+function waitRoutes(): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/converged',
+      operation: {
+        id: 'converged',
+        summary: 'Wait until all live members hold the same state',
+        query: { group, timeoutMs: duration },
+        answers: { 200: answers(convergedSchema, 'Whether they did in time') },
+      },
+      handle: converged,
+    },
+    {
+      method: 'GET',
+      path: '/v1/replicated',
+      operation: {
+        id: 'replicated',
+        summary: 'Wait until others hold what this node wrote',
+        query: { ...REPLICAS, group, timeoutMs: duration },
+        answers: { 200: answers(replicatedSchema, 'Whether they did in time') },
+      },
+      handle: replicated,
+    },
+  ]
+}
+
+function tagRoutes(): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/tags',
+      operation: {
+        id: 'tags',
+        summary: 'The tags of the node',
+        answers: { 200: answers(tagsSchema, 'As others see them') },
+      },
+      handle: tags,
+    },
+    jsonRoute({
+      method: 'PUT',
+      path: '/v1/tags',
+      operation: {
+        id: 'setTags',
+        summary: 'Replace the tags of the node',
+        query: { timeoutMs: duration },
+        body: tagsSchema,
+        answers: { 200: answers(tagsSchema, 'As others see them now') },
+      },
+      handle: setTags,
+    }),
   ]
 }
 
@@ -44,18 +143,18 @@ function members({ node }: Call): Response {
 }
 
 async function converged(call: Call): Promise<Response> {
-  const { name: group } = groupQuery(call)
+  const { name } = groupQuery(call)
   const signal = deadlineOf(call)
   const startedAt = performance.now()
   try {
-    return json(await call.node.converged({ signal, group }))
+    return json(await call.node.converged({ signal, group: name }))
   } catch (error) {
     // "Not within the time you gave" is an answer, not a failure.
     if (!signal.aborted || call.request.signal.aborted) throw error
   }
   const answer: ConvergedInfo = {
     converged: false,
-    digest: call.node.digest(group),
+    digest: call.node.digest(name),
     members: call.node.members.list().filter((member) => member.state === 'alive').length,
     elapsedMs: Math.round(performance.now() - startedAt),
   }
@@ -63,71 +162,42 @@ async function converged(call: Call): Promise<Response> {
 }
 
 async function replicated(call: Call): Promise<Response> {
-  const wanted = replicasQuery(call.url)
-  const { name: group } = groupQuery(call)
+  const { replicas: wanted } = readQuery(call.url, REPLICAS)
+  const { name } = groupQuery(call)
   const signal = deadlineOf(call)
   const startedAt = performance.now()
   try {
-    const found = await call.node.replicated(wanted, { signal, group })
+    const found = await call.node.replicated(wanted, { signal, group: name })
     const { replicas, elapsedMs } = found
-    return json({ replicated: true, replicas, wanted, group, elapsedMs } satisfies ReplicatedAnswer)
+    const told = { replicated: true, replicas, wanted, group: name, elapsedMs }
+    return json(told satisfies ReplicatedAnswer)
   } catch (error) {
     // "Not within the time you gave" is an answer, not a failure.
     if (!signal.aborted || call.request.signal.aborted) throw error
   }
-  const replicas = call.node.replicaCount(group)
+  const replicas = call.node.replicaCount(name)
   const answer: ReplicatedAnswer = {
     // Counted a moment later: they may just have got it.
     replicated: replicas >= wanted,
     replicas,
     wanted,
-    group,
+    group: name,
     elapsedMs: Math.round(performance.now() - startedAt),
   }
   return json(answer)
-}
-
-/** The number of members that `?replicas=` asks for. @throws {RequestFault} 400 */
-function replicasQuery(url: URL): number {
-  const text = url.searchParams.get('replicas') ?? ''
-  const wanted = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (wanted >= 1 && wanted <= REPLICAS_MAX) return wanted
-  throw invalid(
-    `Cannot use replicas: expected a whole number in 1 … ${REPLICAS_MAX}: ${text.slice(0, 100)}`,
-    'Say how many other members must hold it, such as replicas=2',
-  )
 }
 
 function tags({ node }: Call): Response {
   return json({ tags: node.members.self.tags } satisfies TagsAnswer)
 }
 
-async function setTags(call: Call): Promise<Response> {
-  requireJson(call.request)
-  const { tags: wanted } = await readJsonObject(call.request)
-  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
-    throw invalid('Cannot set tags: expected {"tags":{"KEY":"VALUE"}}')
-  }
-  const pairs: [string, string][] = []
-  for (const [key, value] of Object.entries(wanted)) {
-    if (typeof value !== 'string') throw invalid(`Cannot set tag ${key}: expected text`)
-    pairs.push([key, value])
-  }
-  await call.node.members.setTags(Object.fromEntries(pairs), { signal: deadlineOf(call) })
+async function setTags(call: Call, body: TagsAnswer): Promise<Response> {
+  await call.node.members.setTags(body.tags, { signal: deadlineOf(call) })
   return tags(call)
 }
 
-async function join(call: Call): Promise<Response> {
-  requireJson(call.request)
-  const body = await readJsonObject(call.request)
-  const addresses = texts('addresses', body.addresses)
-  if (addresses.length === 0 || addresses.length > JOIN_ADDRESSES_MAX) {
-    throw invalid(`Cannot join: expected 1 to ${JOIN_ADDRESSES_MAX} addresses: ${addresses.length}`)
-  }
-  if (addresses.some((address) => address === '' || address.length > ADDRESS_LENGTH_MAX)) {
-    throw invalid(`Cannot join: an address is empty or longer than ${ADDRESS_LENGTH_MAX}`)
-  }
-  call.node.join(addresses)
+function join({ node }: Call, { addresses }: JoinBody): Response {
+  node.join(addresses)
   // Accepted, not done: joining is retried in the background for ever.
   return json({ addresses }, 202)
 }

@@ -1,15 +1,27 @@
 import type { GroupHandle, ObjectInfo, ObjectType } from '../index.ts'
-import { parseJson, readJsonObject } from './body.ts'
+import { parseJson } from './body.ts'
 import { type Call, deadlineOf, groupQuery, json, type Route, restOfPath } from './call.ts'
-import { requireJson } from './guard.ts'
-import { applyOperation, mapPath, parseObjectOperation } from './object-operation.ts'
+import { checked } from './checked.ts'
+import { applyOperation } from './object-operation.ts'
+import { answers, jsonRoute, readQuery } from './operation.ts'
 import { invalid, notFound, RequestFault } from './problem.ts'
+import { objectChangedSchema, objectSchema, objectsSchema } from './schemas/object-answers.ts'
+import { mapPathSchema, objectOperationSchema } from './schemas/operation-schemas.ts'
+import {
+  anyText,
+  duration,
+  group as groupField,
+  limit,
+  oneGroup,
+  type,
+} from './schemas/query-fields.ts'
 import type {
   CounterAnswer,
   MapAnswer,
   NamedOperation,
   ObjectAnswer,
   ObjectChanged,
+  ObjectOperation,
   ObjectsAnswer,
   RegisterAnswer,
   SetAnswer,
@@ -18,35 +30,64 @@ import type {
 import { encoded, streamOf } from './streamed.ts'
 
 const PREFIX = '/v1/objects/'
+const NAMED = `${PREFIX}{name}`
+const LIST = { group: oneGroup, match: anyText, limit }
+const READ = { type, has: anyText, path: anyText, limit }
 
 /** `GET /v1/objects` and `GET | POST /v1/objects/{name}`. */
 export function objectRoutes(): readonly Route[] {
   return [
-    { method: 'GET', path: '/v1/objects', handle: list },
-    { method: 'GET', path: `${PREFIX}*`, handle: read },
-    { method: 'POST', path: `${PREFIX}*`, carriesValue: true, handle: change },
+    {
+      method: 'GET',
+      path: '/v1/objects',
+      operation: {
+        id: 'objects',
+        summary: 'What exists, in one group or in all',
+        query: LIST,
+        answers: { 200: answers(objectsSchema, 'Names and types') },
+      },
+      handle: list,
+    },
+    {
+      method: 'GET',
+      path: `${PREFIX}*`,
+      operation: {
+        id: 'object',
+        summary: 'The value of an object; of a set with ?has whether it holds one',
+        path: NAMED,
+        query: { group: groupField, ...READ },
+        answers: { 200: answers(objectSchema, 'As this node knows it') },
+      },
+      handle: read,
+    },
+    jsonRoute({
+      method: 'POST',
+      path: `${PREFIX}*`,
+      carriesValue: true,
+      operation: {
+        id: 'change',
+        summary: 'Write an object',
+        path: NAMED,
+        query: { group: groupField, timeoutMs: duration },
+        body: objectOperationSchema,
+        answers: { 200: answers(objectChangedSchema, 'The object, durable here') },
+      },
+      handle: change,
+    }),
   ]
 }
 
 function list(call: Call): Response {
   const { node } = call
-  const isOne = call.url.searchParams.has('group')
-  const groups = isOne ? [groupQuery(call)] : node.groups().map((name) => node.group(name))
-  const match = call.url.searchParams.get('match') ?? ''
+  const { group: only, match = '', limit: most } = readQuery(call.url, LIST)
+  const groups =
+    only === undefined ? node.groups().map((name) => node.group(name)) : [node.group(only)]
   const all = groups.flatMap((group) => group.objects())
   const found = match === '' ? all : all.filter(({ name }) => name.includes(match))
-  const limit = limitQuery(call.url) ?? found.length
-  const total = found.length > limit ? { total: found.length } : {}
-  const answer: ObjectsAnswer = { objects: found.slice(0, limit).map(infoOf), ...total }
+  const length = most ?? found.length
+  const total = found.length > length ? { total: found.length } : {}
+  const answer: ObjectsAnswer = { objects: found.slice(0, length).map(infoOf), ...total }
   return json(answer)
-}
-
-/** How many entries of a list are wanted. @throws {RequestFault} 400 */
-function limitQuery(url: URL): number | undefined {
-  const text = url.searchParams.get('limit')
-  if (text === null) return undefined
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw invalid(`Cannot use limit: expected a number: ${text.slice(0, 100)}`)
 }
 
 function infoOf({ name, type, group }: ObjectInfo): ObjectInfo {
@@ -59,21 +100,29 @@ const PIECE_VALUES = 4_096
 async function read(call: Call): Promise<Response> {
   const name = restOfPath(call.url, PREFIX)
   const group = groupQuery(call)
-  const type = typeQuery(call.url) ?? onlyTypeOf(group, name)
-  const value = call.url.searchParams.get('has')
-  if (value === null) {
-    if (type === 'set') return setAnswer(name, await group.set(name).list(), limitQuery(call.url))
-    return json(readObject(group, { name, type }, call.url))
+  const query = readQuery(call.url, READ)
+  const object = { name, type: query.type ?? onlyTypeOf(group, name) }
+  const { has } = query
+  if (has !== undefined) return json(hasAnswer(group, object, has))
+  if (object.type === 'set') {
+    return setAnswer(name, await group.set(name).list(), query.limit)
   }
+  return json(readObject(group, { name, type: object.type }, query.path))
+}
+
+function hasAnswer(
+  group: GroupHandle,
+  { name, type }: { readonly name: string; readonly type: ObjectType },
+  value: string,
+): SetHasAnswer {
   if (type !== 'set') throw invalid(`Cannot use has: expected a set: ${name} is a ${type}`)
-  const answer: SetHasAnswer = { name, type, has: group.set(name).has(value) }
-  return json(answer)
+  return { name, type, has: group.set(name).has(value) }
 }
 
 function readObject(
   group: GroupHandle,
   object: { readonly name: string; readonly type: Exclude<ObjectType, 'set'> },
-  url: URL,
+  path: string | undefined,
 ): ObjectAnswer {
   const { name, type } = object
   switch (type) {
@@ -82,7 +131,7 @@ function readObject(
     case 'register':
       return registerAnswer(group, name)
     case 'map':
-      return mapAnswer(group, name, pathQuery(url))
+      return mapAnswer(group, name, pathOf(path))
   }
 }
 
@@ -114,14 +163,6 @@ async function* setText(
   yield ']}'
 }
 
-function typeQuery(url: URL): ObjectType | undefined {
-  const text = url.searchParams.get('type')
-  if (text === null) return undefined
-  if (text === 'counter' || text === 'set' || text === 'register' || text === 'map') return text
-  const shown = text.slice(0, 100)
-  throw invalid(`Cannot use type: expected counter, set, register or map: ${shown}`)
-}
-
 /** The type of the one object of that name. */
 function onlyTypeOf(group: GroupHandle, name: string): ObjectType {
   const found = group.objects().filter((object) => object.name === name)
@@ -142,11 +183,10 @@ function missing(name: string): RequestFault {
 }
 
 /** A path as `["a","b"]`, for keys with dots, or `a.b`. */
-function pathQuery(url: URL): readonly string[] | undefined {
-  const text = url.searchParams.get('path')
-  if (text === null || text === '') return undefined
-  if (text.startsWith('[')) return mapPath(parseJson(new TextEncoder().encode(text)))
-  return mapPath(text.split('.'))
+function pathOf(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined || text === '') return undefined
+  const path = text.startsWith('[') ? parseJson(new TextEncoder().encode(text)) : text.split('.')
+  return checked(mapPathSchema, path, 'path')
 }
 
 function counterAnswer(group: GroupHandle, name: string): CounterAnswer {
@@ -172,10 +212,8 @@ function mapAnswer(
   return { name, type: 'map', path, value }
 }
 
-async function change(call: Call): Promise<Response> {
-  requireJson(call.request)
-  const name = restOfPath(call.url, PREFIX)
-  const operation = { name, ...parseObjectOperation(await readJsonObject(call.request)) }
+async function change(call: Call, body: ObjectOperation): Promise<Response> {
+  const operation = { name: restOfPath(call.url, PREFIX), ...body }
   const group = groupQuery(call)
   const { results } = await group.transact(
     (transaction) => applyOperation(transaction, operation),

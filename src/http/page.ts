@@ -1,5 +1,6 @@
 import type { Route } from './call.ts'
 import { DashboardFiles, type PageName } from './dashboard-files.ts'
+import type { Operation } from './operation.ts'
 import { RequestFault } from './problem.ts'
 
 interface Asset {
@@ -23,7 +24,12 @@ function route(files: DashboardFiles, { path, name, type }: Asset): Route {
     const page = await files.page().catch(refuse)
     return new Response(page[name], { headers: { 'content-type': `${type}; charset=utf-8` } })
   }
-  return { method: 'GET', path, isPublic: true, handle }
+  const operation: Operation = {
+    id: `page-${name}`,
+    summary: 'The dashboard',
+    answers: { 200: { description: 'A part of the page', media: [type] } },
+  }
+  return { method: 'GET', path, isPublic: true, operation, handle }
 }
 
 function refuse(error: unknown): never {

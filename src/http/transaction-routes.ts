@@ -1,17 +1,34 @@
-import { readJsonObject } from './body.ts'
 import { type Call, deadlineOf, groupQuery, json, type Route } from './call.ts'
-import { requireJson } from './guard.ts'
-import { applyOperation, parseTransaction } from './object-operation.ts'
-import type { TransactionAnswer } from './shapes.ts'
+import { applyOperation } from './object-operation.ts'
+import { answers, jsonRoute } from './operation.ts'
+import { transactionSchema } from './schemas/object-answers.ts'
+import { transactionBodySchema } from './schemas/operation-schemas.ts'
+import { duration, group } from './schemas/query-fields.ts'
+import type { NamedOperation, TransactionAnswer } from './shapes.ts'
 
 /** `POST /v1/transactions`: several objects, all or nothing. */
 export function transactionRoutes(): readonly Route[] {
-  return [{ method: 'POST', path: '/v1/transactions', carriesValue: true, handle: transact }]
+  return [
+    jsonRoute({
+      method: 'POST',
+      path: '/v1/transactions',
+      carriesValue: true,
+      operation: {
+        id: 'transact',
+        summary: 'Write several objects, all or nothing',
+        query: { group, timeoutMs: duration },
+        body: transactionBodySchema,
+        answers: { 200: answers(transactionSchema, 'One result per operation, in order') },
+      },
+      handle: transact,
+    }),
+  ]
 }
 
-async function transact(call: Call): Promise<Response> {
-  requireJson(call.request)
-  const operations = parseTransaction(await readJsonObject(call.request))
+async function transact(
+  call: Call,
+  { operations }: { readonly operations: readonly NamedOperation[] },
+): Promise<Response> {
   const answer: TransactionAnswer = await groupQuery(call).transact(
     (transaction) => {
       for (const operation of operations) applyOperation(transaction, operation)

@@ -1,4 +1,5 @@
 import { createHttpApi, type HttpApi, type HttpApiOptions } from '../../src/http/api.ts'
+import { type Description, describedBy, expectDescribed } from './described.ts'
 import { type MemoryNode, memoryNode } from './memory-node.ts'
 
 export const TOKEN = 'a'.repeat(43)
@@ -31,6 +32,7 @@ export function fixture(
   const { chaos = false, ...rest } = options
   const node = memoryNode({ chaos })
   const api = createHttpApi(node, { token: TOKEN, ...rest })
+  let description: Description | undefined
   return {
     node,
     api,
@@ -45,7 +47,15 @@ export function fixture(
         init.body = JSON.stringify(body)
         init.headers = { 'content-type': 'application/json', ...init.headers }
       }
-      return answer(await api.fetch(new Request(`${BASE}${path}`, init)))
+      const response = await api.fetch(new Request(`${BASE}${path}`, init))
+      const asked = await answer(response)
+      // A stream never ends; HEAD brings nothing.
+      if (method !== 'HEAD') {
+        description ??= await describedBy(api)
+        const type = asked.headers.get('content-type') ?? ''
+        expectDescribed(description, { method, path }, { ...asked, type })
+      }
+      return asked
     },
   }
 }

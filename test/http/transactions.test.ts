@@ -50,11 +50,14 @@ describe('POST /v1/transactions', () => {
     [{ operations: [], group: 'team' }, 'unknown field: "group"'],
     [{ operations: [ADD, 7] }, 'Cannot use operations[1]: expected an object'],
     [{ operations: [null] }, 'operations[0]'],
-    [{ operations: [{ ...ADD, name: '' }] }, 'operations[0]: Cannot use name'],
-    [{ operations: [{ ...ADD, name: 7 }] }, 'operations[0]: Cannot use name'],
-    [{ operations: [ADD, { ...ADD, op: 'set' }] }, 'operations[1]: Cannot use op'],
+    [{ operations: [{ ...ADD, name: '' }] }, 'Cannot use operations[0].name: expected a name'],
+    [{ operations: [{ ...ADD, name: 7 }] }, 'Cannot use operations[0].name: expected a name'],
+    [
+      { operations: [ADD, { ...ADD, op: 'set' }] },
+      'Cannot use operations[1].op: expected add or remove',
+    ],
     [{ operations: [{ ...ADD, group: 'team' }] }, 'unknown field: "group"'],
-    [{ operations: [{ ...ADD, type: 'list' }] }, 'operations[0]: Cannot use type'],
+    [{ operations: [{ ...ADD, type: 'list' }] }, 'Cannot use operations[0].type: expected counter'],
   ])('400 for %j, and nothing is written', async (body, detail) => {
     const { ask, node } = fixture()
     const asked = await ask('POST', '/v1/transactions', body)

@@ -47,7 +47,7 @@ test('sim --seed plays that seed once, with --svg into a plot', async () => {
 test.each([
   [['--scenario', 'nothing'], 'no such scenario'],
   [['--scenario', 'rack', '--nodes', '3'], 'it needs 24'],
-  [['--seeds', '0'], 'expected 1'],
+  [['--seeds', '0'], 'expected a whole number in 1'],
 ])('sim refuses %j', async (argv, reason) => {
   const { code, err } = await sim(...argv)
   expect(code).toBe(2)

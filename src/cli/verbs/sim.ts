@@ -14,18 +14,20 @@ import {
 } from '../../sim/index.ts'
 import type { Context } from '../context.ts'
 import { CliError, EXIT, usageError } from '../errors.ts'
+import { integerOption } from '../flags.ts'
 import { ProgressBar } from '../progress-bar.ts'
 import { plotRows, plotSvg } from '../sim-plot.ts'
 import { figureTable, missedBounds, trafficTable } from '../sim-report.ts'
 import { renderTable } from '../table.ts'
 import type { Verb } from '../verb.ts'
-import { parseInteger } from '../verb-parts.ts'
 
 /** Random faults on whole nodes, with users who write: its own kind of run. */
 const DRAWN = 'drawn'
 const LIST = 'list'
-const SEEDS_MAX = 1_000_000
-const NODES_MAX = 10_000
+const SEEDS = 3
+const SEEDS_RANGE = { min: 1, max: 1_000_000 }
+const SEED_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER }
+const NODES_RANGE = { min: 1, max: 10_000 }
 
 interface Wanted {
   readonly scenarios: readonly Scenario[]
@@ -45,9 +47,13 @@ export const verb: Verb = {
   build(command, act) {
     command
       .option('--scenario <name>', `one of "--scenario ${LIST}", or ${DRAWN} (default: all)`)
-      .option('--seeds <count>', 'how many seeds of each', parseInteger, 3)
-      .option('--seed <number>', 'the first seed', parseInteger, 1)
-      .option('--nodes <count>', 'members, where a scenario leaves it open', parseInteger)
+      .addOption(
+        integerOption('--seeds <count>', 'how many seeds of each', SEEDS_RANGE).default(SEEDS),
+      )
+      .addOption(integerOption('--seed <number>', 'the first seed', SEED_RANGE).default(1))
+      .addOption(
+        integerOption('--nodes <count>', 'members, where a scenario leaves it open', NODES_RANGE),
+      )
       .option('--svg <file>', 'write a plot of the times')
     act(command, async ({ context, settings }) => {
       const scenario = settings.text('scenario')
@@ -83,8 +89,6 @@ function wantedOf(given: {
   readonly nodes: number | undefined
 }): Wanted {
   const { scenario, first, count, nodes } = given
-  checkRange('--seeds', count, SEEDS_MAX)
-  if (nodes !== undefined) checkRange('--nodes', nodes, NODES_MAX)
   const seeds = Array.from({ length: count }, (_, index) => first + index)
   if (scenario === DRAWN) return { scenarios: [], isDrawn: true, seeds, nodes }
   if (scenario === undefined) return { scenarios: SCENARIOS, isDrawn: true, seeds, nodes }
@@ -101,11 +105,6 @@ function wantedOf(given: {
     throw usageError(error instanceof Error ? error.message : String(error))
   }
   return { scenarios: [known], isDrawn: false, seeds, nodes }
-}
-
-function checkRange(flag: string, value: number, max: number): void {
-  if (value >= 1 && value <= max) return
-  throw usageError(`Cannot use ${flag} ${value}: expected 1 … ${max}`)
 }
 
 async function play(

@@ -90,6 +90,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/sim.ts'),
   ),
   entry(
+    'maelstrom',
+    'a node of a Maelstrom test, on stdin and stdout',
+    () => import('./verbs/maelstrom.ts'),
+  ),
+  entry(
     'config',
     'settings of a node: what holds, whether a file can be used',
     () => import('./verbs/config.ts'),

@@ -1,4 +1,6 @@
 export { engineSubject } from './engine-subject.ts'
+export { MaelstromNode, type MaelstromOptions } from './maelstrom/node.ts'
+export { MAELSTROM_WORKLOADS, type MaelstromWorkload } from './maelstrom/workload.ts'
 export {
   type FigureReport,
   type MemberRun,

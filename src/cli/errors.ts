@@ -1,3 +1,5 @@
+import { errorEntry } from '../http/errors/catalogue.ts'
+
 /** Exit codes of the contract; scripts match on them. */
 export const EXIT = {
   ok: 0,
@@ -51,31 +53,10 @@ export function configError(message: string, hint = ''): CliError {
   return new CliError(EXIT.config, 'ERR_CONFIG', message, { hint })
 }
 
-const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
-  ERR_INVALID: EXIT.usage,
-  ERR_ADDRESS: EXIT.usage,
-  ERR_NOT_FOUND: EXIT.notFound,
-  ERR_QUORUM: EXIT.quorum,
-  ERR_TIMEOUT: EXIT.timeout,
-  ERR_NOT_CONVERGED: EXIT.notConverged,
-  ERR_CONFIG: EXIT.config,
-  ERR_STORE_FULL: EXIT.resources,
-  ENOSPC: EXIT.resources,
-  EDQUOT: EXIT.resources,
-  ENOMEM: EXIT.resources,
-  EMFILE: EXIT.resources,
-  ENFILE: EXIT.resources,
-  ERR_STORE: EXIT.dataDir,
-  ERR_STORE_LOCKED: EXIT.dataDir,
-  ERR_STORE_FOREIGN: EXIT.dataDir,
-  ERR_STORE_VERSION: EXIT.dataDir,
-  ERR_STORE_NOT_EMPTY: EXIT.dataDir,
-  ERR_IDENTITY: EXIT.dataDir,
-}
-
 /** The exit code that belongs to an error code; undefined when it has none of its own. */
 export function exitOfCode(code: string): ExitCode | undefined {
-  return EXIT_BY_CODE[code]
+  const exit = errorEntry(code)?.exit
+  return Object.values(EXIT).find((one) => one === exit)
 }
 
 /** What a failed run says and how it ends. */
@@ -102,7 +83,8 @@ export function failureOf(error: unknown): Failure {
   }
   const code = textField(error, 'code')
   const hint = textField(error, 'hint') ?? ''
-  const exit = code === undefined ? undefined : exitOfCode(code)
+  // That a node failed is no failure of this program.
+  const exit = code === undefined || code === 'ERR_INTERNAL' ? undefined : exitOfCode(code)
   if (code !== undefined && exit !== undefined) {
     return { exit, code, message: error.message, hint, quorum: quorumOf(error) }
   }

@@ -61,7 +61,7 @@ async function live(context: Context, settings: Settings, stop: StopRequest): Pr
   const token = context.globals.apiToken ?? newToken()
   const api = createHttpApi(node, {
     token,
-    hosts: hostNames(address.host),
+    hosts: [...hostNames(address.host), ...settings.list('apiHost')],
     onLeave: () => stop.request(undefined),
     onError,
   })

@@ -22,6 +22,10 @@ export function upOptions(): readonly Option[] {
     new Option('--network <name>', 'name of the network (default hearsay)'),
     new Option('--network-key <file>', 'secret of a private network, - for stdin'),
     new Option('--open', 'listen beyond loopback without a key, knowingly'),
+    new Option(
+      '--api-host <name...>',
+      'further names by which the API may be asked, such as that of a service',
+    ).argParser(parseHost),
     new Option('--tag <key=value...>', 'labels shown to others').argParser(parseTag),
     integerOption('--replication <n>', 'replicas of a DHT value (default 5)', { min: 1, max: 20 }),
     new Option('--durability <mode>', 'strict: on the disk before acknowledged; relaxed').choices([
@@ -31,6 +35,14 @@ export function upOptions(): readonly Option[] {
     new Option('--log-level <level>', 'least important line to log').choices([...LOG_LEVELS]),
     new Option('--log-format <format>', 'for people or for machines').choices([...LOG_FORMATS]),
   ]
+}
+
+/** A name or an address as it stands in a Host header, without a port. */
+function parseHost(word: string, previous: readonly string[] | undefined): readonly string[] {
+  if (!/^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])$/.test(word)) {
+    throw new InvalidArgumentError('expected a host name, or an address, without a port')
+  }
+  return [...(previous ?? []), word]
 }
 
 /** Collects KEY=VALUE words; commander hands over what it has so far. */

@@ -36,6 +36,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/explain.ts'),
   ),
   entry('status', 'one node in numbers', () => import('./verbs/status.ts')),
+  entry(
+    'explain-error',
+    'what an error code means, and what to do',
+    () => import('./verbs/explain-error.ts'),
+  ),
   entry('doctor', 'find what is wrong, and say the fix', () => import('./verbs/doctor.ts')),
   entry(
     'top',

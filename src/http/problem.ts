@@ -1,4 +1,5 @@
 import { HearsayError, QuorumError } from '../index.ts'
+import { errorEntry } from './errors/catalogue.ts'
 import type { ApiErrorCode, Problem } from './shapes.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -20,22 +21,6 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
   507: 'Insufficient Storage',
-}
-
-const STATUS_BY_CODE: Readonly<Partial<Record<ApiErrorCode, number>>> = {
-  ERR_QUORUM: 503,
-  ERR_TYPE_CONFLICT: 409,
-  ERR_VERSION_CONFLICT: 409,
-  ERR_LIMIT: 400,
-  ERR_INVALID: 400,
-  ERR_ADDRESS: 400,
-  ERR_NOT_FOUND: 404,
-  ERR_STOPPED: 503,
-  ERR_OVERLOADED: 429,
-  ERR_STORE_FULL: 507,
-  ERR_TIMEOUT: 504,
-  ERR_NOT_CONVERGED: 504,
-  ERR_UNSUPPORTED: 501,
 }
 
 /** Seconds a refused client should wait before it tries again. */
@@ -89,7 +74,7 @@ export function problemOf(error: unknown, options: { readonly carriesValue: bool
   }
   if (error instanceof HearsayError) {
     if (error.code === 'ERR_LIMIT' && options.carriesValue) return describe(413, error)
-    return describe(STATUS_BY_CODE[error.code] ?? 500, error)
+    return describe(errorEntry(error.code)?.status ?? 500, error)
   }
   if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
     return describe(504, {

@@ -16,15 +16,17 @@ import type {
   WriteLevel,
 } from '../index.ts'
 
-/** Codes that only the HTTP border makes; everything else is the node's own. */
-export type ApiErrorCode =
-  | ErrorCode
+/** Codes that only the HTTP border makes. */
+export type BorderErrorCode =
   | 'ERR_UNAUTHORIZED'
   | 'ERR_HOST'
   | 'ERR_ORIGIN'
   | 'ERR_FORBIDDEN'
   | 'ERR_METHOD'
   | 'ERR_MEDIA_TYPE'
+
+/** Everything else is the node's own. */
+export type ApiErrorCode = ErrorCode | BorderErrorCode
 
 /** RFC 9457 problem details: the body of every answer of 400 and above. */
 export interface Problem {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Option } from 'commander'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commandTree } from '../../scripts/docs/command-tree.ts'
 import { environmentName, fillSettings, settingName } from '../../src/cli/settings.ts'
-import { commandTree } from './command-tree.ts'
 
 let folder: string
 

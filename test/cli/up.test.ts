@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,6 +52,22 @@ describe('up', () => {
     io.stop()
     expect(await ended).toBe(0)
     expect(await readdir(join(folder, 'run'))).toEqual([])
+  })
+
+  test('answers under the names of --api-host, and under no other', async () => {
+    const { ready } = await up('--api-host', 'node.example', 'prometheus.local')
+    const asked = async (host: string): Promise<number | undefined> => {
+      const request = get(`${ready.api}/livez`, { headers: { host }, agent: false })
+      const [response] = await once(request, 'response')
+      response.resume()
+      return response.statusCode
+    }
+    expect(await asked('node.example:7400')).toBe(200)
+    expect(await asked('PROMETHEUS.local')).toBe(200)
+    expect(await asked('evil.example')).toBe(421)
+    for (const wrong of ['node.example:80', 'a/b', '']) {
+      expect((await client('up', '--api-host', wrong)).code).toBe(2)
+    }
   })
 
   test('and its neighbours without any flag find each other, whoever starts first', async () => {

@@ -28,8 +28,8 @@ async function allVerbs(): Promise<readonly (readonly string[])[]> {
 function codeAlone(argv: readonly string[]): number {
   const [verb, sub] = argv
   if (verb === 'config' && argv.some((word) => word.endsWith('.json'))) return 8
-  if (verb === 'config' || verb === 'completion' || (verb === 'version' && sub === undefined))
-    return 0
+  if (verb === 'config' || verb === 'completion' || verb === 'explain-error') return 0
+  if (verb === 'version' && sub === undefined) return 0
   if (argv.includes('--identity')) return 78
   if (argv.includes('--file') || verb === 'restore') return 1
   // It went as far as looking for a node.

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commandTree } from '../../scripts/docs/command-tree.ts'
 import { run } from '../../src/cli/main.ts'
-import { commandTree } from './command-tree.ts'
 import { type TestIo, testIo } from './test-io.ts'
 import { expectOutput, type Output } from './verb-shapes.ts'
 
@@ -49,6 +49,8 @@ const CASES: readonly Case[] = [
   { line: 'members', output: 'Members' },
   { line: 'members --watch', output: 'member-moments', until: '"name":"b"' },
   { line: 'status', output: 'Status' },
+  { line: 'explain-error', output: 'errors' },
+  { line: 'explain-error err_quorum', output: 'error-entry' },
   { line: 'doctor', output: 'doctor' },
   { line: 'top', output: 'top' },
   { line: 'tags', output: 'Tags' },

@@ -80,6 +80,15 @@ const figure = z.looseObject({
   worstSeed: z.int(),
 })
 
+const errorEntry = z.strictObject({
+  code: text,
+  exit: count,
+  status: z.union([count, z.null()]),
+  what: text,
+  why: text,
+  next: text,
+})
+
 /** What only the command line prints; everything else is an answer of the API. */
 const SHAPES: Readonly<Record<string, z.ZodType>> = {
   backup: z.strictObject(backup),
@@ -98,6 +107,8 @@ const SHAPES: Readonly<Record<string, z.ZodType>> = {
   error: z.strictObject({
     error: z.strictObject({ code: z.string().regex(/^E[A-Z_]+$/), message: text, hint: text }),
   }),
+  'error-entry': errorEntry,
+  errors: z.strictObject({ errors: z.array(errorEntry) }),
   joining: z.strictObject({ joining: names }),
   'json-schema': z.looseObject({ $schema: text, type: z.literal('object') }),
   key: z.strictObject({ key: z.string().regex(/^[\w-]{43}$/) }),

@@ -1,0 +1,151 @@
+import type { ErrorCode } from '../../index.ts'
+import type { ErrorEntry } from './entry.ts'
+
+/** Errors of a node: the library throws them, the API answers with them, verbs end with them. */
+export const NODE_ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
+  ERR_QUORUM: {
+    exit: 5,
+    status: 503,
+    what: 'Fewer replicas stored, or told, a value of the DHT than the level asks for',
+    why: 'Members have failed, or the network is cut and this is its smaller side',
+    next: 'Look at "hearsay members", write again when more are alive, or use --level one. The replicas that stored it keep it: it may become visible',
+  },
+  ERR_TYPE_CONFLICT: {
+    status: 409,
+    what: 'An object of that name has another type, or several types',
+    why: 'Somebody made it first, perhaps on the other side of a partition',
+    next: 'Use another name, or choose with ?type=',
+  },
+  ERR_LIMIT: {
+    status: 400,
+    what: 'Something is larger, longer or more than what is taken (413 when it is the body)',
+    why: 'Every key, value, list and queue has a limit, so that nobody can fill the memory of others',
+    next: 'Send less, or in parts: docs/DATA.md lists the limits',
+  },
+  ERR_INVALID: {
+    exit: 2,
+    status: 400,
+    what: 'A request or an argument is not of the form that is expected',
+    why: 'A field is missing, unknown, or of another type',
+    next: 'The message names the field; GET /openapi.json describes all of them',
+  },
+  ERR_STOPPED: {
+    status: 503,
+    what: 'The node has stopped, or does so before the call could finish',
+    why: 'It was told to, or it ended after a failure that its log tells',
+    next: 'Start it again, or ask another node',
+  },
+  ERR_OVERLOADED: {
+    status: 429,
+    what: 'Too many calls are under way, or one reader is too slow',
+    why: 'Queues have limits: waiting longer would not help anybody',
+    next: 'Wait for earlier calls to end, send fewer a second, then try again',
+  },
+  ERR_STORE: {
+    exit: 78,
+    status: 500,
+    what: 'The data directory cannot be read or written',
+    why: 'Permissions, a failing disk, or a file that was changed from outside',
+    next: 'Check the disk and the permissions, "hearsay doctor --data-dir DIR" says more; nothing acknowledged is lost',
+  },
+  ERR_STORE_FULL: {
+    exit: 75,
+    status: 507,
+    what: 'The disk has no room: writes are refused, reads go on',
+    why: 'The file system of the data directory is full, or its quota is used up',
+    next: 'Free space there; writes go on by themselves then',
+  },
+  ERR_STORE_LOCKED: {
+    exit: 78,
+    what: 'Another process uses the data directory',
+    why: 'A node runs there already, or a copy of it was started twice',
+    next: 'Stop the other process, or name another --data-dir',
+  },
+  ERR_STORE_FOREIGN: {
+    exit: 78,
+    what: 'The data directory belongs to another network, or to something else',
+    why: 'It was made with another --network, or is no directory of hearsay',
+    next: 'Start with the network that it was made for, or name another --data-dir',
+  },
+  ERR_STORE_VERSION: {
+    exit: 78,
+    what: 'A newer version of hearsay wrote the data directory',
+    why: 'This program does not know its format, and does not guess',
+    next: 'Install that version or a newer one',
+  },
+  ERR_STORE_NOT_EMPTY: {
+    exit: 78,
+    what: 'A restore would write into a directory that holds something',
+    why: 'It never replaces data',
+    next: 'Name a directory that is new or empty',
+  },
+  ERR_BACKUP: {
+    what: 'A backup cannot be used: damaged, cut short, of a newer version, or no backup',
+    why: 'Every block has a checksum, and all are checked before anything is written',
+    next: 'Use another backup; other members hold the data too',
+  },
+  ERR_IDENTITY: {
+    exit: 78,
+    what: 'The identity cannot be used, or another process runs with it',
+    why: 'A data directory was copied with its identity.key, or the key file is damaged or open to others',
+    next: 'Remove identity.key from the copy and start it again, or do what the message says of the file',
+  },
+  ERR_LISTEN: {
+    what: 'The node cannot listen there',
+    why: 'The port is taken, or the address is not one of this machine',
+    next: 'Choose another port, or 0 for any free one; "hearsay doctor --listen MULTIADDR" tries it',
+  },
+  ERR_ADDRESS: {
+    exit: 2,
+    status: 400,
+    what: 'Text is no address of a node',
+    why: 'It is none of multiaddr, host:port and dns:name:port',
+    next: 'Write it as "hearsay status" of the other node lists it under listen',
+  },
+  ERR_NOT_FOUND: {
+    exit: 4,
+    status: 404,
+    what: 'What was asked for does not exist, as this node knows it',
+    why: 'The name, the key or the group is another one, it was removed, or it has not come here yet',
+    next: 'List what there is: "hearsay objects", "hearsay members"; wait with "hearsay converged"',
+  },
+  ERR_VERSION_CONFLICT: {
+    status: 409,
+    what: 'Something has changed since it was read',
+    why: 'Somebody else wrote the owned name first, or the group got a new identity meanwhile',
+    next: 'Read it again, and decide anew',
+  },
+  ERR_TIMEOUT: {
+    exit: 6,
+    status: 504,
+    what: 'The time limit passed before there was an answer',
+    why: 'Members that are asked do not answer, or the limit is too short for this network',
+    next: 'Look at "hearsay members"; wait longer with --timeout 1m, over HTTP ?timeoutMs=',
+  },
+  ERR_NOT_CONVERGED: {
+    exit: 7,
+    status: 504,
+    what: 'The live members do not hold the same state',
+    why: 'Somebody writes, a member is catching up, or the network is cut',
+    next: '"hearsay status" names who differs; wait longer with "hearsay converged --timeout 1m"',
+  },
+  ERR_UNSUPPORTED: {
+    status: 501,
+    what: 'This node does not do that, as it was started',
+    why: 'Faults are for demos and nodes with --chaos; some things need a newer version',
+    next: 'The message says what it needs',
+  },
+  ERR_CONFIG: {
+    exit: 8,
+    what: 'A setting cannot be used, or not together with another one',
+    why: 'A flag, a variable HEARSAY_…, or a key of the config file has a wrong value',
+    next: '"hearsay config show --origin" tells where each value comes from, "config check FILE" checks a file',
+  },
+  ERR_INTERNAL: {
+    exit: 70,
+    status: 500,
+    what: 'Something failed that never should',
+    why: 'A bug in hearsay; of the node that was asked, where a verb ends with 1',
+    next: 'Start the node again, nothing acknowledged is lost; run the verb with --debug, and report what it prints',
+  },
+}

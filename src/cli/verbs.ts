@@ -52,6 +52,7 @@ export const VERBS: readonly VerbEntry[] = [
   entry('put', 'store a value in the DHT', () => import('./verbs/put.ts')),
   entry('get', 'read a value of the DHT', () => import('./verbs/get.ts')),
   entry('delete', 'delete a value of the DHT', () => import('./verbs/delete.ts')),
+  entry('keys', 'list what this node has stored in the DHT', () => import('./verbs/keys.ts')),
   entry('counter', 'replicated counter: add, get', () => import('./verbs/counter.ts')),
   entry('set', 'replicated set of strings: add, remove, has, list', () => import('./verbs/set.ts')),
   entry(

@@ -30,6 +30,7 @@ export type Command =
         readonly type: 'put'
         readonly value: Uint8Array
         readonly isManifest?: boolean
+        readonly isChunk?: boolean
         readonly ttlMs?: number
         readonly level: WriteLevel
       })

@@ -4,6 +4,7 @@ import type { LabControl } from '../lab/lab-types.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { type Call, matches, type Route } from './call.ts'
 import { castRoutes } from './cast-routes.ts'
+import { dhtKeyRoutes } from './dht-key-routes.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
 import { eventRoutes } from './event-routes.ts'
@@ -74,6 +75,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
   const anyNode: readonly Route[] = [
     ...nodeRoutes(),
     ...castRoutes(),
+    ...dhtKeyRoutes(),
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),

@@ -1,5 +1,7 @@
 import type {
   ConvergedInfo,
+  DhtKeyPage,
+  DhtPageOptions,
   MembersInfo,
   ObjectType,
   PutResult,
@@ -75,6 +77,8 @@ export interface Client {
   /** The bytes alone; undefined when no value was found. */
   getRaw(key: string, options?: GetQuery & Waiting): Promise<Uint8Array | undefined>
   delete(key: string, options?: PutQuery & Waiting): Promise<PutResult>
+  /** The keys that the node has written, a page. */
+  keys(options?: DhtPageOptions & Waiting): Promise<DhtKeyPage>
   /** Of one group, or of all. */
   objects(
     options?: {
@@ -208,6 +212,12 @@ export function createClient(options: ClientOptions): Client {
         method: 'DELETE',
         path: `/v1/dht/${segment(key)}`,
         query: written(query),
+        signal: query?.signal,
+      }),
+    keys: (query) =>
+      http.json({
+        path: '/v1/dht',
+        query: { own: '', limit: query?.limit, from: query?.from },
         signal: query?.signal,
       }),
     ...objectMethods(http),

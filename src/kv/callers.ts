@@ -49,6 +49,7 @@ interface Write extends KvCondition {
   readonly place: RecordPlace
   readonly value: Uint8Array | undefined
   readonly isManifest: boolean
+  readonly isChunk: boolean
   readonly ttlMs: Millis
   readonly level: KvLevel
 }
@@ -77,13 +78,14 @@ export class Callers {
   }
 
   put(input: Put, now: Millis): void {
-    const { request, value, isManifest = false, ttlMs = RECORD_TTL_MS, level } = input
+    const { request, value, isManifest = false, isChunk = false, level } = input
+    const { ttlMs = RECORD_TTL_MS } = input
     if (this.#isRefused(input, valueError(value) ?? ttlError(ttlMs) ?? hashError(input))) return
     const place = this.#place(
       input.kind === 'immutable' ? { ...input, key: hashKey(value) } : input,
     )
-    const write = { request, place, value, isManifest, ttlMs, level, ...condition(input) }
-    this.#write(write, now)
+    const kind = { isManifest, isChunk, ...condition(input) }
+    this.#write({ request, place, value, ttlMs, level, ...kind }, now)
   }
 
   delete(input: Delete, now: Millis): void {
@@ -92,8 +94,8 @@ export class Callers {
     const place = this.#place(input)
     // As long as any value that it deletes may live, wherever that is still kept.
     const ttlMs = RECORD_TTL_MS_MAX
-    const write = { value: undefined, isManifest: false, ttlMs, ...condition(input) }
-    this.#write({ request, place, level, ...write }, now)
+    const kind = { isManifest: false, isChunk: false, ...condition(input) }
+    this.#write({ request, place, value: undefined, ttlMs, level, ...kind }, now)
   }
 
   get(input: Get, now: Millis): void {
@@ -191,7 +193,10 @@ export class Callers {
       place,
       record,
       required: this.#required(level),
-      answered: () => this.#swapped(place.address.key, request),
+      answered: (isKept) => {
+        if (isKept && !write.isChunk) this.#context.ownKeys.written(record)
+        this.#swapped(place.address.key, request)
+      },
       finished: () => this.#ended(request, place, operation),
     })
     this.#begin({ request, place }, operation, now)

@@ -16,6 +16,7 @@ import {
 } from './frame.ts'
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
+import type { OwnKeys } from './own-keys.ts'
 import type { PeerTable } from './peer-table.ts'
 import type { Placement } from './placement.ts'
 import type { RangeIndex } from './range-index.ts'
@@ -35,6 +36,7 @@ export interface KvContext {
   readonly peers: PeerTable
   readonly calls: Calls
   readonly store: RecordStore
+  readonly ownKeys: OwnKeys
   readonly index: RangeIndex
   readonly emit: (output: KvOutput) => void
   /** The current view of the members. */
@@ -101,6 +103,7 @@ export function recordInAnswer(
     return undefined
   }
   context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
+  context.ownKeys.seen(record)
   return record
 }
 

@@ -1,4 +1,4 @@
-import type { Lane, StoreWrite } from '../base/core.ts'
+import type { Lane, Millis, StoreWrite } from '../base/core.ts'
 import type { HearsayError, QuorumError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
 
@@ -41,6 +41,8 @@ export type KvInput =
         readonly value: Uint8Array
         /** The value lists chunks of a larger one. @default false */
         readonly isManifest?: boolean
+        /** It is a chunk of a larger value, and not listed. @default false */
+        readonly isChunk?: boolean
         readonly ttlMs?: number
         readonly level: KvLevel
       })
@@ -134,6 +136,25 @@ export type KvOutput =
   /** A record became the newest here. */
   | { readonly type: 'stored'; readonly key: string; readonly version: string }
   | { readonly type: 'dropped'; readonly reason: string }
+
+/** A key that this node has written. */
+export interface KvKey {
+  readonly key: string
+  readonly kind: NonNullable<KvTarget['kind']>
+  readonly version: string
+  readonly expiresAt: Millis
+  /** Of the value, its chunks included. */
+  readonly bytes: number
+}
+
+export interface KvKeyPage {
+  /** Ordered by kind and key. */
+  readonly keys: readonly KvKey[]
+  /** False: more keys were written than are remembered. */
+  readonly isComplete: boolean
+  /** Where the next page begins; undefined: there is none. */
+  readonly next: string | undefined
+}
 
 export interface KvFound {
   /** A copy, the caller's to keep. */

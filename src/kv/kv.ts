@@ -28,8 +28,9 @@ import { Callers } from './callers.ts'
 import { Calls } from './calls.ts'
 import { decodeFrame } from './frame.ts'
 import { type KvContext, placeAt } from './kv-context.ts'
-import type { KvInput, KvMember, KvOutput } from './kv-contract.ts'
+import type { KvInput, KvKeyPage, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
+import { OWN_PREFIX, OwnKeys } from './own-keys.ts'
 import { PeerTable } from './peer-table.ts'
 import { Placement, type PlacementMode } from './placement.ts'
 import { RangeIndex } from './range-index.ts'
@@ -99,6 +100,12 @@ export class Kv implements Core<KvInput, KvOutput> {
       peers,
       calls: new Calls({ tunables, random, timers, peers, emit }),
       store,
+      ownKeys: new OwnKeys({
+        signer,
+        keysMax: tunables.ownKeysMax,
+        isFull: () => store.isFull,
+        emit,
+      }),
       index,
       emit,
       ring,
@@ -124,12 +131,15 @@ export class Kv implements Core<KvInput, KvOutput> {
 
   /** Takes a row starting with `kv!` back from disk, before `start`. Unusable ones are dropped and deleted. */
   load(row: StoreRow): void {
-    this.#context.store.load(row)
+    const { store, ownKeys } = this.#context
+    if (row.key.startsWith(OWN_PREFIX)) ownKeys.load(row)
+    else store.load(row)
   }
 
   start(now: Millis): void {
-    const { store, timers, tunables } = this.#context
+    const { store, ownKeys, timers, tunables } = this.#context
     store.start(now)
+    ownKeys.start(store.entries())
     // No further ahead than others accept: a clock that was once wrong must not end our writing.
     for (const { record } of store.entries()) {
       this.#clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
@@ -191,6 +201,15 @@ export class Kv implements Core<KvInput, KvOutput> {
   /** The encoded record under a record key (`/k/KEY` in UTF-8); undefined when absent or expired at `now`. */
   lookup(recordKey: Uint8Array, now: Millis): Uint8Array | undefined {
     return this.#context.store.live(recordId(recordKey), now)?.bytes
+  }
+
+  /**
+   * The keys that this node has written and not deleted, neither expired nor, as far as it knows, overwritten by
+   * others, page by page.
+   * @param after the `next` of the page before; empty: from the beginning
+   */
+  ownKeys(after: string, limit: number, now: Millis): KvKeyPage {
+    return this.#context.ownKeys.page(after, limit, now)
   }
 
   /** Whether a record that somebody offers under a record key may count. */
@@ -264,7 +283,8 @@ export class Kv implements Core<KvInput, KvOutput> {
   }
 
   #sweepDue(now: Millis): void {
-    const { store, timers, tunables } = this.#context
+    const { store, ownKeys, timers, tunables } = this.#context
+    ownKeys.sweep(now)
     this.#burial.offer(store.sweep(now), now)
     timers.set(this.#sweep, now + tunables.sweepPeriodMs)
   }

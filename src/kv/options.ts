@@ -33,6 +33,8 @@ export interface KvTunables {
   readonly authorChunkBytesMax: number
   /** Deletions of one author that are still remembered; their bytes as those of values. @default 8192 */
   readonly authorTombstonesMax: number
+  /** Keys that this node remembers to have written. @default 65536 */
+  readonly ownKeysMax: number
   /** Request cost a second that a member, or another peer, may cause; the burst is twice it. @default 1000, 50 */
   readonly memberCostPerSecond: number
   readonly strangerCostPerSecond: number
@@ -74,6 +76,7 @@ export const KV_TUNABLES: KvTunables = {
   authorChunksMax: 4_096,
   authorChunkBytesMax: 160 * 1024 * 1024,
   authorTombstonesMax: 8_192,
+  ownKeysMax: 65_536,
   memberCostPerSecond: 1_000,
   strangerCostPerSecond: 50,
   repairPeriodMs: 30_000,

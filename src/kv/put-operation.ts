@@ -33,8 +33,8 @@ export interface PutOptions {
   readonly record: DhtRecord
   /** Acknowledgements for success. */
   readonly required: number
-  /** Called once, when the caller has its answer. */
-  readonly answered: () => void
+  /** Called once, when the caller has its answer, with whether some replica keeps what was written. */
+  readonly answered: (isKept: boolean) => void
   /** Called once, when nothing more will be sent or answered. */
   readonly finished: () => void
 }
@@ -172,7 +172,7 @@ export class PutOperation {
       degraded: this.#degraded,
       superseded: this.#superseded,
     })
-    this.#options.answered()
+    this.#options.answered(!this.#superseded)
   }
 
   /** Nothing to wait for any more, or no time: whoever still waits hears why. */
@@ -191,7 +191,7 @@ export class PutOperation {
     if (this.#isAnswered) return
     this.#isAnswered = true
     this.#context.emit({ type: 'refused', request: this.#options.request, error })
-    this.#options.answered()
+    this.#options.answered(this.#acks.length > 0 && !this.#superseded)
   }
 
   #finish(): void {

@@ -59,7 +59,10 @@ export class Replica {
       return { outcome: 'refused', reason: 'record of another key' }
     }
     const admission = this.#context.store.offer(record, now)
-    if (admission.outcome === 'stored') this.#reconciler.received(recordId(key))
+    if (admission.outcome === 'stored') {
+      this.#reconciler.received(recordId(key))
+      this.#context.ownKeys.seen(record)
+    }
     if (admission.outcome !== 'refused') {
       this.#context.clock.observe(record.stamp, now, STAMP_AHEAD_MS_MAX)
     }

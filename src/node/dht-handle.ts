@@ -5,6 +5,7 @@ import type { Driver } from '../engine/driver.ts'
 import type { Command, FoundValue } from '../engine/engine-types.ts'
 import { CHUNK_BYTES } from '../records/manifest.ts'
 import { RECORD_TTL_MS, RECORD_TTL_MS_MAX } from '../records/record.ts'
+import { keyPage, listKeys } from './dht-keys.ts'
 import type { Dht, DhtKind, DhtReadOptions, DhtValue, PutOptions, PutResult } from './dht-types.ts'
 import { type ChunkStore, getChunks, putChunks } from './large-values.ts'
 import { request } from './requests.ts'
@@ -32,7 +33,7 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
       const { ttlMs: asked = RECORD_TTL_MS, signal } = options
       const ttlMs = Math.min(RECORD_TTL_MS_MAX, asked + GRACE_MS)
       const kind = { kind: 'immutable', level: 'quorum' } as const
-      return write({ type: 'put', key: '-', value: chunk, ...kind, ttlMs }, signal)
+      return write({ type: 'put', key: '-', value: chunk, isChunk: true, ...kind, ttlMs }, signal)
     },
     get: async (key) => {
       const command = { type: 'get', key, kind: 'immutable' } as const
@@ -59,6 +60,8 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
     getMany(keys, options = {}) {
       return Promise.all(Array.from(keys, (key) => this.get(key, options)))
     },
+    list: (options) => listKeys(driver, options),
+    page: (options) => keyPage(driver, options),
     async delete(key, options = {}) {
       return await write({ type: 'delete', key, ...writeOf(options) }, options.signal)
     },

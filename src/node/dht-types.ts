@@ -68,8 +68,45 @@ export interface Dht {
     keys: Iterable<string>,
     options?: DhtReadOptions,
   ): Promise<readonly (DhtValue | undefined)[]>
+  /**
+   * The keys that this node has written, ordered by kind and key, whoever holds their values: those deleted or expired
+   * are not among them, nor those that another member is known to have overwritten. Held in this node's own store: a
+   * loss of power may take the last ones written.
+   */
+  list(options?: Waiting): AsyncIterable<DhtKey>
+  /**
+   * A page of {@link list}.
+   * @throws {TypeError} a cursor that is none @throws {RangeError} a limit outside 1 … 10,000
+   */
+  page(options?: DhtPageOptions): DhtKeyPage
   /** Writes a signed tombstone; the result and the errors are those of a put. */
   delete(key: string, options?: Omit<PutOptions, 'ttlMs' | 'immutable'>): Promise<PutResult>
+}
+
+/** A key that this node has written. */
+export interface DhtKey {
+  readonly key: string
+  readonly kind: 'shared' | 'own' | 'immutable'
+  readonly version: string
+  /** Of the value. */
+  readonly bytes: number
+  /** ISO 8601. */
+  readonly expiresAt: string
+}
+
+export interface DhtKeyPage {
+  readonly keys: readonly DhtKey[]
+  /** False: this node has written more keys, above 65,536, than it remembers. */
+  readonly complete: boolean
+  /** Where the next page begins; absent on the last. */
+  readonly next?: string
+}
+
+export interface DhtPageOptions {
+  /** The `next` of the page before. @default the beginning */
+  readonly from?: string
+  /** 1 … 10,000. @default 1,000 */
+  readonly limit?: number
 }
 
 export interface DhtReadOptions extends Waiting, DhtKind {

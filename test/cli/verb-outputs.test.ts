@@ -61,6 +61,7 @@ const CASES: readonly Case[] = [
   { line: 'put hello world', output: 'Put' },
   { line: 'put file --file FOLDER/value.txt', output: 'Put' },
   { line: 'get hello', output: 'DhtValue' },
+  { line: 'keys --limit 1', output: 'DhtKeys' },
   { line: 'delete hello', output: 'Put' },
   { line: 'counter add votes 3', output: 'Counter' },
   { line: 'counter get votes', output: 'Counter' },

@@ -1,6 +1,9 @@
 import {
   type ConvergedInfo,
   type Dht,
+  type DhtKey,
+  type DhtKeyPage,
+  type DhtPageOptions,
   type DhtValue,
   type GroupHandle,
   HearsayError,
@@ -71,6 +74,27 @@ class MemoryDht implements Dht {
 
   getMany(keys: Iterable<string>) {
     return Promise.all(Array.from(keys, (key) => this.get(key)))
+  }
+
+  async *list() {
+    yield* this.page().keys
+  }
+
+  /** Cursors are the numbers of keys before. */
+  page({ from = '0', limit = 1_000 }: DhtPageOptions = {}): DhtKeyPage {
+    if (limit > 10_000) throw new RangeError('Cannot use option limit')
+    const end = Number(from) + limit
+    const all = [...this.#values].map(([key, { bytes, version }]): DhtKey => {
+      return {
+        key,
+        kind: 'shared',
+        version,
+        bytes: bytes.length,
+        expiresAt: '2026-01-01T00:00:00.000Z',
+      }
+    })
+    const next = end < all.length ? { next: String(end) } : {}
+    return { keys: all.slice(Number(from), end), complete: true, ...next }
   }
 
   async delete(key: string, options: PutOptions = {}) {

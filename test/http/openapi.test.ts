@@ -41,6 +41,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, body?: unknown
   ['PUT', '/v1/dht/key?level=one&ttl=1h', 'value'],
   ['GET', '/v1/dht/key'],
   ['GET', '/v1/dht/key?raw'],
+  ['GET', '/v1/dht?own&limit=1'],
   ['DELETE', '/v1/dht/key'],
   ['POST', '/v1/objects/votes', { type: 'counter', op: 'add', value: 3 }],
   ['POST', '/v1/objects/guests', { type: 'set', op: 'add', values: ['ada', 'bob'] }],

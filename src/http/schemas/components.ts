@@ -5,6 +5,7 @@ import {
   messageSchema,
   queryAnswersSchema,
 } from './cast-schemas.ts'
+import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
 import {
@@ -48,6 +49,7 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   ChaosDone: chaosDoneSchema,
   Converged: convergedSchema,
   Counter: counterSchema,
+  DhtKeys: dhtKeysSchema,
   DhtValue: dhtAnswerSchema,
   Explanation: explainSchema,
   Join: joinSchema,

@@ -8,13 +8,25 @@ export const FRAME_HEADER_BYTES = 4
 /** A frame at most this long is copied: a view would pin the whole chunk it came in. */
 const COPY_BYTES_MAX = 4096
 const FIRST_BUFFER_BYTES = 1024
+/** A buffer that is full becomes so much larger: memory is at most that many times what came. */
+const GROWTH = 4
 
 /** Header and body in one array, so that they leave in one piece. */
 export function encodeFrame(body: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length)
-  new DataView(frame.buffer).setUint32(0, body.length)
-  frame.set(body, FRAME_HEADER_BYTES)
-  return frame
+  return beginFrame(body, Number.POSITIVE_INFINITY)
+}
+
+/** Header and as much of a body as fits into so many bytes, for frames that leave in several pieces. */
+export function beginFrame(body: Uint8Array, bytesMax: number): Uint8Array {
+  const { length } = body
+  const begin = new Uint8Array(Math.min(bytesMax, FRAME_HEADER_BYTES + length))
+  // No DataView: the buffer of a short array would have to be made first.
+  begin[0] = length >>> 24
+  begin[1] = length >>> 16
+  begin[2] = length >>> 8
+  begin[3] = length
+  begin.set(body.subarray(0, begin.length - FRAME_HEADER_BYTES), FRAME_HEADER_BYTES)
+  return begin
 }
 
 /** Cuts a byte stream into frame bodies. After a refusal it reads nothing more. */
@@ -90,8 +102,8 @@ export class FrameReader {
   #append(bytes: Uint8Array): void {
     const needed = this.#filled + bytes.length
     if (needed > this.#buffer.length) {
-      const doubled = Math.max(needed, 2 * this.#buffer.length, FIRST_BUFFER_BYTES)
-      const grown = new Uint8Array(Math.min(doubled, this.#expected))
+      const more = Math.max(needed, GROWTH * this.#buffer.length, FIRST_BUFFER_BYTES)
+      const grown = new Uint8Array(Math.min(more, this.#expected))
       grown.set(this.#buffer.subarray(0, this.#filled))
       this.#buffer = grown
     }

@@ -1,6 +1,6 @@
 import type { Lane, Protocol } from '../../base/core.ts'
 import type { OutboundFrame } from '../../engine/ports.ts'
-import { encodeFrame } from './frame-reader.ts'
+import { beginFrame, FRAME_HEADER_BYTES } from './frame-reader.ts'
 import { PROTOCOLS, QUEUE_RESERVE } from './options.ts'
 
 /** Largest piece handed to a stream: a probe waits behind at most one of them per stream. */
@@ -19,9 +19,13 @@ export interface Piece {
 }
 
 interface Entry {
-  readonly bytes: Uint8Array
+  /** The first piece. */
+  readonly first: Uint8Array
+  /** What follows it, a view of the frame. */
+  readonly rest: Uint8Array
+  readonly bytes: number
   readonly order: number
-  offset: number
+  sent: number
 }
 
 /** First in, first out, with a look at the head. */
@@ -100,16 +104,17 @@ export class SendQueue {
       if (other === lane) continue
       reserved += Math.max(0, QUEUE_RESERVE[other] * this.#bytesMax - this.#queued[other])
     }
-    const bytes = encodeFrame(frame.bytes)
-    if (this.#bytes + bytes.length > this.#bytesMax - reserved) return false
+    const bytes = FRAME_HEADER_BYTES + frame.bytes.length
+    if (this.#bytes + bytes > this.#bytesMax - reserved) return false
     // A lane that had nothing to send gains no credit for that.
     if (this.#queued[lane] === 0 && lane !== 'probe') {
       this.#virtual[lane] = Math.max(this.#virtual[lane], this.#clock)
     }
     this.#order += 1
-    this.#rows[lane][protocol].push({ bytes, order: this.#order, offset: 0 })
-    this.#queued[lane] += bytes.length
-    this.#bytes += bytes.length
+    const first = beginFrame(frame.bytes, PIECE_BYTES_MAX)
+    const rest = frame.bytes.subarray(first.length - FRAME_HEADER_BYTES)
+    this.#rows[lane][protocol].push({ first, rest, bytes, order: this.#order, sent: 0 })
+    this.#count(lane, bytes)
     return true
   }
 
@@ -144,7 +149,7 @@ export class SendQueue {
     const fifo = this.#rows[lane][protocol]
     const entry = fifo.first
     if (entry !== undefined) {
-      this.#count(lane, entry.offset - entry.bytes.length)
+      this.#count(lane, entry.sent - entry.bytes)
       fifo.shift()
     }
     this.#begun.delete(protocol)
@@ -173,12 +178,11 @@ export class SendQueue {
     const fifo = this.#rows[lane][protocol]
     const entry = fifo.first
     if (entry === undefined) return { protocol, lane, bytes: new Uint8Array(0) }
-    const end = Math.min(entry.bytes.length, entry.offset + PIECE_BYTES_MAX)
-    const bytes = entry.bytes.subarray(entry.offset, end)
-    entry.offset = end
+    const at = entry.sent - entry.first.length
+    const bytes = at < 0 ? entry.first : entry.rest.subarray(at, at + PIECE_BYTES_MAX)
+    entry.sent += bytes.length
     this.#count(lane, -bytes.length)
-    const isLast = end === entry.bytes.length
-    if (isLast) {
+    if (entry.sent === entry.bytes) {
       fifo.shift()
       this.#begun.delete(protocol)
     } else {

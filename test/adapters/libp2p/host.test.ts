@@ -29,6 +29,24 @@ function send(
   return from.host.links.send({ peer: to.peer, protocol, lane, bytes })
 }
 
+/** Counts the errors that are made, with or without `new`, until they are restored. */
+function countRangeErrors(): { restore(): number } {
+  const { RangeError: original } = globalThis
+  let made = 0
+  globalThis.RangeError = new Proxy(original, {
+    apply: (target, self, given) => {
+      made += 1
+      return Reflect.apply(target, self, given)
+    },
+  })
+  return {
+    restore: () => {
+      globalThis.RangeError = original
+      return made
+    },
+  }
+}
+
 describe('createHost()', () => {
   it('has the peer id that base/ids derives from the public key', async () => {
     const { peerId } = await createHost(base)
@@ -160,7 +178,7 @@ describe('links', () => {
     for (const { protocol, bytes } of frames) expect(bytes.length).toBe(sizes[protocol])
   })
 
-  it('writes once for a frame and once for its answer', async () => {
+  it('writes once for a frame and once for its answer, and throws nothing meanwhile', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await hosts.pair()
     const exchange = async (count: number): Promise<void> => {
@@ -172,12 +190,30 @@ describe('links', () => {
     // The first one opens the stream.
     await exchange(1)
     const writes = vi.spyOn(Socket.prototype, 'write')
+    const errors = countRangeErrors()
     for (let count = 2; count <= 101; count++) await exchange(count)
-    const written = writes.mock.calls.length
-    writes.mockRestore()
+    const [written, thrown] = [writes.mock.calls.length, errors.restore()]
+    vi.restoreAllMocks()
     // What kad-dht has to say at its start may come in between.
     expect(written).toBeGreaterThanOrEqual(200)
     expect(written).toBeLessThan(250)
+    expect(thrown).toBeLessThan(20)
+  })
+
+  it('writes the frames of one turn together', async () => {
+    await using hosts = new TestHosts()
+    const [a, b] = await hosts.pair()
+    send(a, b, { bytes: Uint8Array.of(1) })
+    await b.frames(1)
+    const writes = vi.spyOn(Socket.prototype, 'write')
+    for (let i = 0; i < 100; i++) {
+      send(a, b, { bytes: new Uint8Array(100) })
+      await Promise.resolve()
+    }
+    await b.frames(101)
+    const written = writes.mock.calls.length
+    vi.restoreAllMocks()
+    expect(written).toBeLessThan(20)
   })
 
   it('lets a probe overtake a megabyte of bulk', async () => {

@@ -318,9 +318,9 @@ describe('after admission', () => {
     const frame = { peer: b.peer, protocol: 'sync', lane: 'user' } as const
     let sent = 0
     while (sent < count) {
-      const bytes = new Uint8Array(50_000).fill(sent)
+      const bytes = new Uint8Array(10_000).fill(sent)
       if (a.host.links.send({ ...frame, bytes })) sent += 1
-      else await b.frames(Math.max(0, sent - 15))
+      else await b.frames(Math.max(0, sent - 60))
     }
     const frames = await b.frames(count)
     expect(frames.map(({ bytes }) => bytes[0])).toEqual(Array.from({ length: count }, (_, i) => i))

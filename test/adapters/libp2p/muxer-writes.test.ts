@@ -28,16 +28,22 @@ const grant = (length: number, stream = 1) => frame(WINDOW, { length, stream })
 /** Writes and what reached the connection, message by message. */
 function writes(accepts = true) {
   const sent: Uint8Array[] = []
+  const out = new MuxerWrites((bytes) => {
+    sent.push(bytes)
+    return accepts
+  })
+  // As yamux does it: the header, then what it announces.
+  const split = (bytes: Uint8Array) => [bytes.subarray(0, 12), bytes.subarray(12)]
   return {
     sent,
-    writes: new MuxerWrites((bytes) => {
-      sent.push(bytes)
-      return accepts
-    }),
+    writes: {
+      soon: (bytes: Uint8Array) => out.soon(split(bytes)),
+      now: (bytes: Uint8Array) => out.now(split(bytes)),
+    },
   }
 }
 
-const microtasks = (): Promise<void> => Promise.resolve()
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('MuxerWrites', () => {
   it('the frames of one turn leave as one message, in their order', async () => {
@@ -45,7 +51,7 @@ describe('MuxerWrites', () => {
     out.soon(data(1))
     out.soon(data(2))
     expect(sent).toEqual([])
-    await microtasks()
+    await turn()
     expect(sent).toEqual([concatBytes([data(1), data(2)])])
   })
 
@@ -55,17 +61,17 @@ describe('MuxerWrites', () => {
     out.soon(data(1))
     out.soon(ping)
     expect(sent).toEqual([concatBytes([data(1), ping])])
-    await microtasks()
+    await turn()
     expect(sent).toHaveLength(1)
   })
 
   it('grants are saved up to a quarter of the window', async () => {
     const { writes: out, sent } = writes()
     for (let i = 0; i < 63; i++) out.soon(grant(1024))
-    await microtasks()
+    await turn()
     expect(sent).toEqual([])
     out.soon(grant(1024))
-    await microtasks()
+    await turn()
     expect(sent).toEqual([grant(MUXER_BYTES_MAX / 4)])
   })
 
@@ -73,7 +79,7 @@ describe('MuxerWrites', () => {
     const { writes: out, sent } = writes()
     const open = frame(WINDOW, { flags: SYN, length: 0 })
     out.soon(open)
-    await microtasks()
+    await turn()
     expect(sent).toEqual([open])
   })
 
@@ -86,7 +92,7 @@ describe('MuxerWrites', () => {
     out.soon(grant(60_000, 3))
     out.soon(grant(60_000, 1))
     out.soon(grant(10_000, 3))
-    await microtasks()
+    await turn()
     const ends = [FIN, RST].map((flags) => frame(WINDOW, { flags, stream: 1 }))
     expect(sent).toEqual([concatBytes([...ends, grant(70_000, 3)])])
   })
@@ -94,7 +100,7 @@ describe('MuxerWrites', () => {
   it('tells all grants when those of too many streams are kept', async () => {
     const { writes: out, sent } = writes()
     for (let stream = 1; stream <= 129; stream++) out.soon(grant(1, stream))
-    await microtasks()
+    await turn()
     expect(sent[0]?.length).toBe(129 * 12)
   })
 
@@ -104,16 +110,16 @@ describe('MuxerWrites', () => {
     expect(out.soon(large)).toBe(true)
     expect(sent).toEqual([])
     expect(out.soon(large)).toBe(false)
-    expect(sent[0]?.length).toBe(2 * large.length)
+    expect(sent).toEqual([large])
   })
 
   it('outlives a connection that was closed in between', async () => {
     const out = new MuxerWrites(() => {
       throw new Error('closed')
     })
-    out.soon(data(1))
-    await microtasks()
-    expect(() => out.now(data(2))).toThrow('closed')
+    out.soon([data(1)])
+    await turn()
+    expect(() => out.now([data(2)])).toThrow('closed')
   })
 
   it('the other end never lacks more than a quarter of a window', () => {

@@ -1,7 +1,15 @@
+import {
+  LOG_COMPONENTS,
+  LOG_LEVELS,
+  type LogComponent,
+  type LogControl,
+  type LogLevel,
+  type LogLevels,
+} from '../http/log-control.ts'
 import type { NodeEvent } from '../index.ts'
 import type { Io } from './io.ts'
 import { jsonLine, type Painter, painterOf, printable, type Style } from './text.ts'
-import { LOG_LEVELS, type LogFormat, type LogLevel } from './up-options.ts'
+import type { LogFormat } from './up-options.ts'
 
 /** One fact for the log. */
 interface Line {
@@ -15,6 +23,24 @@ interface Line {
 const QUIET_MS = 60_000
 /** Keys remembered; a flood of different ones only costs repeated lines. */
 const KEYS_MAX = 1000
+const COMPONENT_OF: Readonly<Record<NodeEvent['type'], LogComponent>> = {
+  'member-joined': 'members',
+  'member-changed': 'members',
+  'partition-suspected': 'members',
+  'join-failed': 'members',
+  broadcast: 'members',
+  'link-up': 'links',
+  'link-down': 'links',
+  dropped: 'links',
+  'object-changed': 'state',
+  'digest-changed': 'state',
+  'digests-changed': 'state',
+  'sync-completed': 'state',
+  'record-stored': 'dht',
+  alarm: 'node',
+  fatal: 'node',
+  stopped: 'node',
+}
 const LEVEL_STYLES: Readonly<Record<LogLevel, Style>> = {
   error: 'red',
   warn: 'yellow',
@@ -23,10 +49,11 @@ const LEVEL_STYLES: Readonly<Record<LogLevel, Style>> = {
 }
 
 /** Tells a node's events on stderr: one line per fact, repeats at most once a minute. */
-export class EventLog {
+export class EventLog implements LogControl {
   readonly #io: Io
   readonly #paint: Painter
-  readonly #level: LogLevel
+  #level: LogLevel
+  readonly #components: Partial<Record<LogComponent, LogLevel>> = {}
   readonly #format: LogFormat
   readonly #now: () => number
   readonly #toldAt = new Map<string, number>()
@@ -39,22 +66,44 @@ export class EventLog {
     this.#paint = painterOf(io, io.stderr)
   }
 
-  event(event: NodeEvent): void {
-    const line = lineOf(event)
-    if (line === undefined || (line.key !== undefined && !this.#isNew(line.key))) return
-    this.write(line.level, line.message, event)
+  levels(): LogLevels {
+    return { level: this.#level, components: { ...this.#components } }
   }
 
-  write(level: LogLevel, message: string, fields: object = {}): void {
-    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(this.#level)) return
+  setLevel(level: LogLevel, component?: LogComponent): void {
+    if (component !== undefined) {
+      this.#components[component] = level
+      return
+    }
+    this.#level = level
+    for (const name of LOG_COMPONENTS) delete this.#components[name]
+  }
+
+  event(event: NodeEvent): void {
+    const line = lineOf(event)
+    if (line === undefined) return
+    const component = COMPONENT_OF[event.type]
+    // What is not written is not told: it is news when somebody wants to read it.
+    if (!this.#isWanted(line.level, component)) return
+    if (line.key !== undefined && !this.#isNew(line.key)) return
+    this.write(line.level, component, line.message, event)
+  }
+
+  write(level: LogLevel, component: LogComponent, message: string, fields: object = {}): void {
+    if (!this.#isWanted(level, component)) return
     const time = new Date(this.#now()).toISOString()
     if (this.#format === 'json') {
-      this.#io.stderr.write(`${jsonLine({ time, level, message, ...fields })}\n`)
+      this.#io.stderr.write(`${jsonLine({ time, level, component, message, ...fields })}\n`)
       return
     }
     const clock = this.#paint('dim', time.slice(11, 19))
     const label = this.#paint(LEVEL_STYLES[level], level.padEnd(5))
     this.#io.stderr.write(`${clock} ${label} ${message}\n`)
+  }
+
+  #isWanted(level: LogLevel, component: LogComponent): boolean {
+    const least = this.#components[component] ?? this.#level
+    return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(least)
   }
 
   #isNew(key: string): boolean {

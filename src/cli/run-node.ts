@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHttpApi, type HttpApi } from '../http/api.ts'
+import { LOG_LEVELS } from '../http/log-control.ts'
 import { type HttpServer, serveHttp } from '../http/serve.ts'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../index.ts'
 import { API_ADDRESS_DEFAULT, hostNames, localUrl, parseApiAddress } from './api-address.ts'
@@ -13,7 +14,7 @@ import { describeReady, type ReadyInfo } from './ready.ts'
 import { openRegistry, type Registry } from './registry.ts'
 import { makeRuntimeDir, runtimeDir } from './runtime-dir.ts'
 import { StopRequest } from './stop-request.ts'
-import { LOG_FORMATS, LOG_LEVELS } from './up-options.ts'
+import { LOG_FORMATS } from './up-options.ts'
 import type { Settings } from './verb.ts'
 
 const TOKEN_BYTES = 32
@@ -57,13 +58,18 @@ async function live(context: Context, settings: Settings, stop: StopRequest): Pr
   const node = await startNode({ ...options, join: [...(options.join ?? []), ...neighbours] })
   const teller = new EventTeller({ node, context, log, stop })
   const onError = (error: unknown): void =>
-    log.write('error', `unexpected: ${error instanceof Error ? error.message : String(error)}`)
+    log.write(
+      'error',
+      'node',
+      `unexpected: ${error instanceof Error ? error.message : String(error)}`,
+    )
   const token = context.globals.apiToken ?? newToken()
   const api = createHttpApi(node, {
     token,
     hosts: [...hostNames(address.host), ...settings.list('apiHost')],
     onLeave: () => stop.request(undefined),
     onError,
+    log,
   })
   const server = await orStop(node, () => serveHttp(api, address))
   const { entry, register } = await orStop(node, () =>

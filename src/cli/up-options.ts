@@ -1,8 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS } from '../http/log-control.ts'
 import { dataDirOption, integerOption } from './flags.ts'
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 export const LOG_FORMATS = ['pretty', 'json'] as const
 export type LogFormat = (typeof LOG_FORMATS)[number]
 export const PROFILES = ['local', 'lan', 'wan'] as const

@@ -100,6 +100,7 @@ export const VERBS: readonly VerbEntry[] = [
     'a node of a Maelstrom test, on stdin and stdout',
     () => import('./verbs/maelstrom.ts'),
   ),
+  entry('log', 'print or change the level of a running log', () => import('./verbs/log.ts')),
   entry(
     'config',
     'settings of a node: what holds, whether a file can be used',

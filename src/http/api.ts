@@ -12,6 +12,8 @@ import { exportRoutes } from './export-routes.ts'
 import { checkHost, checkOrigin, TokenGuard } from './guard.ts'
 import { Health, healthRoutes } from './health.ts'
 import { labRoutes } from './lab-routes.ts'
+import type { LogControl } from './log-control.ts'
+import { logRoutes } from './log-routes.ts'
 import { metricRoutes } from './metrics.ts'
 import { leaveRoutes, nodeRoutes } from './node-routes.ts'
 import { objectRoutes } from './object-routes.ts'
@@ -46,6 +48,8 @@ export interface HttpApiOptions {
   readonly lab?: LabControl
   /** Called when `POST /v1/leave` has said goodbye: the process should stop. */
   readonly onLeave?: () => void
+  /** What `/v1/log` changes. @default none: 501 */
+  readonly log?: LogControl
   /** Told about failures that the client only sees as 500. */
   readonly onError?: (error: unknown) => void
 }
@@ -92,6 +96,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...exportRoutes(),
     ...backupRoutes(),
     ...metricRoutes(),
+    ...logRoutes(options.log),
     ...eventRoutes(hub),
     ...labRoutes(lab, anyNode),
   ]

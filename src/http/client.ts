@@ -10,6 +10,7 @@ import type {
 } from '../index.ts'
 import type { LabInfo } from '../lab/lab-types.ts'
 import { EventSourceParser } from './event-source.ts'
+import type { LogLevels } from './log-control.ts'
 import type {
   AnswerOf,
   BroadcastAnswer,
@@ -17,6 +18,7 @@ import type {
   DhtAnswer,
   ExplainAnswer,
   GetQuery,
+  LogLevelBody,
   Message,
   NamedOperation,
   ObjectChanged,
@@ -144,6 +146,9 @@ export interface Client {
   /** Replaces the node's tags. */
   setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<TagsAnswer>
   leave(options?: Waiting): Promise<{ readonly left: boolean }>
+  /** What the node writes into its log. */
+  logLevels(options?: Waiting): Promise<LogLevels>
+  setLogLevel(level: LogLevelBody, options?: Waiting): Promise<LogLevels>
   chaos(action: ChaosAction, options?: Waiting): Promise<{ readonly ok: boolean }>
   /** @param options `members: false` leaves out each node's list of all others */
   lab(options?: { readonly members?: boolean } & Waiting): Promise<LabInfo>
@@ -247,6 +252,8 @@ export function createClient(options: ClientOptions): Client {
     setTags: (tags, waiting) =>
       http.json({ method: 'PUT', path: '/v1/tags', body: { tags }, ...waiting }),
     leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
+    logLevels: (waiting) => http.json({ path: '/v1/log', ...waiting }),
+    setLogLevel: (body, waiting) => http.json({ method: 'PUT', path: '/v1/log', body, ...waiting }),
     chaos: (action, waiting) =>
       http.json({ method: 'POST', path: '/v1/chaos', body: action, ...waiting }),
     lab: (query) =>

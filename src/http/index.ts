@@ -1,5 +1,6 @@
 export { createHttpApi, type HttpApi, type HttpApiOptions } from './api.ts'
 export { type Client, createClient, type EventQuery } from './client.ts'
+export type { LogComponent, LogControl, LogLevel, LogLevels } from './log-control.ts'
 export { type HttpServer, type ServeOptions, serveHttp } from './serve.ts'
 export type * from './shapes.ts'
 export { ApiError, type ClientOptions } from './transport.ts'

@@ -15,6 +15,7 @@ import type {
   UndoInfo,
   WriteLevel,
 } from '../index.ts'
+import type { LogComponent, LogLevel } from './log-control.ts'
 
 /** Codes that only the HTTP border makes. */
 export type BorderErrorCode =
@@ -186,6 +187,13 @@ export interface ReplicatedAnswer {
   readonly wanted: number
   readonly group: string
   readonly elapsedMs: number
+}
+
+/** The body of `PUT /v1/log`. */
+export interface LogLevelBody {
+  readonly level: LogLevel
+  /** @default all, whatever they had before */
+  readonly component?: LogComponent
 }
 
 export interface ReadyCheck {

@@ -9,6 +9,8 @@ import { expectOutput, type Output } from './verb-shapes.ts'
 
 let folder: string
 let env: Readonly<Record<string, string>>
+/** A node of its own: those of a demo write no log. */
+let alone: { readonly io: TestIo; readonly ended: Promise<number> }
 let demo: { readonly io: TestIo; readonly ended: Promise<number> }
 
 beforeAll(async () => {
@@ -19,13 +21,19 @@ beforeAll(async () => {
   const flags = ['--json', '--nodes', '2', '--api', '127.0.0.1:0']
   demo = { io, ended: run(['demo', ...flags], io) }
   await Promise.race([io.until('"syncBytes"'), demo.ended])
+  const up = testIo({ env })
+  const own = ['up', '--name', 'alone', '--network', 'other', '--api', '127.0.0.1:0', '--json']
+  alone = { io: up, ended: run(own, up) }
+  await Promise.race([up.until('"ready"'), alone.ended])
   await writeFile(join(folder, 'value.txt'), 'from a file')
   await writeFile(join(folder, 'config.json'), '{"name":"a"}')
 })
 
 afterAll(async () => {
-  demo.io.stop()
-  await demo.ended
+  for (const { io, ended } of [demo, alone]) {
+    io.stop()
+    await ended
+  }
   await rm(folder, { recursive: true })
 })
 
@@ -96,6 +104,8 @@ const CASES: readonly Case[] = [
   { line: 'chaos resume b', output: 'ChaosDone' },
   { line: 'chaos kill b', output: 'ChaosDone' },
   { line: 'chaos restart b', output: 'ChaosDone' },
+  { line: 'log level --node alone', output: 'LogLevels' },
+  { line: 'log level links=debug --node alone', output: 'LogLevels' },
   { line: 'backup FOLDER/all.backup', output: 'backup' },
   { line: 'restore FOLDER/all.backup --data-dir FOLDER/b', output: 'restore' },
   { line: 'join 127.0.0.1:1', output: 'joining' },

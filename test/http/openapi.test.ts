@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { EventLog } from '../../src/cli/log.ts'
 import { createHttpApi, type HttpApi } from '../../src/http/api.ts'
 import { createClient } from '../../src/http/client.ts'
 import { COMPONENTS } from '../../src/http/schemas/components.ts'
 import { createLab } from '../../src/lab/lab.ts'
 import type { Lab } from '../../src/lab/lab-types.ts'
+import { testIo } from '../cli/test-io.ts'
 import { BASE, fixture, TOKEN } from './ask.ts'
 import { type Description, describedBy, expectDescribed, expectShape } from './described.ts'
+
+const LOG = { level: 'info', format: 'json', now: () => 0 } as const
 
 let lab: Lab
 let api: HttpApi
@@ -14,7 +18,7 @@ let description: Description
 beforeAll(async () => {
   lab = await createLab({ nodes: 2 })
   await lab.ready({ signal: AbortSignal.timeout(60_000) })
-  api = createHttpApi(lab.node('a'), { token: TOKEN, lab })
+  api = createHttpApi(lab.node('a'), { token: TOKEN, lab, log: new EventLog(testIo(), LOG) })
   description = await describedBy(api)
 })
 
@@ -65,6 +69,9 @@ const REQUESTS: readonly (readonly [method: string, path: string, body?: unknown
   ['GET', '/v1/backup'],
   ['GET', '/v1/converged?timeoutMs=10s'],
   ['GET', '/v1/replicated?replicas=1&timeoutMs=10s'],
+  ['GET', '/v1/log'],
+  ['PUT', '/v1/log', { level: 'debug' }],
+  ['PUT', '/v1/log', { level: 'warn', component: 'links' }],
   ['GET', '/v1/lab'],
   ['GET', '/v1/lab/nodes/b/v1/status'],
   ['PUT', '/v1/lab/nodes/b/v1/dht/key', 'value'],

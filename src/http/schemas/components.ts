@@ -8,6 +8,7 @@ import {
 import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
+import { logLevelSchema, logLevelsSchema } from './log-schemas.ts'
 import {
   convergedSchema,
   joinSchema,
@@ -56,6 +57,8 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Lab: labSchema,
   Left: leftSchema,
   Live: liveSchema,
+  LogLevel: logLevelSchema,
+  LogLevels: logLevelsSchema,
   Map: mapSchema,
   Member: memberSchema,
   Members: membersSchema,

@@ -26,7 +26,7 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['adapters/store', platform(4, ['classic-level', 'memory-level', 'abstract-level'])],
   ['adapters/platform', platform(4, PURE)],
   ['adapters/faults', platform(4, [])],
-  ['node', platform(5, [...PURE, 'it-pipe'])],
+  ['node', platform(5, [...PURE, 'it-pipe', '@opentelemetry/api'])],
   ['index.ts', platform(6, [])],
   // State without a node, for any platform.
   ['crdt.ts', pure(3)],

@@ -26,6 +26,7 @@ import { Questions } from './questions.ts'
 import { Acks } from './replicated.ts'
 import { createSearches, newestOf } from './searches.ts'
 import { isLive, memberName } from './status.ts'
+import { createTracing } from './tracing.ts'
 
 const PROTOCOL = { min: 3, max: 3 } as const
 /** How often the store's size on disk is read for status. */
@@ -90,9 +91,11 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const history = new MemberHistory()
   const nameOf = (peer: PeerId): string => memberName(running.engine, peer)
   const clock = platform.createClock()
+  const tracing = await createTracing(platform.version)
+  const wire = faults?.links ?? links
   const searches = createSearches(() => (faults?.isCut() === true ? undefined : networking.host))
   const running = new Driver({
-    ports: { clock, links: faults?.links ?? links, disk, random, signer, searches },
+    ports: { clock, links: tracing?.watched(wire) ?? wire, disk, random, signer, searches },
     network,
     name,
     tags: checked.tags,
@@ -106,6 +109,8 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
         feed(networking.host, running)
         history.note(event.change, running.now())
       }
+      if (event.type === 'synced') tracing?.synced(event.peer, event)
+      if (event.type === 'link-down') tracing?.unlinked(event.peer)
       if (event.type === 'acked') acks.emit(event.group)
       else if (event.type === 'question') questions.ask(running, event, nameOf)
       else events.emit(nodeEvent(event, running.now(), { changes, nameOf }))
@@ -141,6 +146,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       acks,
       questions,
       history,
+      tracing,
       listening: () => listening,
       listenAddresses: () => networking.listenAddresses(),
       traffic: () => networking.traffic(),

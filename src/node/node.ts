@@ -43,6 +43,8 @@ import type {
   WatchOptions,
 } from './state-types.ts'
 import { bytesOf, groupInfos, isLive, memberCounts, memberInfo, memberName } from './status.ts'
+import { tracedDht } from './traced-dht.ts'
+import type { Tracing } from './tracing.ts'
 
 /** The parts that createNode has opened and a node closes. */
 export interface NodeParts {
@@ -57,6 +59,8 @@ export interface NodeParts {
   readonly acks: Acks
   readonly questions: Questions
   readonly history: MemberHistory
+  /** Undefined: nobody wants spans. */
+  readonly tracing: Tracing | undefined
   /** Resolves when connections are accepted. */
   listening(): Promise<void>
   listenAddresses(): readonly string[]
@@ -95,7 +99,8 @@ export class Node implements HearsayNode {
     this.chaos = parts.chaos
     const { engine } = parts.driver
     this.peerId = engine.membership.self.peerId
-    this.dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
+    const dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
+    this.dht = parts.tracing === undefined ? dht : tracedDht(dht, parts.tracing)
     this.#main = createGroupHandle(parts.driver, 'main', changes)
     hub.subscribe((event) => {
       // Another process is this peer: what is acknowledged is kept, and nothing more is said in its name.

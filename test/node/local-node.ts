@@ -104,6 +104,7 @@ export function localNode(seed = 1): LocalNode {
       acks,
       questions,
       history: new MemberHistory(),
+      tracing: undefined,
       listening: async () => {},
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),

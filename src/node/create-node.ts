@@ -1,6 +1,7 @@
 import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
 import type { Host } from '../adapters/libp2p/host.ts'
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
+import { verifiedAhead } from '../adapters/platform/ahead-links.ts'
 import { createGroupCommit } from '../adapters/store/group-commit.ts'
 import { watchSpace } from '../adapters/store/space-guard.ts'
 import type { Store } from '../adapters/store/store.ts'
@@ -92,7 +93,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   const nameOf = (peer: PeerId): string => memberName(running.engine, peer)
   const clock = platform.createClock()
   const tracing = await createTracing(platform.version)
-  const wire = faults?.links ?? links
+  const wire = verifiedAhead(faults?.links ?? links, signer)
   const searches = createSearches(() => (faults?.isCut() === true ? undefined : networking.host))
   const running = new Driver({
     ports: { clock, links: tracing?.watched(wire) ?? wire, disk, random, signer, searches },

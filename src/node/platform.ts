@@ -1,7 +1,7 @@
 import type { Host, HostOptions } from '../adapters/libp2p/host.ts'
+import type { AheadSigner } from '../adapters/platform/ahead-signer.ts'
 import type { Store } from '../adapters/store/store.ts'
 import type { Random } from '../base/random.ts'
-import type { Signer } from '../base/signer.ts'
 import type { ClockPort } from '../engine/ports.ts'
 
 /** What differs between Node.js and browsers; the entry files choose. */
@@ -12,7 +12,7 @@ export interface Platform {
   loadIdentity(dataDir: string): Promise<Uint8Array>
   /** 32 fresh random bytes. */
   createSeed(): Uint8Array
-  createSigner(seed: Uint8Array): Signer
+  createSigner(seed: Uint8Array): AheadSigner
   createClock(): ClockPort
   createRandom(): Random
   createHost(options: HostOptions): Promise<Host>

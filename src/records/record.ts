@@ -129,8 +129,18 @@ function readRecord(reader: Reader, bytes: Uint8Array): DhtRecord {
 
 /** Whether the author signed exactly these bytes. */
 export function isSignedByAuthor(record: DhtRecord, signer: Signer): boolean {
-  const body = record.bytes.subarray(0, record.bytes.length - SIGNATURE_BYTES)
-  return signer.verify(record.author, concatBytes([SIGNING_DOMAIN, body]), record.signature)
+  const { publicKey, message, signature } = proofOf(record)
+  return signer.verify(publicKey, message, signature)
+}
+
+/** What the author's signature says. */
+export function proofOf({ bytes, author, signature }: DhtRecord): {
+  readonly publicKey: Uint8Array
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+} {
+  const body = bytes.subarray(0, bytes.length - SIGNATURE_BYTES)
+  return { publicKey: author, message: concatBytes([SIGNING_DOMAIN, body]), signature }
 }
 
 /** Eight bytes that differ between records of one version: the head of the signature. */

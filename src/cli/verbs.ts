@@ -95,6 +95,7 @@ export const VERBS: readonly VerbEntry[] = [
     'simulate what can happen to members, and measure it',
     () => import('./verbs/sim.ts'),
   ),
+  entry('bench', 'the benchmarks of the repository, as tables', () => import('./verbs/bench.ts')),
   entry(
     'maelstrom',
     'a node of a Maelstrom test, on stdin and stdout',

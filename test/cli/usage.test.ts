@@ -61,7 +61,8 @@ describe('--help', () => {
           .map(([, single, double, bare]) => single ?? double ?? bare ?? '')
           .slice(1)
         // They run nodes, look at this machine and its names, or write a file.
-        if (['up', 'demo', 'sim', 'maelstrom', 'doctor', 'keygen'].includes(argv[0] ?? '')) continue
+        if (['up', 'demo', 'sim', 'bench', 'maelstrom', 'doctor', 'keygen'].includes(argv[0] ?? ''))
+          continue
         const { code } = await runIt(...argv)
         expect([example, code]).toEqual([example, codeAlone(argv)])
       }

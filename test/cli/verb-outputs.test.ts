@@ -123,6 +123,8 @@ const CASES: readonly Case[] = [
   { line: 'version --protocols', output: 'version' },
   { line: 'sim --scenario list', output: 'scenarios' },
   { line: 'sim --scenario leave --seeds 1 --nodes 5', output: 'sim' },
+  { line: 'bench members --quick', output: 'bench' },
+  { line: 'bench nothing', output: 'nothing', code: 2 },
   { line: 'maelstrom', output: 'maelstrom', stdin: INIT },
   { line: 'up --api 127.0.0.1:0', output: 'node-events', until: '"event":"ready"' },
   { line: 'leave --node b', output: 'Left' },

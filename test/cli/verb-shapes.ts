@@ -92,6 +92,12 @@ const errorEntry = z.strictObject({
 /** What only the command line prints; everything else is an answer of the API. */
 const SHAPES: Readonly<Record<string, z.ZodType>> = {
   backup: z.strictObject(backup),
+  bench: z.looseObject({
+    machine: text,
+    nodejs: text,
+    at: z.iso.datetime(),
+    members: z.array(z.looseObject({ label: text, bytes: z.number() })),
+  }),
   'config-checked': z.strictObject({ ok: z.literal(true), file: z.union([text, z.null()]) }),
   doctor: z.strictObject({
     ok: z.boolean(),
@@ -166,11 +172,15 @@ const STREAMS: Readonly<Record<string, { readonly line: z.ZodType; readonly last
   'node-events': { line: z.union([ready, z.looseObject({ event: text, at })]) },
 }
 
-/** The name of an answer of the API, of a shape of the command line, or of a stream of lines. */
+/** `nothing`, or the name of an answer of the API, of a shape of the command line, or of a stream of lines. */
 export type Output = string
 
 /** Fails unless what a verb printed is what it says it prints. */
 export function expectOutput(output: Output, printed: string, where: string): void {
+  if (output === 'nothing') {
+    expect(printed, where).toBe('')
+    return
+  }
   const stream = STREAMS[output]
   if (stream === undefined) {
     expectShape(COMPONENTS[output] ?? SHAPES[output], JSON.parse(printed), where)

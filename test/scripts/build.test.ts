@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { afterAll, describe, expect, test } from 'vitest'
+import { bytesOf } from '../../scripts/package/installed.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
@@ -70,6 +71,12 @@ test('the entry crdt is small, whole and for any platform', async () => {
   expect(code).not.toMatch(/WebAssembly|\brequire\b|\bprocess\b|\bBuffer\b/)
   // The aim, see the benchmark of state.
   expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(30_000)
+})
+
+test('the package itself takes at most 12 MB', async () => {
+  const bytes = (await bytesOf(dist)) + (await bytesOf(join(ROOT, 'docs')))
+  console.info(`dist and docs: ${(bytes / 1e6).toFixed(1)} MB`)
+  expect(bytes).toBeLessThanOrEqual(12_000_000)
 })
 
 test('the library carries the licences of what is copied into it', async () => {

@@ -70,6 +70,7 @@ function recordOf(number: number): Uint8Array {
     publicKey,
     sign: () => new Uint8Array(64),
     verify: () => true,
+    sha256,
   }
   return signRecord(signer, 'bench', {
     publicKey,

@@ -33,6 +33,7 @@ export async function hearsaySubject({ nodes: count, delayMs }: SubjectOptions):
   }
   return {
     name: 'hearsay',
+    hasLargeValues: true,
     put: async (node, key, value) => {
       await at(node).dht.put(key, value)
     },

@@ -33,6 +33,7 @@ export async function hyperSubject({ nodes: count, delayMs }: SubjectOptions): P
   }
   return {
     name: 'hyperdht',
+    hasLargeValues: false,
     put: async (node, key, value) => {
       await at(node).mutablePut(pairOf(key), value)
     },

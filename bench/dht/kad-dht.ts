@@ -40,6 +40,7 @@ export async function kadSubject({ nodes: count, delayMs }: SubjectOptions): Pro
   }
   return {
     name: 'kad-dht',
+    hasLargeValues: false,
     put: async (index, text, value) => {
       const signal = AbortSignal.timeout(30_000)
       for await (const event of at(index).services.kad.put(key(text), value, { signal })) {

@@ -71,6 +71,27 @@ export async function warm(
   throw new Error(`${subject.name} does not become warm`)
 }
 
+/** MB/s of one large value: written, read elsewhere, and written again, when replicas hold it. */
+export async function largeValue(
+  subject: Subject,
+  { nodes, bytes }: { readonly nodes: number; readonly bytes: number },
+): Promise<{ readonly put: number; readonly get: number; readonly again: number }> {
+  const value = new Uint8Array(bytes)
+  const words = new Uint32Array(value.buffer)
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(i, 0x9e3779b1)
+  const rate = async (act: () => Promise<unknown>): Promise<number> => {
+    const startedAt = performance.now()
+    await act()
+    return bytes / 1_000 / (performance.now() - startedAt)
+  }
+  const put = await rate(() => subject.put(0, 'large', value))
+  const get = await rate(async () => {
+    const found = await subject.get(Math.floor(nodes / 2), 'large')
+    if (found?.length !== bytes) throw new Error(`${subject.name} does not find a large value`)
+  })
+  return { put, get, again: await rate(() => subject.put(0, 'large', value)) }
+}
+
 async function call(
   subject: Subject,
   kind: 'put' | 'get',

@@ -1,7 +1,7 @@
 import { hearsaySubject } from './hearsay.ts'
 import { hyperSubject } from './hyperdht.ts'
 import { kadSubject } from './kad-dht.ts'
-import { latencies, lostKeys, throughput, warm } from './measure.ts'
+import { largeValue, latencies, lostKeys, throughput, warm } from './measure.ts'
 import type { Subject, SubjectOptions } from './subject.ts'
 
 type Create = (options: SubjectOptions) => Promise<Subject>
@@ -15,6 +15,7 @@ export interface DhtRow {
 }
 
 const RTT_MS = 50
+const LARGE_BYTES = 64 * 1024 * 1024
 const REPLACED_NODES = 8
 /** What a network gets to move values to a node that came, or away from one that went, before the next change. */
 const REPLACEMENT_MS = 1_000
@@ -85,6 +86,12 @@ async function nearby(create: Create, { nodes, calls }: Size, row: Row): Promise
   )
   const { user, system } = process.cpuUsage(cpu)
   row('CPU of a get and a put', subject.name, (user + system) / 1_000 / count, 'ms')
+  if (subject.hasLargeValues) {
+    const { put, get, again } = await largeValue(subject, { nodes, bytes: LARGE_BYTES })
+    row('large value, put', subject.name, put, 'MB/s')
+    row('large value, get', subject.name, get, 'MB/s')
+    row('large value, put again', subject.name, again, 'MB/s')
+  }
   await subject.close()
 }
 

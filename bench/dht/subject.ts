@@ -1,6 +1,8 @@
 /** One DHT over real sockets of this process, as a benchmark uses it. */
 export interface Subject {
   readonly name: string
+  /** Whether values may be larger than a packet. */
+  readonly hasLargeValues: boolean
   put(node: number, key: string, value: Uint8Array): Promise<void>
   /** Undefined: not found. */
   get(node: number, key: string): Promise<Uint8Array | undefined>

@@ -8,7 +8,9 @@ declare const TextDecoder: new (
 const ENCODER = new TextEncoder()
 /** Text that begins with U+FEFF keeps it. */
 const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })
-const HEX_DIGITS = '0123456789abcdef'
+const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  return byte.toString(16).padStart(2, '0')
+})
 /** So few code units are quicker one by one. */
 const UNITS_FEW = 64
 
@@ -37,7 +39,7 @@ export function fromUtf8(bytes: Uint8Array): string {
 /** Lower-case hexadecimal. */
 export function hex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += HEX_DIGITS.charAt(byte >>> 4) + HEX_DIGITS.charAt(byte & 15)
+  for (let i = 0; i < bytes.length; i++) text += HEX_BYTES[bytes[i] ?? 0]
   return text
 }
 

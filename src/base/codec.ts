@@ -80,6 +80,11 @@ export class Writer {
     return this.#bytes.slice(0, this.#length)
   }
 
+  /** What was written, not copied: nothing may be written afterwards. */
+  take(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
   #reserve(more: number): void {
     const needed = this.#length + more
     if (needed <= this.#bytes.length) return

@@ -32,10 +32,11 @@ export type Command =
         readonly isManifest?: boolean
         readonly isChunk?: boolean
         readonly ttlMs?: number
+        readonly enoughMs?: number
         readonly level: WriteLevel
       })
   | (KvTarget & KvCondition & { readonly type: 'delete'; readonly level: WriteLevel })
-  | (KvTarget & { readonly type: 'get'; readonly level?: WriteLevel })
+  | (KvTarget & { readonly type: 'get'; readonly level?: WriteLevel; readonly isLarge?: boolean })
   | { readonly type: 'offer'; readonly key: Uint8Array; readonly record: Uint8Array }
   | { readonly type: 'leave' }
   /** Checked. */
@@ -63,6 +64,8 @@ export interface PutDone {
   readonly acks: number
   readonly required: number
   readonly replicas: readonly PeerId[]
+  /** How many of them held it already. */
+  readonly held: number
   readonly degraded: boolean
   readonly superseded: boolean
 }

@@ -51,6 +51,7 @@ interface Write extends KvCondition {
   readonly isManifest: boolean
   readonly isChunk: boolean
   readonly ttlMs: Millis
+  readonly enoughMs: Millis | undefined
   readonly level: KvLevel
 }
 
@@ -60,6 +61,7 @@ interface Read {
   readonly level: KvLevel
   /** Whether Kademlia is the last resort. */
   readonly isThorough: boolean
+  readonly isLarge: boolean
 }
 
 /** A read or a write under way. */
@@ -78,13 +80,14 @@ export class Callers {
   }
 
   put(input: Put, now: Millis): void {
-    const { request, value, isManifest = false, isChunk = false, level } = input
+    const { request, value, isManifest = false, isChunk = false, enoughMs, level } = input
     const { ttlMs = RECORD_TTL_MS } = input
-    if (this.#isRefused(input, valueError(value) ?? ttlError(ttlMs) ?? hashError(input))) return
-    const place = this.#place(
-      input.kind === 'immutable' ? { ...input, key: hashKey(value) } : input,
-    )
-    const kind = { isManifest, isChunk, ...condition(input) }
+    const fault = valueError(input) ?? ttlError(ttlMs)
+    const isHashed = input.kind === 'immutable' && fault === undefined
+    const hashed = isHashed ? hashKey(value, this.#context.signer) : undefined
+    if (this.#isRefused(input, fault ?? hashError(input, hashed))) return
+    const place = this.#place(hashed === undefined ? input : { ...input, key: hashed })
+    const kind = { isManifest, isChunk, enoughMs, ...condition(input) }
     this.#write({ request, place, value, ttlMs, level, ...kind }, now)
   }
 
@@ -94,15 +97,15 @@ export class Callers {
     const place = this.#place(input)
     // As long as any value that it deletes may live, wherever that is still kept.
     const ttlMs = RECORD_TTL_MS_MAX
-    const kind = { isManifest: false, isChunk: false, ...condition(input) }
+    const kind = { isManifest: false, isChunk: false, enoughMs: undefined, ...condition(input) }
     this.#write({ request, place, value: undefined, ttlMs, level, ...kind }, now)
   }
 
   get(input: Get, now: Millis): void {
     if (this.#isRefused(input)) return
-    const { request, level = 'one' } = input
+    const { request, level = 'one', isLarge = false } = input
     const place = this.#place(input)
-    this.#read({ request, place, level, isThorough: true }, now, (found) => {
+    this.#read({ request, place, level, isThorough: true, isLarge }, now, (found) => {
       const { key } = place.address
       this.#context.emit({ type: 'get-done', request, key, found: foundValue(found) })
     })
@@ -130,7 +133,7 @@ export class Callers {
   }
 
   #read(
-    { request, place, level, isThorough }: Read,
+    { request, place, level, isThorough, isLarge }: Read,
     now: Millis,
     answer: (found: Finding | undefined, now: Millis) => void,
   ): void {
@@ -138,6 +141,7 @@ export class Callers {
       place,
       required: this.#required(level),
       isThorough,
+      isLarge,
       answer,
       refuse: (error) => this.#refuse(request, error),
       finished: () => this.#ended(request, place, operation),
@@ -164,7 +168,7 @@ export class Callers {
     }
     this.#swapping.set(key, request)
     // What foreign peers hold beside the replicas is no version to compare with.
-    const read: Read = { request, place, level: 'quorum', isThorough: false }
+    const read: Read = { request, place, level: 'quorum', isThorough: false, isLarge: false }
     this.#read(read, now, (found, at) => {
       const version = foundValue(found)?.version ?? NO_VERSION
       if (version === ifVersion) this.#store(write, found?.record.stamp ?? 0, at)
@@ -181,7 +185,7 @@ export class Callers {
 
   /** @param after the sequence number of an owned record that this one follows */
   #store(write: Write, after: number, now: Millis): void {
-    const { request, place, value, isManifest, ttlMs, level } = write
+    const { request, place, value, isManifest, ttlMs, enoughMs, level } = write
     const { signer, clock } = this.#context
     clock.observe(after, now, Number.POSITIVE_INFINITY)
     const { namespace, key } = place.address
@@ -193,6 +197,7 @@ export class Callers {
       place,
       record,
       required: this.#required(level),
+      enoughAt: enoughMs === undefined ? undefined : Math.ceil(now + enoughMs),
       answered: (isKept) => {
         if (isKept && !write.isChunk) this.#context.ownKeys.written(record)
         this.#swapped(place.address.key, request)

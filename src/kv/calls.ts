@@ -6,6 +6,7 @@
 import type { Lane, Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
+import { BulkWindow, type Passage } from './bulk-window.ts'
 import type { KvReply } from './frame.ts'
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
@@ -51,15 +52,20 @@ export interface CallsOptions {
   readonly emit: (output: KvOutput) => void
 }
 
+/** What calls share. */
+interface Shared extends CallsOptions {
+  readonly window: BulkWindow
+}
+
 /** All open calls, by id. */
 export class Calls {
-  readonly options: CallsOptions
+  readonly options: Shared
   readonly #open = new Map<number, Call>()
   /** Starts at random, so that an answer to a request before a restart meets no request of now. */
   #lastId: number
 
   constructor(options: CallsOptions) {
-    this.options = options
+    this.options = { ...options, window: new BulkWindow(options.timers) }
     this.#lastId = options.random.uint32() * 2 ** 16
   }
 
@@ -83,25 +89,24 @@ export class Calls {
   }
 }
 
-interface Attempt {
-  readonly peer: PeerId
+interface Attempt extends Passage {
   tries: number
   busy: number
   sentAt: Millis
-  /** When it is sent again, or given up. */
+  /** When it is sent again, or given up; infinite while it waits for its turn. */
   dueAt: Millis
 }
 
 /** One request under way, see the head of this file. */
 export class Call {
-  readonly #shared: CallsOptions
+  readonly #shared: Shared
   readonly #options: CallOptions & { readonly id: number; readonly closed: () => void }
   readonly #frame: Uint8Array
   readonly #attempts = new Map<PeerId, Attempt>()
   readonly #alarm: Alarm = new Alarm((now) => this.#due(now))
 
   constructor(
-    shared: CallsOptions,
+    shared: Shared,
     options: CallOptions & { readonly id: number; readonly closed: () => void },
   ) {
     this.#shared = shared
@@ -121,16 +126,21 @@ export class Call {
   /** Sends the request to a peer, at once or when it is no longer busy. */
   ask(peer: PeerId, now: Millis): void {
     if (this.#attempts.has(peer)) return
-    const attempt: Attempt = { peer, tries: 0, busy: 0, sentAt: now, dueAt: now }
+    const attempt: Attempt = {
+      ...{ peer, bytes: this.#frame.length, tries: 0, busy: 0 },
+      ...{ sentAt: now, dueAt: Number.POSITIVE_INFINITY },
+      start: (at) => this.#start(attempt, at),
+    }
     this.#attempts.set(peer, attempt)
-    const busyUntil = Math.min(this.#shared.peers.busyUntil(peer), now + BUSY_MS_MAX)
-    if (busyUntil > now) attempt.dueAt = busyUntil
-    else this.#send(attempt, now)
-    this.#arm()
+    if (this.#isLarge) this.#shared.window.enter(attempt, now)
+    else this.#start(attempt, now)
   }
 
   /** Ends it without a word. */
   close(): void {
+    for (const attempt of this.#attempts.values()) {
+      if (this.#isLarge) this.#shared.window.leave(attempt, undefined)
+    }
     this.#attempts.clear()
     this.#alarm.clear()
     this.#options.closed()
@@ -143,7 +153,7 @@ export class Call {
       this.#postpone(attempt, reply.retryAfterMs, now)
       return
     }
-    this.#attempts.delete(peer)
+    this.#end(attempt, now)
     this.#shared.peers.noteAnswer(peer)
     if (this.#options.isRead === true && attempt.tries === 1) {
       this.#shared.peers.noteLatency(peer, Math.max(0, now - attempt.sentAt))
@@ -153,9 +163,27 @@ export class Call {
   }
 
   unreachable(peer: PeerId, now: Millis): void {
-    if (!this.#attempts.delete(peer)) return
+    const attempt = this.#attempts.get(peer)
+    if (attempt === undefined) return
+    this.#end(attempt, now)
     this.#arm()
     this.#options.listener.failed(peer, 'unreachable', now)
+  }
+
+  get #isLarge(): boolean {
+    return this.#frame.length > LARGE_FRAME_BYTES
+  }
+
+  #start(attempt: Attempt, now: Millis): void {
+    const busyUntil = Math.min(this.#shared.peers.busyUntil(attempt.peer), now + BUSY_MS_MAX)
+    if (busyUntil > now) attempt.dueAt = busyUntil
+    else this.#send(attempt, now)
+    this.#arm()
+  }
+
+  #end(attempt: Attempt, now: Millis): void {
+    this.#attempts.delete(attempt.peer)
+    if (this.#isLarge) this.#shared.window.leave(attempt, now)
   }
 
   #postpone(attempt: Attempt, retryAfterMs: Millis, now: Millis): void {
@@ -171,8 +199,7 @@ export class Call {
   }
 
   #send(attempt: Attempt, now: Millis): void {
-    const isLarge = this.#frame.length > LARGE_FRAME_BYTES
-    const retryMs = this.#shared.tunables.retryMs * (isLarge ? LARGE_RETRY_FACTOR : 1)
+    const retryMs = this.#shared.tunables.retryMs * (this.#isLarge ? LARGE_RETRY_FACTOR : 1)
     attempt.tries += 1
     attempt.sentAt = now
     attempt.dueAt = now + (attempt.tries === 1 ? retryMs : retryMs * RETRY_GROWTH)
@@ -182,14 +209,16 @@ export class Call {
   }
 
   #due(now: Millis): void {
-    const silent: PeerId[] = []
+    const silent: Attempt[] = []
     for (const attempt of this.#attempts.values()) {
       if (attempt.dueAt > now) continue
       if (attempt.tries < this.#shared.tunables.tries) this.#send(attempt, now)
-      else silent.push(attempt.peer)
+      else silent.push(attempt)
     }
-    for (const peer of silent) {
-      if (this.#attempts.delete(peer)) this.#options.listener.failed(peer, 'silent', now)
+    for (const attempt of silent) {
+      if (!this.#attempts.has(attempt.peer)) continue
+      this.#end(attempt, now)
+      this.#options.listener.failed(attempt.peer, 'silent', now)
     }
     this.#arm()
   }

@@ -12,7 +12,7 @@ import { RECORD_KEY_BYTES_MAX } from '../records/record-key.ts'
 import { BUCKET_BITS_MAX, type RangeSum } from './range-index.ts'
 
 /** Largest kv frame. */
-export const KV_FRAME_BYTES_MAX: number = 72 * 1024
+export const KV_FRAME_BYTES_MAX: number = 264 * 1024
 /** Items in one frame: at most 37 KiB. */
 export const ITEMS_MAX = 2_048
 /** Bytes of an id that name a record in a list, and of its signature that tell it from others of its rank. */
@@ -118,9 +118,9 @@ export function encodeFrame(frame: KvFrame): Uint8Array {
   switch (frame.type) {
     case 'put':
     case 'found':
-      return writer.bytes(frame.record).finish()
+      return writer.bytes(frame.record).take()
     case 'superseded':
-      return writer.bytes(frame.record ?? new Uint8Array(0)).finish()
+      return writer.bytes(frame.record ?? new Uint8Array(0)).take()
     case 'get':
       writer.bytes(frame.key).uint8(frame.known === undefined ? 0 : 1)
       if (frame.known !== undefined) writer.varint(frame.known.stamp).raw(frame.known.fingerprint)
@@ -162,7 +162,7 @@ function itemsTo(writer: Writer, { whole, items }: KvFrame & { readonly type: 'i
 }
 
 function frameBytesHint(frame: KvFrame): number {
-  return 32 + ('record' in frame ? (frame.record?.length ?? 0) : 0)
+  return 16 + ('record' in frame ? (frame.record?.length ?? 0) : 0)
 }
 
 /** Parses a frame. Its byte fields are views of `bytes`. */

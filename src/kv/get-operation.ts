@@ -41,6 +41,8 @@ export interface GetOptions {
   readonly required: number
   /** Whether Kademlia is searched before there is nothing. */
   readonly isThorough: boolean
+  /** A large value is expected: see KvInput. */
+  readonly isLarge: boolean
   /** One of these is called, once, unless the caller gave up. Undefined: there is nothing. */
   readonly answer: (found: Finding | undefined, now: Millis) => void
   readonly refuse: (error: HearsayError) => void
@@ -134,7 +136,7 @@ export class GetOperation {
       frame: (id) => encodeFrame({ type: 'get', id, key, known: version }),
       lane: 'user',
       listener: this,
-      isRead: true,
+      isRead: !this.#options.isLarge,
     })
   }
 
@@ -144,7 +146,9 @@ export class GetOperation {
     if (peer === undefined) return
     this.#asked += 1
     this.#call.ask(peer, now)
-    this.#arm('hedge', now + hedgeMs(this.#context, peer))
+    const { hedgeMsMax } = this.#context.tunables
+    const afterMs = this.#options.isLarge ? hedgeMsMax : hedgeMs(this.#context, peer)
+    this.#arm('hedge', now + afterMs)
   }
 
   #askRest(now: Millis): void {

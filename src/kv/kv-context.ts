@@ -114,7 +114,7 @@ function faultOf(context: KvContext, record: DhtRecord, now: Millis): string | u
   return validate(record, now, context.signer)
 }
 
-/** Takes a record heard of in an answer into our own store when it belongs there. */
+/** Takes a record heard of in an answer, and believed, into our own store when it belongs there. */
 export function keepIfOurs(context: KvContext, record: DhtRecord, now: Millis): void {
   const id = recordId(recordKey(record))
   const self = context.signer.peerId
@@ -122,5 +122,5 @@ export function keepIfOurs(context: KvContext, record: DhtRecord, now: Millis): 
     .ring()
     .closest(id, context.replication)
     .some(({ peerId }) => peerId === self)
-  if (isReplica || context.store.held(id) !== undefined) context.store.offer(record, now)
+  if (isReplica || context.store.held(id) !== undefined) context.store.offer(record, now, true)
 }

@@ -44,12 +44,23 @@ export type KvInput =
         /** It is a chunk of a larger value, and not listed. @default false */
         readonly isChunk?: boolean
         readonly ttlMs?: number
+        /**
+         * Immutable values: replicas are asked first, and those that hold it for so long still are not sent it
+         * again. @default they are sent it unasked
+         */
+        readonly enoughMs?: Millis
         readonly level: KvLevel
       })
   | (KvTarget &
       KvCondition & { readonly type: 'delete'; readonly request: number; readonly level: KvLevel })
-  /** @param level how many replicas must have told what they hold; one: the first value counts. @default one */
-  | (KvTarget & { readonly type: 'get'; readonly request: number; readonly level?: KvLevel })
+  | (KvTarget & {
+      readonly type: 'get'
+      readonly request: number
+      /** How many replicas must have told what they hold; one: the first value counts. @default one */
+      readonly level?: KvLevel
+      /** A large value is expected, which takes its time: another replica is asked late. @default false */
+      readonly isLarge?: boolean
+    })
   /** The caller gave up: no answer is wanted. */
   | { readonly type: 'cancel'; readonly request: number }
   /** A `kv` frame; `peer` may be ourselves. */
@@ -110,6 +121,8 @@ export type KvOutput =
       readonly acks: number
       readonly required: number
       readonly replicas: readonly PeerId[]
+      /** How many of them held it already: see `enoughMs`. */
+      readonly held: number
       /** Fewer members live than the replication factor. */
       readonly degraded: boolean
       /** A replica already held a newer version, which stays. */

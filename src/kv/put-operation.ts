@@ -10,11 +10,12 @@
  */
 import type { Millis } from '../base/core.ts'
 import { type HearsayError, QuorumError } from '../base/errors.ts'
+import { stampAt } from '../base/hybrid-clock.ts'
 import type { PeerId } from '../base/ids.ts'
 import { authorOf, type DhtRecord, versionText } from '../records/record.ts'
 import { select } from '../records/select.ts'
 import type { Call, CallFailure, CallReply } from './calls.ts'
-import { encodeFrame } from './frame.ts'
+import { encodeFrame, ITEM_CHECK_BYTES, ITEM_PREFIX_BYTES, isMarked } from './frame.ts'
 import { type KvContext, keepIfOurs, type RecordPlace, recordInAnswer } from './kv-context.ts'
 import { versionConflict } from './refusals.ts'
 import { Alarm } from './timers.ts'
@@ -33,6 +34,8 @@ export interface PutOptions {
   readonly record: DhtRecord
   /** Acknowledgements for success. */
   readonly required: number
+  /** Immutable records: whoever holds it until then is not sent it. Undefined: all are, unasked. */
+  readonly enoughAt: Millis | undefined
   /** Called once, when the caller has its answer, with whether some replica keeps what was written. */
   readonly answered: (isKept: boolean) => void
   /** Called once, when nothing more will be sent or answered. */
@@ -43,10 +46,14 @@ export class PutOperation {
   readonly #context: KvContext
   readonly #options: PutOptions
   readonly #call: Call
+  /** Asks who holds it already; undefined: nobody is asked. */
+  readonly #question: Call | undefined
   readonly #alarm: Alarm = new Alarm((now) => this.#timeUp(now))
   readonly #required: number
   readonly #degraded: boolean
   readonly #acks: PeerId[] = []
+  /** Acknowledgements of those who held it before. */
+  #held = 0
   /** Members whose place a spare took, while there was one. */
   readonly #replaced = new Set<PeerId>()
   /** Replicas that will be asked again. */
@@ -71,6 +78,27 @@ export class PutOperation {
       lane: options.record.bytes.length > BULK_BYTES ? 'bulk' : 'user',
       listener: this,
     })
+    const { enoughAt } = options
+    this.#question = enoughAt === undefined ? undefined : this.#openQuestion(enoughAt)
+  }
+
+  #openQuestion(enoughAt: Millis): Call {
+    const prefix = this.#options.place.id.subarray(0, ITEM_PREFIX_BYTES)
+    const item = { prefix, rank: stampAt(enoughAt), check: new Uint8Array(ITEM_CHECK_BYTES) }
+    return this.#context.calls.open({
+      frame: (id) => encodeFrame({ type: 'items', id, whole: undefined, items: [item] }),
+      lane: 'user',
+      listener: this,
+    })
+  }
+
+  #ask(peer: PeerId, now: Millis): void {
+    const call = this.#question ?? this.#call
+    call.ask(peer, now)
+  }
+
+  get #waiting(): number {
+    return this.#call.waiting + (this.#question?.waiting ?? 0) + this.#again.size
   }
 
   start(now: Millis): void {
@@ -81,7 +109,7 @@ export class PutOperation {
     this.#spares = spares.map(({ peerId }) => peerId).reverse()
     this.#deadline = now + tunables.putTimeoutMs
     timers.set(this.#alarm, this.#deadline)
-    for (const { peerId } of near.slice(0, replication)) this.#call.ask(peerId, now)
+    for (const { peerId } of near.slice(0, replication)) this.#ask(peerId, now)
   }
 
   /** The caller gave up. */
@@ -101,6 +129,12 @@ export class PutOperation {
       case 'refused':
         this.#reason = reply.reason
         break
+      case 'wanted':
+        if (isMarked(reply.held, 0)) {
+          this.#held += 1
+          this.#acks.push(peer)
+        } else this.#call.ask(peer, now)
+        break
       default:
         this.#reason = 'answer of another kind'
     }
@@ -111,7 +145,7 @@ export class PutOperation {
     this.#reason = `${peer.slice(-8)} is ${failure}`
     const spare = this.#replaced.has(peer) ? undefined : this.#spares.pop()
     this.#replaced.add(peer)
-    if (spare !== undefined) this.#call.ask(spare, now)
+    if (spare !== undefined) this.#ask(spare, now)
     const isAlive = this.#context.ring().member(peer)?.isSuspect === false
     if (isAlive && failure === 'unreachable' && this.#rounds < AGAIN_MAX) {
       this.#again.add(peer)
@@ -124,7 +158,7 @@ export class PutOperation {
     this.#rounds += 1
     const peers = [...this.#again]
     this.#again.clear()
-    for (const peer of peers) this.#call.ask(peer, now)
+    for (const peer of peers) this.#ask(peer, now)
   }
 
   /** A replica holds something newer, which stays: hear of it, so that the next write here wins. */
@@ -146,7 +180,7 @@ export class PutOperation {
   }
 
   #settle(now: Millis): void {
-    const waiting = this.#call.waiting + this.#again.size
+    const waiting = this.#waiting
     if (!this.#isAnswered && this.#acks.length >= this.#required) this.#succeed()
     if (waiting === 0) {
       this.#timeUp(now)
@@ -169,6 +203,7 @@ export class PutOperation {
       acks: this.#acks.length,
       required: this.#required,
       replicas: [...this.#acks],
+      held: this.#held,
       degraded: this.#degraded,
       superseded: this.#superseded,
     })
@@ -198,6 +233,7 @@ export class PutOperation {
     this.#alarm.clear()
     this.#againAlarm.clear()
     this.#call.close()
+    this.#question?.close()
     this.#options.finished()
   }
 }

@@ -65,7 +65,7 @@ export class Reconciler {
 
   /** A record came: whoever promised it has kept its word. */
   received(id: Uint8Array): void {
-    this.#promises.delete(nameOf(id))
+    if (this.#promises.size > 0) this.#promises.delete(nameOf(id))
   }
 
   /** What the peer, that listed all it holds in some buckets, does not have, or has older. */

@@ -7,7 +7,7 @@ export const ROW_PREFIX = 'kv!'
 
 /** A row: until when older versions are refused for the sake of what was replaced, then the envelope. */
 export function encodeRow(record: DhtRecord, keepUntil: Millis): Uint8Array {
-  return new Writer(record.bytes.length + 16).varint(keepUntil).bytes(record.bytes).finish()
+  return new Writer(record.bytes.length + 16).varint(keepUntil).bytes(record.bytes).take()
 }
 
 export function decodeRow(

@@ -13,18 +13,12 @@ import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { stampMillis } from '../base/hybrid-clock.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Signer } from '../base/signer.ts'
-import {
-  authorOf,
-  type DhtRecord,
-  decodeRecord,
-  isSignedByAuthor,
-  TOMBSTONE_MS_MIN,
-  versionText,
-} from '../records/record.ts'
+import { type DhtRecord, decodeRecord, TOMBSTONE_MS_MIN, versionText } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
 import { select } from '../records/select.ts'
-import { isExpired, validate } from '../records/validate.ts'
+import { boundsFault, isExpired, proofFault, validate } from '../records/validate.ts'
 import { Accounts } from './accounts.ts'
+import { Authors } from './authors.ts'
 import { type Evictable, EvictionOrder } from './eviction.ts'
 import type { KvOutput } from './kv-contract.ts'
 import type { KvTunables } from './options.ts'
@@ -32,6 +26,8 @@ import { decodeRow, encodeRow, ROW_PREFIX } from './record-row.ts'
 
 /** Entries looked at in one slice of the expiry sweep. */
 const SWEEP_SLICE = 8_192
+/** A record keeps at most so much more alive than its own bytes. */
+const PINNED_SHARE_MAX = 1 / 8
 /** A full store looks for expired records at most once in this time. */
 const PURGE_PERIOD_MS: Millis = 1_000
 
@@ -53,7 +49,8 @@ export interface Held extends Evictable {
 }
 
 export type Admission =
-  | { readonly outcome: 'stored' | 'same' }
+  | { readonly outcome: 'stored'; readonly id: Uint8Array }
+  | { readonly outcome: 'same' }
   /** `newer` is what is held, undefined when that has expired. */
   | { readonly outcome: 'stale'; readonly newer: DhtRecord | undefined }
   | { readonly outcome: 'refused'; readonly reason: string }
@@ -83,6 +80,7 @@ export class RecordStore {
   readonly #options: RecordStoreOptions
   readonly #held = new Map<string, Held>()
   readonly #accounts: Accounts
+  readonly #authors = new Authors()
   #bytes = 0
   readonly #eviction: EvictionOrder<Held>
   #sweeping: Iterator<Held> | undefined
@@ -126,15 +124,19 @@ export class RecordStore {
     return record === undefined || isExpired(record, now) ? undefined : record
   }
 
-  /** The only door in. Keeps a copy of the record's bytes. */
-  offer(offered: DhtRecord, now: Millis): Admission {
+  /**
+   * The only door in. Keeps the record's bytes, or a copy when they are a small part of something else.
+   * @param isProven whether this node signed it, or has verified its proof already
+   */
+  offer(offered: DhtRecord, now: Millis, isProven = false): Admission {
     const id = recordId(recordKey(offered))
     const name = hex(id)
     const before = this.#held.get(name)?.record
     if (before !== undefined && equalBytes(before.bytes, offered.bytes)) {
       if (!isExpired(offered, now)) return { outcome: 'same' }
     }
-    const fault = validate(offered, now, this.#options.signer)
+    const { signer } = this.#options
+    const fault = isProven ? boundsFault(offered, now) : validate(offered, now, signer)
     if (fault !== undefined) return { outcome: 'refused', reason: fault }
     if (before !== undefined && this.#isNewer(before, offered)) {
       return { outcome: 'stale', newer: isExpired(before, now) ? undefined : before }
@@ -157,9 +159,8 @@ export class RecordStore {
     const id = recordId(recordKey(record))
     const name = hex(id)
     if (row.key !== ROW_PREFIX + name) return this.#discard(row, 'kv row under a wrong key')
-    if (!isSignedByAuthor(record, this.#options.signer)) {
-      return this.#discard(row, 'kv row with a bad signature')
-    }
+    const fault = proofFault(record, this.#options.signer)
+    if (fault !== undefined) return this.#discard(row, `kv row: ${fault}`)
     if (this.#excess({ name, id, record }) !== undefined) {
       return this.#discard(row, 'kv row above the quota')
     }
@@ -237,9 +238,11 @@ export class RecordStore {
     this.noteRange(entry, isInRange)
     writes.push({ key: ROW_PREFIX + name, value: encodeRow(record, replacedUntil) })
     this.#persist(writes)
-    const version = versionText(record.stamp, authorOf(record))
-    if (record.namespace !== 'h') this.#options.emit({ type: 'stored', key: record.key, version })
-    return { outcome: 'stored' }
+    if (record.namespace !== 'h') {
+      const version = versionText(record.stamp, this.#authors.peerId(record.author))
+      this.#options.emit({ type: 'stored', key: record.key, version })
+    }
+    return { outcome: 'stored', id }
   }
 
   #discard(row: StoreRow, reason: string): undefined {
@@ -282,10 +285,10 @@ export class RecordStore {
       this.#purgedAt = now
       this.#purge(writes, (entry) => isExpired(entry.record, now))
     }
-    const isInRange = this.#options.isInRange(placing.id)
     for (;;) {
       const excess = this.#excess(placing)
       if (excess === undefined || excess === 'author above its quota') return excess
+      const isInRange = this.#options.isInRange(placing.id)
       const evicted = this.#eviction.take(isInRange ? undefined : placing.id)
       if (evicted === undefined) return excess
       if (evicted.name !== placing.name) this.#remove(evicted, writes)
@@ -318,8 +321,10 @@ interface Placing {
   readonly record: DhtRecord
 }
 
-/** The same record over bytes of its own: what came in a frame must not keep the frame alive. */
+/** The same record over bytes of its own: what came in a frame must not keep much more than itself alive. */
 function ownCopy(record: DhtRecord): DhtRecord {
+  const { buffer, length } = record.bytes
+  if (buffer.byteLength <= length * (1 + PINNED_SHARE_MAX)) return record
   const copy = decodeRecord(record.bytes.slice())
   if (!copy.ok) throw new Error(`Broken invariant: a decoded record decodes: ${copy.reason}`)
   return copy.value

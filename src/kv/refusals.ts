@@ -1,7 +1,7 @@
 import type { Millis } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
-import { RECORD_TTL_MS_MAX, VALUE_BYTES_MAX } from '../records/record.ts'
-import { hashKey, keyFault } from '../records/record-key.ts'
+import { IMMUTABLE_BYTES_MAX, RECORD_TTL_MS_MAX, VALUE_BYTES_MAX } from '../records/record.ts'
+import { keyFault } from '../records/record-key.ts'
 import type { KvInput } from './kv-contract.ts'
 
 /** What a caller hears when a request cannot even begin. */
@@ -48,18 +48,24 @@ export function targetError(
   return undefined
 }
 
-/** Whether an immutable value is put under another key than its hash. */
-export function hashError(input: KvInput & { readonly type: 'put' }): Refusal | undefined {
-  const { kind, key, value } = input
-  if (kind !== 'immutable' || key === ANY_HASH || key === hashKey(value)) return undefined
+/** Whether an immutable value is put under another key than its hash, which is `hashed`. */
+export function hashError(
+  { kind, key }: KvInput & { readonly type: 'put' },
+  hashed: string | undefined,
+): Refusal | undefined {
+  if (kind !== 'immutable' || key === ANY_HASH || key === hashed) return undefined
   return new TypeError(
     `Cannot store an immutable value: its key is its SHA-256, or "-" for that: ${key.slice(0, 80)}`,
   )
 }
 
-export function valueError(value: Uint8Array): Refusal | undefined {
-  if (value.length <= VALUE_BYTES_MAX) return undefined
-  const message = `Cannot store a DHT value: expected at most ${VALUE_BYTES_MAX} bytes: ${value.length}`
+export function valueError({
+  kind,
+  value,
+}: KvInput & { readonly type: 'put' }): Refusal | undefined {
+  const bytesMax = kind === 'immutable' ? IMMUTABLE_BYTES_MAX : VALUE_BYTES_MAX
+  if (value.length <= bytesMax) return undefined
+  const message = `Cannot store a DHT value: expected at most ${bytesMax} bytes: ${value.length}`
   return new HearsayError('ERR_LIMIT', message, { hint: 'Split it over several keys' })
 }
 

@@ -1,7 +1,7 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { Lane, Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import { decodeRecord } from '../records/record.ts'
+import { type DhtRecord, decodeRecord } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
 import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
 import { encodeFrame, type KvReply, type KvRequest } from './frame.ts'
@@ -49,18 +49,21 @@ export class Replica {
     }
   }
 
-  /** Takes a record from outside: the one way in for frames and for kad-dht. */
-  admit(bytes: Uint8Array, expectedKey: Uint8Array | undefined, now: Millis): Admission {
+  /** Takes a record from outside: the one way in for kad-dht. */
+  admit(bytes: Uint8Array, expectedKey: Uint8Array, now: Millis): Admission {
     const decoded = decodeRecord(bytes)
     if (!decoded.ok) return { outcome: 'refused', reason: decoded.reason }
     const record = decoded.value
-    const key = recordKey(record)
-    if (expectedKey !== undefined && !equalBytes(key, expectedKey)) {
+    if (!equalBytes(recordKey(record), expectedKey)) {
       return { outcome: 'refused', reason: 'record of another key' }
     }
-    const admission = this.#context.store.offer(record, now)
+    return this.#offer(record, false, now)
+  }
+
+  #offer(record: DhtRecord, isProven: boolean, now: Millis): Admission {
+    const admission = this.#context.store.offer(record, now, isProven)
     if (admission.outcome === 'stored') {
-      this.#reconciler.received(recordId(key))
+      this.#reconciler.received(admission.id)
       this.#context.ownKeys.seen(record)
     }
     if (admission.outcome !== 'refused') {
@@ -87,7 +90,12 @@ export class Replica {
   }
 
   #put(peer: PeerId, { id, record }: KvRequest & { type: 'put' }, now: Millis): void {
-    const admission = this.admit(record, undefined, now)
+    const decoded = decodeRecord(record)
+    // What we send to ourselves we have signed, or verified when it came.
+    const isProven = peer === this.#context.signer.peerId
+    const admission: Admission = decoded.ok
+      ? this.#offer(decoded.value, isProven, now)
+      : { outcome: 'refused', reason: decoded.reason }
     switch (admission.outcome) {
       case 'stored':
       case 'same':

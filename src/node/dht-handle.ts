@@ -2,24 +2,27 @@ import { fromUtf8, utf8 } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
 import { publicKeyOf } from '../base/peer-id.ts'
 import type { Driver } from '../engine/driver.ts'
-import type { Command, FoundValue } from '../engine/engine-types.ts'
-import { CHUNK_BYTES } from '../records/manifest.ts'
-import { RECORD_TTL_MS, RECORD_TTL_MS_MAX } from '../records/record.ts'
+import type { Command, FoundValue, PutDone } from '../engine/engine-types.ts'
+import { RECORD_TTL_MS, RECORD_TTL_MS_MAX, VALUE_BYTES_MAX } from '../records/record.ts'
 import { keyPage, listKeys } from './dht-keys.ts'
 import type { Dht, DhtKind, DhtReadOptions, DhtValue, PutOptions, PutResult } from './dht-types.ts'
 import { type ChunkStore, getChunks, putChunks } from './large-values.ts'
 import { request } from './requests.ts'
 
-/** Chunks live a little longer than what names them. */
+/** Chunks live longer than what names them: a minute at least. */
 const GRACE_MS = 60_000
+/** When they are new, longer by this share of its life: so long a write that was cut off may be finished. */
+const SPARE_SHARE = 1 / 8
 
 type Write = Command & { readonly type: 'put' | 'delete' }
 
 /** Values of the DHT through one node. */
 export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht {
+  const store = (command: Write, signal: AbortSignal | undefined): Promise<PutDone> =>
+    request(driver, command, { expected: 'put', signal })
   const write = async (command: Write, signal: AbortSignal | undefined): Promise<PutResult> => {
     const startedAt = performance.now()
-    const done = await request(driver, command, { expected: 'put', signal })
+    const done = await store(command, signal)
     const { key, version, acks, required, replicas } = done
     return {
       ...{ key, version, acks, required, replicas: replicas.map(nameOf) },
@@ -29,14 +32,16 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
     }
   }
   const chunks = (options: { ttlMs?: number; signal: AbortSignal | undefined }): ChunkStore => ({
-    put: (chunk) => {
+    put: (chunk, isAsked) => {
       const { ttlMs: asked = RECORD_TTL_MS, signal } = options
-      const ttlMs = Math.min(RECORD_TTL_MS_MAX, asked + GRACE_MS)
+      const ttlMs = Math.min(RECORD_TTL_MS_MAX, asked + Math.max(GRACE_MS, asked * SPARE_SHARE))
+      const enough = isAsked ? { enoughMs: Math.min(ttlMs, asked + GRACE_MS) } : {}
       const kind = { kind: 'immutable', level: 'quorum' } as const
-      return write({ type: 'put', key: '-', value: chunk, isChunk: true, ...kind, ttlMs }, signal)
+      const chunkOf = { isChunk: true, ttlMs, ...enough }
+      return store({ type: 'put', key: '-', value: chunk, ...kind, ...chunkOf }, signal)
     },
     get: async (key) => {
-      const command = { type: 'get', key, kind: 'immutable' } as const
+      const command = { type: 'get', key, kind: 'immutable', isLarge: true } as const
       const { found } = await request(driver, command, { expected: 'get', signal: options.signal })
       return found?.value
     },
@@ -47,7 +52,7 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
       const { ttlMs, signal } = options
       const lifetime = ttlMs === undefined ? {} : { ttlMs }
       const command = { type: 'put', key, value: bytes, ...writeOf(options), ...lifetime } as const
-      if (bytes.length <= CHUNK_BYTES || options.immutable === true)
+      if (bytes.length <= VALUE_BYTES_MAX || options.immutable === true)
         return await write(command, signal)
       const startedAt = performance.now()
       const manifest = await putChunks(bytes, chunks({ ...lifetime, signal }))

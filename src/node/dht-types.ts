@@ -44,8 +44,8 @@ export interface Dht {
   /**
    * Stores a value at the members closest to its key. Who writes the same shared key later wins.
    * @param key up to 1 KiB of any text; of an immutable value its hash, or `-`: the result tells it
-   * @param value text (stored as UTF-8) or bytes, at most 64 MiB; above 64 KiB it is kept in chunks, and then must
-   * not be immutable
+   * @param value text (stored as UTF-8) or bytes, at most 64 MiB, immutable ones 256 KiB; others above 64 KiB are
+   * kept in chunks
    * @throws {QuorumError} fewer acknowledgements than the level asks for: some replicas may hold the value
    * @throws {HearsayError} ERR_VERSION_CONFLICT: an owned name has another version · ERR_LIMIT · ERR_STOPPED
    * @throws {TypeError} options that do not go together

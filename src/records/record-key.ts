@@ -1,6 +1,7 @@
 import { hex, utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/hash.ts'
 import { peerIdFromPublicKey } from '../base/peer-id.ts'
+import type { Signer } from '../base/signer.ts'
 
 /** Who may write under a key: `k` every member, `o` one author alone, `h` nobody: the key is the value's hash. */
 export type Namespace = 'k' | 'o' | 'h'
@@ -48,9 +49,9 @@ export function recordKey(
   )
 }
 
-/** The key of an immutable value. */
-export function hashKey(value: Uint8Array): string {
-  return hex(sha256(value))
+/** The key of an immutable value. @param platform hashes large values faster than this code could */
+export function hashKey(value: Uint8Array, platform: Pick<Signer, 'sha256'>): string {
+  return hex(platform.sha256(value))
 }
 
 /**

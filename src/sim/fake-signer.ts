@@ -26,6 +26,7 @@ export class SignerBook {
         const known = this.#secrets.get(hex(key))
         return known !== undefined && equalBytes(seal(known, message), signature)
       },
+      sha256,
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { StoreWrite } from '../../src/base/core.ts'
+import { sha256 } from '../../src/base/hash.ts'
 import type { PeerId } from '../../src/base/ids.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -39,6 +40,7 @@ export class World {
       peerId: peerIdFromPublicKey(publicKey),
       sign: () => new Uint8Array(64),
       verify: () => true,
+      sha256,
     }
     this.driver = new Driver({
       ports: {

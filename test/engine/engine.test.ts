@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { equalBytes } from '../../src/base/bytes.ts'
 import type { StoreRow } from '../../src/base/core.ts'
+import { sha256 } from '../../src/base/hash.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { combineDigests } from '../../src/engine/combine-digests.ts'
@@ -17,6 +18,7 @@ function createEngine(): Engine {
       peerId: peerIdFromPublicKey(publicKey),
       sign: () => new Uint8Array(64),
       verify: () => true,
+      sha256,
     },
     random: seededRandom(1),
     network: 'test',

@@ -113,7 +113,7 @@ describe('immutable values', () => {
   it('are named by their hash, told or computed, and never deleted', () => {
     const cluster = new KvCluster(6)
     const node = cluster.node(0)
-    const key = hashKey(utf8('content'))
+    const key = hashKey(utf8('content'), cluster.node(0).signer)
     expect(cluster.putNow(node, '-', 'content', IMMUTABLE).key).toBe(key)
     cluster.putNow(cluster.node(1), key, 'content', IMMUTABLE)
     expect(cluster.getNow(cluster.node(5), key, IMMUTABLE)).toBe('content')
@@ -126,7 +126,7 @@ describe('immutable values', () => {
   it('under another hash, or as a tombstone, are refused', () => {
     const cluster = new KvCluster(1)
     const node = cluster.node(0)
-    const key = hashKey(utf8('content'))
+    const key = hashKey(utf8('content'), cluster.node(0).signer)
     for (const [request, value] of [utf8('other'), undefined].entries()) {
       const draft = { namespace: 'h', key, value, stamp: stampAt(START) } as const
       const { bytes } = sealRecord({ ...draft, expiresAt: START + DAY }, node.signer)

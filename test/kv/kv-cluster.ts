@@ -84,8 +84,9 @@ function errorOf(answer: Answer | undefined): unknown {
 }
 
 type Kind = Omit<KvTarget, 'key'>
-type WriteOptions = Kind & KvCondition & { readonly level?: KvLevel; readonly ttlMs?: Millis }
-type ReadOptions = Kind & { readonly level?: KvLevel }
+type WriteOptions = Kind &
+  KvCondition & { readonly level?: KvLevel; readonly ttlMs?: Millis; readonly enoughMs?: Millis }
+type ReadOptions = Kind & { readonly level?: KvLevel; readonly isLarge?: boolean }
 
 interface Event {
   readonly at: Millis

@@ -41,7 +41,7 @@ describe('keys of one’s own', () => {
     const world = new KvCluster(3)
     const node = world.node(0)
     const manifest = encodeManifest({
-      bytes: 65_537,
+      bytes: 262_145,
       chunks: [utf8('a'.repeat(32)), utf8('b'.repeat(32))],
     })
     world.input(node, {
@@ -74,7 +74,7 @@ describe('keys of one’s own', () => {
       {
         kind: 'shared',
         key: 'large',
-        bytes: 65_537,
+        bytes: 262_145,
         version: expect.any(String),
         expiresAt: START + RECORD_TTL_MS,
       },

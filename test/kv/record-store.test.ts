@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareBytes, hex, utf8 } from '../../src/base/bytes.ts'
+import { compareBytes, concatBytes, hex, utf8 } from '../../src/base/bytes.ts'
 import { stampAt } from '../../src/base/hybrid-clock.ts'
 import type { KvOutput } from '../../src/kv/kv.ts'
 import { KV_TUNABLES, type KvTunables } from '../../src/kv/options.ts'
@@ -7,6 +7,7 @@ import { RecordStore } from '../../src/kv/record-store.ts'
 import { compareDistance, placeOf } from '../../src/kv/ring.ts'
 import {
   type DhtRecord,
+  decodeRecord,
   type RecordDraft,
   sealRecord,
   TOMBSTONE_MS_MIN,
@@ -116,7 +117,7 @@ describe('RecordStore', () => {
     const cases: [string, string, Uint8Array][] = [
       ['kv row unreadable', key, value.slice(0, 50)],
       ['kv row unreadable', key, new Uint8Array()],
-      ['kv row with a bad signature', key, spoil(value.length - 1)],
+      ['kv row: bad signature', key, spoil(value.length - 1)],
       ['kv row under a wrong key', `kv!${hex(idOf('b'))}`, value],
     ]
     for (const [reason, rowKey, bytes] of cases) {
@@ -155,12 +156,24 @@ describe('RecordStore', () => {
 
   it('keeps its own bytes, not the frame they came in', () => {
     const { store } = fixture()
-    const given = record('a')
-    store.offer(given, NOW)
+    const { bytes } = record('a')
+    const frame = new Uint8Array(2 * bytes.length)
+    frame.set(bytes, 10)
+    const given = decodeRecord(frame.subarray(10, 10 + bytes.length))
+    if (given.ok) store.offer(given.value, NOW)
     const held = store.live(idOf('a'), NOW)
-    given.bytes.fill(0)
+    frame.fill(0)
     expect(held?.value).toEqual(utf8('x'))
     expect(held?.bytes.buffer.byteLength).toBe(held?.bytes.length)
+  })
+
+  it('keeps a frame that holds hardly anything else', () => {
+    const { store } = fixture()
+    const { bytes } = record('a', { value: new Uint8Array(1_000) })
+    const frame = concatBytes([Uint8Array.of(1, 2, 3), bytes])
+    const given = decodeRecord(frame.subarray(3))
+    if (given.ok) store.offer(given.value, NOW)
+    expect(store.live(idOf('a'), NOW)?.bytes.buffer).toBe(frame.buffer)
   })
 
   it('refuses records above the count, and takes replacements of held ones', () => {
@@ -203,7 +216,7 @@ describe('RecordStore', () => {
     const refused = { outcome: 'refused', reason: 'author above its quota' }
     expect(store.offer(large('c'), NOW)).toEqual(refused)
     const chunk = (text: string): DhtRecord => {
-      return record(hashKey(utf8(text)), { namespace: 'h', value: utf8(text) })
+      return record(hashKey(utf8(text), self), { namespace: 'h', value: utf8(text) })
     }
     expect(store.offer(chunk('one'), NOW).outcome).toBe('stored')
     expect(store.offer(chunk('two'), NOW)).toEqual(refused)

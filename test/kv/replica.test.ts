@@ -311,7 +311,7 @@ describe('replica', () => {
       }),
       { numRuns: 3_000 },
     )
-    kv.handle({ type: 'frame', peer: other.peerId, bytes: new Uint8Array(72 * 1024 + 1) }, NOW)
+    kv.handle({ type: 'frame', peer: other.peerId, bytes: new Uint8Array(264 * 1024 + 1) }, NOW)
     expect(drain(kv)).toEqual([{ type: 'dropped', reason: 'kv frame: frame too long' }])
   })
 })

@@ -17,6 +17,7 @@ export function recordOf(number: number, change: Partial<MemberRecord> = {}): Si
     publicKey,
     sign: () => new Uint8Array(64),
     verify: () => true,
+    sha256,
   }
   return signRecord(signer, 'test', {
     publicKey,

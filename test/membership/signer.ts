@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { concatBytes, fromHex, hex } from '../../src/base/bytes.ts'
+import { sha256 } from '../../src/base/hash.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import type { Signer } from '../../src/base/signer.ts'
 
@@ -12,6 +13,7 @@ export class TestSigner implements Signer {
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
   readonly #publicKeys = new Map<string, KeyObject>()
+  readonly sha256: Signer['sha256'] = sha256
   signed = 0
   verified = 0
 

@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { hex } from '../../src/base/bytes.ts'
+import { Writer } from '../../src/base/codec.ts'
 import { QuorumError } from '../../src/base/errors.ts'
 import { sha256 } from '../../src/base/hash.ts'
 import { createNode } from '../../src/index.ts'
 import { type ChunkStore, getChunks, putChunks } from '../../src/node/large-values.ts'
 
-const CHUNK_BYTES = 65_536
+const CHUNK_BYTES = 262_144
 
 /** Chunks in memory; `fails` says of each call whether it fails. */
 function memoryChunks(fails: (call: number) => boolean = () => false) {
   const held = new Map<string, Uint8Array>()
+  /** Of each put, whether replicas were asked first. */
+  const asked: boolean[] = []
   const counts = { calls: 0, underWay: 0, underWayMax: 0 }
   const call = async <Result>(act: () => Result): Promise<Result> => {
     counts.calls += 1
@@ -22,10 +25,18 @@ function memoryChunks(fails: (call: number) => boolean = () => false) {
     return act()
   }
   const store: ChunkStore = {
-    put: (chunk) => call(() => held.set(hex(sha256(chunk)), chunk.slice())),
+    put: (chunk, isAsked) => {
+      asked.push(isAsked)
+      return call(() => {
+        const key = hex(sha256(chunk))
+        const wasHeld = isAsked && held.has(key)
+        held.set(key, chunk.slice())
+        return { key, held: wasHeld ? 5 : 0 }
+      })
+    },
     get: (key) => call(() => held.get(key)),
   }
-  return { store, held, counts }
+  return { store, held, counts, asked }
 }
 
 function pattern(bytes: number): Uint8Array {
@@ -37,7 +48,7 @@ describe('large values', () => {
     const { store, counts } = memoryChunks()
     const value = pattern(20 * CHUNK_BYTES + 1)
     const manifest = await putChunks(value, store)
-    expect(counts).toMatchObject({ calls: 21, underWayMax: 8 })
+    expect(counts).toMatchObject({ calls: 21, underWayMax: 4 })
     expect(await getChunks(manifest, store)).toEqual(value)
   })
 
@@ -48,7 +59,7 @@ describe('large values', () => {
     expect(await getChunks(manifest, flaky.store)).toEqual(value)
     const broken = memoryChunks(() => true)
     await expect(putChunks(value, broken.store)).rejects.toMatchObject({ code: 'ERR_QUORUM' })
-    expect(broken.counts.calls).toBeLessThanOrEqual(4 * 8)
+    expect(broken.counts.calls).toBeLessThanOrEqual(4 * 4)
   })
 
   it('are finished by writing them again: chunks are the same ones', async () => {
@@ -58,6 +69,33 @@ describe('large values', () => {
     const before = [...held.keys()]
     await putChunks(value, store)
     expect([...held.keys()]).toEqual(before)
+  })
+
+  it('ask replicas only while they hold what they are asked about, and about a chunk that failed', async () => {
+    const value = pattern(20 * CHUNK_BYTES)
+    const begun = memoryChunks()
+    await putChunks(value, begun.store)
+    // Those under way before the first answer, and none after it.
+    expect(begun.asked).toEqual(Array.from({ length: 20 }, (_, i) => i < 4))
+    const keys = [...begun.held.keys()]
+    for (const key of keys.slice(12)) begun.held.delete(key)
+    begun.asked.length = 0
+    await putChunks(value, begun.store)
+    expect(begun.asked.slice(0, 13)).toEqual(Array.from({ length: 13 }, () => true))
+    expect(begun.asked.slice(16)).toEqual(Array.from({ length: 4 }, () => false))
+    const flaky = memoryChunks((call) => call === 10)
+    await putChunks(value, flaky.store)
+    expect(flaky.asked.filter((isAsked) => isAsked)).toHaveLength(5)
+  })
+
+  it('are read when they were written in chunks of 64 KiB', async () => {
+    const { store, held } = memoryChunks()
+    const value = pattern(3 * 65_536 + 7)
+    const parts = [0, 1, 2, 3].map((i) => value.slice(i * 65_536, (i + 1) * 65_536))
+    for (const part of parts) held.set(hex(sha256(part)), part)
+    const before = new Writer().uint8(1).varint(value.length)
+    for (const part of parts) before.raw(sha256(part))
+    expect(await getChunks(before.finish(), store)).toEqual(value)
   })
 
   it('say that a chunk is gone', async () => {

@@ -1,5 +1,6 @@
 import type { StorePage } from '../../src/adapters/store/store.ts'
 import type { StoreRow, StoreWrite } from '../../src/base/core.ts'
+import { sha256 } from '../../src/base/hash.ts'
 import type { PeerId } from '../../src/base/ids.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -74,6 +75,7 @@ export function localNode(seed = 1): LocalNode {
         peerId: peerIdFromPublicKey(publicKey),
         sign: () => new Uint8Array(64),
         verify: () => true,
+        sha256,
       },
     },
     network: 'test',

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { sha256 } from '../../src/base/hash.ts'
 import { peerIdFromPublicKey } from '../../src/base/peer-id.ts'
 import { randomBytes, seededRandom } from '../../src/base/random.ts'
 import type { Signer } from '../../src/base/signer.ts'
@@ -30,5 +31,6 @@ export function ed25519Signer(seed: number): Signer {
         return false
       }
     },
+    sha256,
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hex } from '../../src/base/bytes.ts'
+import { fromHex, hex } from '../../src/base/bytes.ts'
 import {
   CHUNK_BYTES,
   decodeManifest,
@@ -17,7 +17,8 @@ describe('manifest', () => {
       fc.property(fc.nat({ max: 20 * CHUNK_BYTES }), (bytes) => {
         const count = Math.ceil(bytes / CHUNK_BYTES)
         const given = { bytes, chunks: Array.from({ length: count }, (_, i) => hash(i)) }
-        expect(decodeManifest(encodeManifest(given))).toEqual({ ok: true, value: given })
+        const value = { ...given, chunkBytes: CHUNK_BYTES }
+        expect(decodeManifest(encodeManifest(given))).toEqual({ ok: true, value })
       }),
     )
   })
@@ -43,8 +44,14 @@ describe('manifest', () => {
 
   it('keeps its bytes (golden)', () => {
     const chunks = [hash(0x11), hash(0x22)]
-    expect(hex(encodeManifest({ bytes: 65_537, chunks }))).toBe(
-      `01818004${'11'.repeat(32)}${'22'.repeat(32)}`,
+    expect(hex(encodeManifest({ bytes: 262_145, chunks }))).toBe(
+      `02818010${'11'.repeat(32)}${'22'.repeat(32)}`,
     )
+  })
+
+  it('of format 1 is still read: its chunks have 64 KiB', () => {
+    const bytes = fromHex(`01818004${'11'.repeat(32)}${'22'.repeat(32)}`) ?? new Uint8Array()
+    const value = { bytes: 65_537, chunkBytes: 65_536, chunks: [hash(0x11), hash(0x22)] }
+    expect(decodeManifest(bytes)).toEqual({ ok: true, value })
   })
 })

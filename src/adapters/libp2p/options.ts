@@ -118,7 +118,7 @@ export function defaultHostLimits(profile: HostProfile): HostLimits {
 export const FRAME_BYTES_MAX: Readonly<Record<Protocol | 'hello', number>> = {
   hello: 8 * KIB,
   member: 4 * KIB,
-  kv: 72 * KIB,
+  kv: 264 * KIB,
   sync: 256 * KIB,
 }
 

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
 import { hex } from '../../base/bytes.ts'
 import { PUBLIC_KEY_BYTES } from '../../base/ids.ts'
 import { peerIdFromPublicKey } from '../../base/peer-id.ts'
@@ -65,6 +65,7 @@ export function createSigner(seed: Uint8Array): AheadSigner {
         return false
       }
     },
+    sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
   }
 }
 

@@ -170,7 +170,7 @@ describe('links', () => {
   it('carries the largest frame of every protocol', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await hosts.pair()
-    const sizes = { member: 4096, kv: 72 * 1024, sync: 256 * 1024 } as const
+    const sizes = { member: 4096, kv: 264 * 1024, sync: 256 * 1024 } as const
     for (const protocol of PROTOCOLS) {
       send(a, b, { protocol, lane: 'bulk', bytes: new Uint8Array(sizes[protocol]) })
     }

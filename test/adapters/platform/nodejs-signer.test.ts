@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createSigner } from '../../../src/adapters/platform/nodejs-signer.ts'
 import { fromHex, hex, utf8 } from '../../../src/base/bytes.ts'
+import { sha256 } from '../../../src/base/hash.ts'
 import { publicKeyOf } from '../../../src/base/peer-id.ts'
 
 function bytes(text: string): Uint8Array {
@@ -45,6 +46,16 @@ test.each(VECTORS)(
 test('peerId carries the public key', () => {
   const signer = createSigner(new Uint8Array(32).fill(7))
   expect(publicKeyOf(signer.peerId)).toEqual(signer.publicKey)
+})
+
+test('sha256() is SHA-256, in an array of its own', () => {
+  const signer = createSigner(new Uint8Array(32).fill(7))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (message) => {
+      expect(hex(signer.sha256(message))).toBe(hex(sha256(message)))
+    }),
+  )
+  expect(signer.sha256(utf8('a')).buffer.byteLength).toBe(32)
 })
 
 test('verify() refuses another message, key or signature', () => {

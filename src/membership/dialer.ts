@@ -3,8 +3,9 @@ import type { PeerId } from '../base/ids.ts'
 import { jitter } from '../base/random.ts'
 import { dialableAddresses } from './addresses.ts'
 import type { Book } from './book.ts'
+import { DialWindow } from './dial-window.ts'
 import type { Outage } from './outage.ts'
-import { earlier, type Shared } from './shared.ts'
+import { earlier, isSlow, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -16,6 +17,8 @@ const TARGETS_MAX = 2_048
 const OUTCOME_MS = 15_000
 /** The end with the greater id waits this long, so that a link is seldom dialled from both. */
 const SECOND_DIALLER_MS = 300
+/** … or so long after it wanted the link, while it is late itself: then so may the other be. */
+const SECOND_DIALLER_SLOW_MS = 3_000
 /** Book peers are first dialled within this time of the start. */
 const BOOK_SPREAD_MS = 1_000
 const JITTER_SHARE = 0.3
@@ -47,6 +50,7 @@ export class Dialer {
   readonly #outage: Outage
   readonly #targets = new Map<PeerId, Target>()
   readonly #budget: TokenBucket
+  readonly #window: DialWindow
   /** Where outbound links to peers were last made: known to work. */
   readonly #proven = new Map<PeerId, string>()
 
@@ -62,6 +66,7 @@ export class Dialer {
     this.#book = options.book
     this.#self = options.self
     const { now } = options
+    this.#window = new DialWindow(options.shared.options.random, options.shared.pulse)
     this.#budget = new TokenBucket({ perSecond: LOST_DIALS_PER_SECOND, burst: 1, now })
     for (const peerId of options.book.peers.keys()) {
       if (peerId === this.#self) continue
@@ -97,19 +102,23 @@ export class Dialer {
     }
   }
 
-  /** One dial to a member that the overlay does not want, for a probe. False when it cannot be. */
+  /**
+   * One dial to a member that the overlay does not want, for a probe. False when it cannot be, or would
+   * have to wait for others: it would answer a question that nobody asks any more.
+   */
   once(peerId: PeerId, now: Millis): boolean {
     const { table, links } = this.#shared
     const entry = table.of(peerId)
     if (links.has(peerId) || entry === undefined || !isLive(entry)) return links.has(peerId)
     const target = this.#targets.get(peerId)
     if (target !== undefined) return true
-    if (this.#addressesOf(peerId).length === 0) return false
+    if (!this.#window.isIdle(now) || this.#addressesOf(peerId).length === 0) return false
     return this.#add(peerId, 'once', now, now)
   }
 
   /** A link is up. @returns whether it was wanted for one probe alone */
   linked(peerId: PeerId, provenAddress: string | undefined): boolean {
+    this.#window.succeeded(peerId)
     const isForProbe = this.#targets.get(peerId)?.kind === 'once'
     this.#targets.delete(peerId)
     if (provenAddress === undefined) return isForProbe
@@ -130,6 +139,7 @@ export class Dialer {
   }
 
   failed(peerId: PeerId, now: Millis): void {
+    this.#window.failed(peerId)
     const target = this.#targets.get(peerId)
     if (target === undefined) return
     if (target.kind === 'once') {
@@ -140,12 +150,22 @@ export class Dialer {
     target.attempts += 1
   }
 
+  /** A timer of this node was later than LATE_MS. */
+  late(lateMs: Millis, now: Millis): void {
+    this.#window.late(lateMs, now)
+  }
+
   work(now: Millis): void {
+    if (!this.#window.isOpen(now)) return
     let next: { peerId: PeerId; target: Target } | undefined
     for (const [peerId, target] of this.#targets) {
       if (target.nextAt > now) continue
-      if (target.kind !== 'lost') this.#dial(peerId, target, now)
-      else if (next === undefined || target.nextAt < next.target.nextAt) next = { peerId, target }
+      if (this.#isOthersTurn(peerId, target, now)) {
+        target.nextAt = now + this.#firstDelayMs(peerId)
+      } else if (target.kind !== 'lost') {
+        this.#dial(peerId, target, now)
+        if (!this.#window.isOpen(now)) return
+      } else if (next === undefined || target.nextAt < next.target.nextAt) next = { peerId, target }
     }
     if (next !== undefined && this.#budget.take(now)) this.#dial(next.peerId, next.target, now)
   }
@@ -158,7 +178,9 @@ export class Dialer {
       else urgent = earlier(urgent, target.nextAt)
     }
     if (lost !== undefined) lost = Math.max(lost, this.#budget.readyAt(now))
-    return earlier(urgent, lost)
+    const next = earlier(urgent, lost)
+    const dialAt = next === undefined ? undefined : Math.max(next, this.#window.openAt(now))
+    return earlier(dialAt, this.#window.checkAt(now))
   }
 
   #add(peerId: PeerId, kind: Target['kind'], nextAt: Millis, now: Millis): boolean {
@@ -175,6 +197,7 @@ export class Dialer {
       return
     }
     target.nextAt = now + OUTCOME_MS
+    this.#window.began(peerId, now)
     this.#shared.outbox.push({ type: 'link-wanted', peer: peerId, addresses })
   }
 
@@ -185,6 +208,12 @@ export class Dialer {
     const proven = this.#proven.get(peerId)
     if (proven === undefined || addresses[0] === proven) return addresses
     return [proven, ...addresses.filter((address) => address !== proven)]
+  }
+
+  #isOthersTurn(peerId: PeerId, target: Target, now: Millis): boolean {
+    const isFirst = target.kind === 'wanted' && target.attempts === 0
+    const isLate = now >= target.since + SECOND_DIALLER_SLOW_MS
+    return isFirst && !isLate && this.#self > peerId && isSlow(this.#shared.pulse, now)
   }
 
   #firstDelayMs(peerId: PeerId): Millis {

@@ -5,13 +5,17 @@ import { digestRumour } from './flood.ts'
 import { DIGEST_BYTES, type DigestClaim, type OwnDigest } from './frame.ts'
 import type { Link } from './link.ts'
 import { COUNTER_MAX } from './record.ts'
-import type { Shared } from './shared.ts'
+import { isSlow, type Shared } from './shared.ts'
 import type { Entry } from './table.ts'
 
 /** A linked peer's different digest is told to the engine at most this often. */
 const HINT_INTERVAL_MS = 200
 /** Above this many members own changes are told less often, so that the flood stays flat. */
 const FULL_RATE_MEMBERS = 16
+/** How long digests wait for company at most: with many members each of many links carries all of them. */
+const DELAY_MAX_MS = 200
+/** … and while this node is slow. */
+const DELAY_SLOW_MS = 500
 /** A counter further ahead of the known one is a lie. */
 const COUNTER_JUMP_MAX = 2 ** 32
 /** A peer heard within this time speaks for itself: hearsay about its digest is ignored. */
@@ -45,8 +49,7 @@ export class Digests {
     if (this.#current !== undefined && equalBytes(this.#current, digest)) return
     this.#current = digest.slice()
     const { digestIntervalMs } = this.#shared.tunables
-    const scale = Math.max(1, this.#shared.table.liveCount / FULL_RATE_MEMBERS)
-    this.#publishAt ??= Math.max(now, this.#publishedAt + digestIntervalMs * scale)
+    this.#publishAt ??= Math.max(now, this.#publishedAt + digestIntervalMs * this.#scale())
     this.work(self, now)
   }
 
@@ -139,7 +142,7 @@ export class Digests {
     })
     if (isSame) return
     if (known === undefined || !equalBytes(known.digest, claim.digest)) this.#hasChanged = true
-    const rumour = digestRumour(subject)
+    const rumour = digestRumour(subject, this.#delayMs(now))
     if (rumour !== undefined) flood.spread(rumour, { from, now })
   }
 
@@ -165,8 +168,17 @@ export class Digests {
     this.#told = { epoch, counter, digest }
     this.#shared.table.setDigest(self, { ...this.#told, subject, digest, isDirect: true })
     this.#hasChanged = true
-    const rumour = digestRumour(self)
+    const rumour = digestRumour(self, this.#delayMs(now))
     if (rumour !== undefined) this.#shared.flood.spread(rumour, { now })
+  }
+
+  #scale(): number {
+    return Math.max(1, this.#shared.table.liveCount / FULL_RATE_MEMBERS)
+  }
+
+  #delayMs(now: Millis): Millis {
+    if (isSlow(this.#shared.pulse, now)) return DELAY_SLOW_MS
+    return Math.min(DELAY_MAX_MS, this.#shared.tunables.floodDelayMs * this.#scale() ** 2)
   }
 
   #hint(link: Link, digest: Uint8Array, now: Millis): void {

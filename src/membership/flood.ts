@@ -25,6 +25,8 @@ const FRAMES_PER_FLUSH_MAX = 8
 export interface Rumour {
   readonly key: string
   readonly bytes: Uint8Array
+  /** How long it may wait for company. @default the flood delay */
+  readonly delayMs?: Millis | undefined
 }
 
 export function recordRumour(entry: Entry): Rumour {
@@ -39,9 +41,9 @@ export function accusationRumour(entry: Entry, accusation: Accusation): Rumour {
 }
 
 /** Undefined while the member has told no digest. */
-export function digestRumour(entry: Entry): Rumour | undefined {
+export function digestRumour(entry: Entry, delayMs?: Millis): Rumour | undefined {
   if (entry.digest === undefined) return undefined
-  return { key: `d${entry.peerId}`, bytes: encodeDigestClaim(entry.digest) }
+  return { key: `d${entry.peerId}`, bytes: encodeDigestClaim(entry.digest), delayMs }
 }
 
 /**
@@ -82,7 +84,8 @@ export class Flood {
       return
     }
     link.pending.set(rumour.key, rumour.bytes)
-    link.flushAt ??= now + this.#tunables.floodDelayMs
+    const flushAt = now + (rumour.delayMs ?? this.#tunables.floodDelayMs)
+    link.flushAt = Math.min(link.flushAt ?? flushAt, flushAt)
   }
 
   /** Takes waiting claims that fit behind a header, to ride along. */

@@ -13,7 +13,7 @@ import { createLink, type Link } from './link.ts'
 import { LinkQualities } from './link-quality.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
 import { checkOptions, checkTags, type MembershipOptions, resolveTunables } from './options.ts'
-import { assembleParts, nextDeadlineOf, type Parts, workOf } from './parts.ts'
+import { assembleParts, lateFor, nextDeadlineOf, type Parts, workOf } from './parts.ts'
 import { RecordCache } from './record-cache.ts'
 import { earlier, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive, Table } from './table.ts'
@@ -30,7 +30,7 @@ export type { MembershipOptions } from './options.ts'
 /** The accused hears of an accusation at most this often outside of pings. */
 const TELL_ACCUSED_MS = 200
 /** Timers are never exact; a busy event loop is later than this. */
-const LATE_MS = 20
+const TIMER_MS = 20
 /** A link that lived shorter is not redialled at once: the other end may not want it. */
 const SHORT_LINK_MS = 1_000
 
@@ -76,7 +76,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       links,
       flood: new Flood({ links, outbox, tunables }),
       health: new Health(),
-      pulse: { heardAt: 0 },
+      pulse: { heardAt: 0, lateAt: Number.NEGATIVE_INFINITY },
     }
     this.#book = new Book(outbox)
   }
@@ -360,7 +360,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
 
   #noticeStall(parts: Parts, now: Millis): void {
     const lateMs = this.#deadline === undefined ? 0 : now - this.#deadline
-    if (lateMs > LATE_MS) parts.prober.late(lateMs)
+    if (lateMs > TIMER_MS) lateFor(parts, { lateMs, pulse: this.#shared.pulse, now })
     if (lateMs <= this.#shared.tunables.stallMs) return
     this.#shared.health.worse()
     this.#shared.pulse.heardAt = now

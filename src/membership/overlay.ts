@@ -2,8 +2,10 @@ import type { Millis } from '../base/core.ts'
 import { memberOn, type Shared } from './shared.ts'
 import type { Entry } from './table.ts'
 
-/** Links change at most this often, however many members come and go. */
-const INTERVAL_MS = 50
+/** Links change once no member came or went for so long: who joins a crowd learns of it bit by bit … */
+const SETTLE_MS = 100
+/** … or so long after the first change. */
+const SETTLE_MAX_MS = 500
 
 /**
  * Which links this node should hold: all when there are few members, else two on each of four rings.
@@ -13,8 +15,12 @@ export class Overlay {
   readonly #shared: Shared
   readonly #self: Entry
   #wanted: ReadonlySet<Entry> = new Set()
+  /** The version of the table that the wanted links are of, and the last that was seen. */
   #version = -1
-  #computedAt: Millis = Number.NEGATIVE_INFINITY
+  #seen = -1
+  /** When the wanted links are recomputed, and when at the latest; undefined when nothing changed. */
+  #dueAt: Millis | undefined
+  #latestAt: Millis = 0
 
   constructor(shared: Shared, self: Entry) {
     this.#shared = shared
@@ -28,9 +34,16 @@ export class Overlay {
   /** True when the wanted links changed. */
   work(now: Millis): boolean {
     const { table, links, outbox } = this.#shared
-    if (this.#version === table.liveVersion || now < this.#computedAt + INTERVAL_MS) return false
+    if (this.#seen !== table.liveVersion) {
+      if (this.#dueAt === undefined) this.#latestAt = now + SETTLE_MAX_MS
+      this.#seen = table.liveVersion
+      this.#dueAt = Math.min(now + SETTLE_MS, this.#latestAt)
+      // The first view is this node alone; there is nothing to wait for.
+      if (this.#version === -1) this.#dueAt = now
+    }
+    if (this.#dueAt === undefined || now < this.#dueAt) return false
+    this.#dueAt = undefined
     this.#version = table.liveVersion
-    this.#computedAt = now
     const before = this.#wanted
     this.#wanted = new Set(table.neighbours(this.#self))
     for (const entry of before) {
@@ -49,7 +62,6 @@ export class Overlay {
   }
 
   nextDeadline(): Millis | undefined {
-    const isStale = this.#version !== this.#shared.table.liveVersion
-    return isStale ? this.#computedAt + INTERVAL_MS : undefined
+    return this.#dueAt
   }
 }

@@ -10,10 +10,13 @@ import { Overlay } from './overlay.ts'
 import { Prober } from './prober.ts'
 import { Relay } from './relay.ts'
 import { Seeds } from './seeds.ts'
-import { castSurroundings, earlier, type Shared } from './shared.ts'
+import { castSurroundings, earlier, LATE_MS, type Pulse, type Shared } from './shared.ts'
 import { Sync } from './sync.ts'
 import { Verdicts } from './verdicts.ts'
 import { Watch } from './watch.ts'
+
+/** Who was late by so much was suspended, not busy: nothing waits for it any more. */
+const SUSPENDED_MS = 5_000
 
 /** The parts that need the epoch of this boot; they exist from start() on. */
 export interface Parts {
@@ -71,6 +74,17 @@ export function assembleParts(options: {
     condition: new Condition(shared, identity, now),
     admission: new Admission({ shared, identity, verdicts, digests, book, sync, casts, now }),
   }
+}
+
+/** This node's timers were late: it may not have read yet what came, and has more to do than it can. */
+export function lateFor(
+  parts: Parts,
+  { lateMs, pulse, now }: { readonly lateMs: Millis; readonly pulse: Pulse; readonly now: Millis },
+): void {
+  parts.prober.late(lateMs)
+  if (lateMs <= LATE_MS || lateMs >= SUSPENDED_MS) return
+  pulse.lateAt = now
+  parts.dialer.late(lateMs, now)
 }
 
 /** When the next of the parts that rest once the node has left has something to do. */

@@ -34,9 +34,21 @@ export function memberOn({ table }: Shared, link: Link): Entry | undefined {
   return link.entry
 }
 
-/** The last sign of life from anybody. */
+/** A timer later than this says that this node cannot do all that it has to. */
+export const LATE_MS = 100
+/** For so long after it was late a node is slow. */
+const SLOW_MS = 3_000
+
 export interface Pulse {
+  /** The last sign of life from anybody. */
   heardAt: Millis
+  /** When a timer of this node was last later than {@link LATE_MS}. */
+  lateAt: Millis
+}
+
+/** Whether this node was late of late: what it misses it may have missed by its own fault. */
+export function isSlow(pulse: Pulse, now: Millis): boolean {
+  return now - pulse.lateAt < SLOW_MS
 }
 
 /** Whether anybody was heard lately: if not, silence says nothing of one of them. */

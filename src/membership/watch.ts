@@ -4,7 +4,7 @@ import { jitter, shuffle } from '../base/random.ts'
 import type { Dialer } from './dialer.ts'
 import type { LinkEnd } from './member.ts'
 import type { ProbeOutcome, Prober } from './prober.ts'
-import { earlier, ISOLATED_PERIODS, type Shared } from './shared.ts'
+import { earlier, ISOLATED_PERIODS, isSlow, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -117,6 +117,8 @@ export class Watch {
       if (watched !== undefined) watched.rounds = 0
       return
     }
+    // Who is late itself has not had its links either, and has not read the answers yet.
+    if (isSlow(this.#shared.pulse, now)) return
     if (outcome === 'silent' && watched !== undefined) {
       this.#verdicts.accuse(entry, 'suspect', 'no link, and no answer to relays', now)
       return
@@ -147,7 +149,7 @@ export class Watch {
         this.#watched.delete(peerId)
       } else if (watched.nextAt <= now) {
         watched.nextAt = now + jitter(this.#shared.options.random, INTERVAL_MS, 0.2)
-        this.#prober.ask(entry, 'unlinked', now)
+        if (!isSlow(this.#shared.pulse, now)) this.#prober.ask(entry, 'unlinked', now)
       }
     }
     this.#lookOut(now)

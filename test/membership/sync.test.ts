@@ -63,7 +63,7 @@ class Side {
         links,
         flood: new Flood({ links, outbox, tunables }),
         health: new Health(),
-        pulse: { heardAt: NOW },
+        pulse: { heardAt: NOW, lateAt: Number.NEGATIVE_INFINITY },
       },
       NOW,
     )

@@ -91,7 +91,8 @@ export class Repair {
 
   /** A suspect is well again: it may lack what was written meanwhile, and what was left for it elsewhere. */
   returned(peer: PeerId, now: Millis): void {
-    this.#compareLater([peer], now)
+    // Without a record in common there is nothing that we could bring; what we lack it brings itself.
+    if (this.#context.index.count(peer) > 0) this.#compareLater([peer], now)
     for (const entry of this.#context.store.entries()) {
       if (entry.sharedWith.length > 0) continue
       this.#offerMissing(

@@ -6,6 +6,11 @@ import type { Wire } from './wire.ts'
 export class Admissions {
   readonly #wires = new Map<string, Wire>()
 
+  /** Connections, admitted or not. */
+  get count(): number {
+    return this.#wires.size
+  }
+
   add(wire: Wire): void {
     this.#wires.set(wire.connection.id, wire)
   }

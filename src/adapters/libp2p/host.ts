@@ -22,7 +22,8 @@ import { Gater } from './gater.ts'
 import { admittedOnly, createKad, createMembershipPing } from './kad.ts'
 import { type FedMember, KadFeed } from './kad-feed.ts'
 import { KadSearch } from './kad-search.ts'
-import { Links } from './links.ts'
+import { libp2pLogger } from './libp2p-logger.ts'
+import { Links, OVERLAY_TAG } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
 import { inOneWrite } from './one-write.ts'
@@ -35,6 +36,7 @@ import {
 } from './options.ts'
 import { tellable } from './own-addresses.ts'
 import { Pong, type Registrar } from './pong.ts'
+import { quietPeerStore } from './quiet-peer-store.ts'
 import { routingTableOf } from './routing-table.ts'
 import { TrafficCounter } from './traffic-counter.ts'
 
@@ -74,6 +76,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   assert(self !== undefined, 'an Ed25519 key has an Ed25519 peer id')
   const parts = new HostParts(options, { limits, self })
   const libp2p = await createNode(options, { parts, limits, privateKey })
+  quietPeerStore(libp2p.peerStore, libp2p.peerId, OVERLAY_TAG)
   await parts.links.attach(libp2p)
   return new NodeHost(options, { parts, libp2p })
 }
@@ -132,8 +135,10 @@ function createNode(
   const { admissions, dropped } = parts
   const inboundConnections = (): number =>
     admissions.all().filter((wire) => wire.direction === 'inbound').length
+  const logger = libp2pLogger(process.env.DEBUG)
   return createLibp2p({
     start: false,
+    ...(logger === undefined ? {} : { logger }),
     privateKey,
     nodeInfo: {
       name: 'hearsay',
@@ -166,6 +171,8 @@ function createNode(
       () =>
         guardMuxer(
           yamux({
+            // Membership pings over every link; a second ping tells nobody anything.
+            enableKeepAlive: false,
             maxInboundStreams: STREAMS_IN_MAX,
             maxOutboundStreams: STREAMS_OUT_MAX,
             streamOptions: {

@@ -16,8 +16,10 @@ import type { TrafficCounter } from './traffic-counter.ts'
 import { Wire, type WireEvents } from './wire.ts'
 
 /** libp2p's pruner spares whom it values most. */
-const OVERLAY_TAG = 'hearsay-overlay'
+export const OVERLAY_TAG = 'hearsay-overlay'
 const OVERLAY_TAG_VALUE = 100
+/** The pruner looks only when there are more connections than the limit: below this share of it nothing is tagged. */
+const TAGGED_FROM_SHARE = 0.5
 
 export interface LinksOptions {
   readonly self: PeerId
@@ -39,6 +41,8 @@ export class Links implements LinkPort {
   readonly #mailbox: Mailbox
   readonly #session = new Uint8Array(randomBytes(SESSION_BYTES))
   readonly #wireEvents: WireEvents
+  readonly #protected = new Set<PeerId>()
+  #areTagged = false
   #listener: LinkListener | undefined
   #libp2p: Libp2p | undefined
   #dialer: Dialer | undefined
@@ -127,11 +131,10 @@ export class Links implements LinkPort {
   }
 
   protect(peer: PeerId, isProtected: boolean): void {
-    const id = this.#dialer?.libp2pId(peer)
-    if (id === undefined || this.#isClosed) return
-    const tag = isProtected ? { value: OVERLAY_TAG_VALUE } : undefined
-    // A tag that is not kept only makes the pruner guess worse.
-    this.#libp2p?.peerStore.merge(id, { tags: { [OVERLAY_TAG]: tag } }).catch(() => {})
+    if (this.#isClosed) return
+    if (isProtected) this.#protected.add(peer)
+    else this.#protected.delete(peer)
+    if (this.#areTagged) this.#tag(peer)
   }
 
   close(peer: PeerId): void {
@@ -188,6 +191,18 @@ export class Links implements LinkPort {
     })
     admissions.add(wire)
     wire.start()
+    if (!this.#areTagged && admissions.count > limits.connectionsMax * TAGGED_FROM_SHARE) {
+      this.#areTagged = true
+      for (const each of this.#protected) this.#tag(each)
+    }
+  }
+
+  #tag(peer: PeerId): void {
+    const id = this.#dialer?.libp2pId(peer)
+    if (id === undefined) return
+    const tag = this.#protected.has(peer) ? { value: OVERLAY_TAG_VALUE } : undefined
+    // A tag that is not kept only makes the pruner guess worse.
+    this.#libp2p?.peerStore.merge(id, { tags: { [OVERLAY_TAG]: tag } }).catch(() => {})
   }
 
   #admitted(wire: Wire): void {

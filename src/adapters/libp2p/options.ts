@@ -52,13 +52,13 @@ export interface HostLimits {
   readonly pendingMax: number
   /** Handshakes under way at once from one address. @default 4 (wan), 32 (local and lan: NAT and labs) */
   readonly pendingPerAddress: number
-  /** A handshake slower than this is closed. @default 3,000 */
+  /** A handshake slower than this is closed. @default 3,000; local: 10,000 */
   readonly upgradeTimeoutMs: Millis
-  /** A hello slower than this is closed. @default 3,000 */
+  /** A hello slower than this is closed. @default 3,000; local: 10,000 */
   readonly helloTimeoutMs: Millis
-  /** A dial, all addresses together. @default 5,000 */
+  /** A dial, all addresses together. @default 5,000; local: 12,000 */
   readonly dialTimeoutMs: Millis
-  /** One address of a dial. @default 2,500 */
+  /** One address of a dial. @default 2,500; local: 10,000 */
   readonly addressTimeoutMs: Millis
   /** Dials at once. @default 16 */
   readonly dialsMax: number
@@ -86,6 +86,28 @@ export interface HostLimits {
   readonly kadPerSecond: number
 }
 
+type Timeouts = Pick<
+  HostLimits,
+  'upgradeTimeoutMs' | 'helloTimeoutMs' | 'dialTimeoutMs' | 'addressTimeoutMs'
+>
+
+const TIMEOUTS: Timeouts = {
+  upgradeTimeoutMs: 3000,
+  helloTimeoutMs: 3000,
+  dialTimeoutMs: 5000,
+  addressTimeoutMs: 2500,
+}
+/**
+ * Nothing gets lost on one machine, but it may be short of processor time: a handshake takes ten to twelve turns of
+ * the event loops of both ends, and with fifty nodes in one process a turn takes up to a second.
+ */
+const LOCAL_TIMEOUTS: Timeouts = {
+  upgradeTimeoutMs: 10_000,
+  helloTimeoutMs: 10_000,
+  dialTimeoutMs: 12_000,
+  addressTimeoutMs: 10_000,
+}
+
 const INBOUND_PER_SECOND: Record<HostProfile, number> = { local: 1000, lan: 200, wan: 20 }
 
 export function defaultHostLimits(profile: HostProfile): HostLimits {
@@ -95,10 +117,7 @@ export function defaultHostLimits(profile: HostProfile): HostLimits {
     inboundPerSecond: INBOUND_PER_SECOND[profile],
     pendingMax: 128,
     pendingPerAddress: profile === 'wan' ? 4 : 32,
-    upgradeTimeoutMs: 3000,
-    helloTimeoutMs: 3000,
-    dialTimeoutMs: 5000,
-    addressTimeoutMs: 2500,
+    ...(profile === 'local' ? LOCAL_TIMEOUTS : TIMEOUTS),
     dialsMax: 16,
     addressesMax: 16,
     queueBytesMax: MIB,

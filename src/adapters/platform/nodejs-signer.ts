@@ -31,7 +31,6 @@ export function createSigner(seed: Uint8Array): AheadSigner {
   der.fill(0)
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
   const publicKey = new Uint8Array(spki.subarray(SPKI_PREFIX.length))
-  const keys = new KeyCache(KEYS_MAX)
   const answers = new Map<string, Answer>()
   return {
     peerId: peerIdFromPublicKey(publicKey),
@@ -44,7 +43,7 @@ export function createSigner(seed: Uint8Array): AheadSigner {
       const answer = answers.size === 0 ? undefined : answers.get(nameOf(signature))
       if (answer !== undefined && isAbout(answer, claimedKey, message)) return answer.isSound
       try {
-        return verify(null, message, keys.parsed(claimedKey), signature)
+        return verify(null, message, KEYS.parsed(claimedKey), signature)
       } catch {
         // OpenSSL throws on bytes that are no point of the curve: somebody else's nonsense.
         return false
@@ -54,7 +53,7 @@ export function createSigner(seed: Uint8Array): AheadSigner {
       const { publicKey: claimedKey, message, signature } = proof
       if (claimedKey.length !== PUBLIC_KEY_BYTES) return false
       try {
-        verify(null, message, keys.parsed(claimedKey), signature, (error, isSound) => {
+        verify(null, message, KEYS.parsed(claimedKey), signature, (error, isSound) => {
           const name = nameOf(signature)
           if (error === null) answers.set(name, { proof, isSound })
           done(() => answers.delete(name))
@@ -106,6 +105,9 @@ class KeyCache {
     return key
   }
 }
+
+/** One for all nodes of a process: what a key is does not depend on who asks. */
+const KEYS = new KeyCache(KEYS_MAX)
 
 function parse(publicKey: Uint8Array): KeyObject {
   const der = Buffer.concat([SPKI_PREFIX, publicKey])

@@ -61,7 +61,7 @@ describe('kad-dht', () => {
     expect([...(a?.member.only('down') ?? []), ...(b?.member.only('down') ?? [])]).toEqual([])
   })
 
-  it('never tags a peer keep-alive', async () => {
+  it('tags no peer, keep-alive least of all', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await mesh(hosts, 2)
     if (a === undefined || b === undefined) throw new Error('unreachable')
@@ -72,8 +72,7 @@ describe('kad-dht', () => {
     const tagger = Reflect.get(Object(routingTable), 'closestPeerTagger')
     await tagger.updatePeerTags()
     const peers = await a.member.host.libp2p.peerStore.all()
-    const tags = peers.flatMap((peer) => [...peer.tags.keys()])
-    expect(tags).toContain('kad-close')
-    expect(tags.filter((tag) => tag.startsWith('keep-alive'))).toEqual([])
+    expect(peers.length).toBeGreaterThan(0)
+    expect(peers.flatMap((peer) => [...peer.tags.keys()])).toEqual([])
   })
 })

@@ -1,3 +1,4 @@
+import { RecordCache } from './membership/record-cache.ts'
 import { openNode } from './node/create-node.ts'
 import type { HearsayNode, NodeOptions } from './node/node-types.ts'
 import { nodejsPlatform } from './node/nodejs-platform.ts'
@@ -25,4 +26,22 @@ export type * from './node/state-types.ts'
  */
 export function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
   return openNode(options, nodejsPlatform)
+}
+
+/**
+ * A {@link createNode} whose nodes share what cannot differ between them: each member's record is verified
+ * and held once for all of them, not once by each. For many nodes in one process: labs, tests.
+ *
+ * @example
+ * const start = createNodeStarter()
+ * const nodes = await Promise.all(names.map((name) => start({ name })))
+ */
+export function createNodeStarter(): typeof createNode {
+  const caches = new Map<string, RecordCache>()
+  const recordsOf = (network: string): RecordCache => {
+    const records = caches.get(network) ?? new RecordCache(network)
+    caches.set(network, records)
+    return records
+  }
+  return (options = {}) => openNode(options, { ...nodejsPlatform, recordsOf })
 }

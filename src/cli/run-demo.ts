@@ -131,11 +131,15 @@ class Stage {
   }
 
   async open(): Promise<void> {
-    for (const [index, node] of this.#lab.nodes.entries()) {
-      const address = index === 0 ? this.#address : { ...this.#address, port: 0 }
+    const [first, ...others] = this.#lab.nodes
+    if (first === undefined) return
+    const settle = async (node: HearsayNode, address: ApiAddress): Promise<void> => {
       await this.#serve(node, address)
       await this.#register(node)
     }
+    // The first has the known port, and is the one that verbs find.
+    await settle(first, this.#address)
+    await Promise.all(others.map((node) => settle(node, { ...this.#address, port: 0 })))
     this.#unsubscribe = this.#lab.subscribe((event) => {
       if (event.type === 'killed') this.#queue(() => this.#unregister(event.name))
       if (event.type !== 'restarted') return

@@ -9,7 +9,8 @@
 import { assert, unreachable } from '../base/assert.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
-import { Engine, type EngineOptions } from './engine.ts'
+import { Engine } from './engine.ts'
+import type { EngineOptions } from './engine-options.ts'
 import type {
   Command,
   EngineEvent,

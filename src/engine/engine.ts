@@ -9,14 +9,13 @@ import { unreachable } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
-import type { Random } from '../base/random.ts'
-import type { Signer } from '../base/signer.ts'
 import { Kv, type KvOutput } from '../kv/kv.ts'
 import { Membership, type MembershipOutput } from '../membership/membership.ts'
 import { Replication, type ReplicationOutput } from '../replication/replication.ts'
 import { combineDigests, groupDigests } from './combine-digests.ts'
 import { damagedRow } from './damaged-row.ts'
 import { DropCounts } from './drop-counts.ts'
+import type { EngineOptions } from './engine-options.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
 import { fromMembership } from './membership-outputs.ts'
@@ -24,26 +23,6 @@ import type { LinkDetails, LinkEnd } from './ports.ts'
 import { presentMembers } from './present-members.ts'
 import { fromReplication } from './replication-outputs.ts'
 import { Strangers } from './strangers.ts'
-
-export interface EngineOptions {
-  readonly signer: Signer
-  readonly random: Random
-  readonly network: string
-  readonly name: string
-  readonly tags?: Readonly<Record<string, string>>
-  /** Range of protocol versions spoken. */
-  readonly protocol: { readonly min: number; readonly max: number }
-  /** Replicas of a DHT value. */
-  readonly replication: number
-  /** Members above which the DHT searches Kademlia for replicas. @default 4,000 */
-  readonly oneHopMembersMax?: number | undefined
-  /** Whether `search` outputs are answered. */
-  readonly hasKademlia?: boolean
-  /** Whether loopback addresses told by peers may be dialled: only when we listen there ourselves. */
-  readonly dialLoopback: boolean
-  /** Where the store lies: see ReplicationOptions. */
-  readonly place?: string | undefined
-}
 
 export class Engine implements Core<EngineInput, EngineOutput> {
   readonly membership: Membership
@@ -73,6 +52,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       protocol,
       dialLoopback,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
+      ...(options.records === undefined ? {} : { records: options.records }),
     })
     this.replication = new Replication({ random, tellsDiffs: true, place: options.place })
     const { replication, hasKademlia = false, oneHopMembersMax } = options

@@ -82,7 +82,7 @@ export interface LabOptions {
   readonly dataDir?: string
   /** Options of every node; name, directory, joining and chaos are the lab's. */
   readonly node?: Omit<NodeOptions, 'name' | 'dataDir' | 'join' | 'chaos' | 'privateKey'>
-  /** What starts a node. @default createNode */
+  /** What starts a node. @default createNodeStarter() */
   readonly createNode?: (options: NodeOptions) => Promise<HearsayNode>
 }
 

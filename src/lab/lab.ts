@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createNode, HearsayError, type HearsayNode, type Traffic, type Waiting } from '../index.ts'
+import {
+  createNodeStarter,
+  HearsayError,
+  type HearsayNode,
+  type Traffic,
+  type Waiting,
+} from '../index.ts'
 import { labNames } from './lab-names.ts'
 import { LabNode, type MutableTraffic } from './lab-node.ts'
 import type { Lab, LabEvent, LabInfo, LabNodeInfo, LabOptions } from './lab-types.ts'
@@ -71,7 +77,7 @@ class Cluster implements Lab {
     this.startedAt = options.startedAt
     this.#temporary = options.temporary
     this.#partition = new Partition(options.names, [])
-    const create = options.createNode ?? createNode
+    const create = options.createNode ?? createNodeStarter()
     this.#nodes = new Map(
       options.names.map((name) => {
         const own = { ...options.node, name, dataDir: join(options.dataDir, name), chaos: true }

@@ -104,6 +104,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     replication: checked.replication,
     oneHopMembersMax: checked.oneHopMembersMax,
     place: store.place,
+    records: platform.recordsOf?.(network),
     dialLoopback: checked.listen.some(isLoopback),
     observe: (event) => {
       if (event.type === 'member') {

@@ -3,6 +3,7 @@ import type { AheadSigner } from '../adapters/platform/ahead-signer.ts'
 import type { Store } from '../adapters/store/store.ts'
 import type { Random } from '../base/random.ts'
 import type { ClockPort } from '../engine/ports.ts'
+import type { RecordCache } from '../membership/record-cache.ts'
 
 /** What differs between Node.js and browsers; the entry files choose. */
 export interface Platform {
@@ -16,6 +17,8 @@ export interface Platform {
   createClock(): ClockPort
   createRandom(): Random
   createHost(options: HostOptions): Promise<Host>
+  /** Where nodes of this process that share their verified records of a network's members keep them. */
+  recordsOf?(network: string): RecordCache
   /** Version of this package. */
   readonly version: string
 }

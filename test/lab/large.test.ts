@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { createNode, type HearsayNode } from '../../src/index.ts'
+import { createLab, tellStory } from '../../src/lab/index.ts'
 
 const nodes: HearsayNode[] = []
 
@@ -65,4 +66,20 @@ test('a seed that starts later is found, whatever the order', { timeout: 120_000
   const seed = await createNode({ name: 'seed', listen: [address], network: 'large' })
   nodes.push(seed)
   await until('both know both', 90_000, () => nodes.every((node) => alive(node) === 2))
+})
+
+test('fifty nodes that start at once in one process live through the story', {
+  timeout: 300_000,
+}, async () => {
+  await using lab = await createLab({ nodes: 50 })
+  const story = tellStory(lab)
+  for (;;) {
+    const { done, value } = await story.next()
+    if (done !== true) {
+      expect(value.type, JSON.stringify(value)).not.toBe('failed')
+      continue
+    }
+    expect(value).toMatchObject({ ok: true, nodes: 50, heal: { lost: 0 } })
+    break
+  }
 })

@@ -10,7 +10,7 @@ import { assert, unreachable } from '../base/assert.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { Engine } from './engine.ts'
-import type { EngineOptions } from './engine-options.ts'
+import type { DriverOptions } from './engine-options.ts'
 import type {
   Command,
   EngineEvent,
@@ -19,32 +19,21 @@ import type {
   Gate,
   Outcome,
 } from './engine-types.ts'
-import { internalFailure, storeFailure, storeFull } from './failures.ts'
+import { internalFailure, storeFailure } from './failures.ts'
 import { asksForState, bringsState } from './full-store.ts'
 import type { DiskRoom, Ports } from './ports.ts'
-
-export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random' | 'hasKademlia'> {
-  readonly ports: Ports
-  /** Called for every fact, after the step that caused it; must not throw. */
-  readonly observe: (event: EngineEvent) => void
-}
+import { refusal } from './refusal.ts'
 
 interface Waiting {
   readonly commit: number
   readonly output: EngineOutput
 }
 
-/** Requests under way at once; beyond it callers are refused, so that memory stays bounded. */
-const REQUESTS_MAX = 65_536
-
-/** Commands that put something into the store. */
-const WRITES: ReadonlySet<Command['type']> = new Set(['transact', 'undo', 'put', 'delete', 'offer'])
-
 export class Driver {
   readonly engine: Engine
   readonly #ports: Ports
   readonly #observe: (event: EngineEvent) => void
-  readonly #inputs: EngineInput[] = []
+  readonly #inputs: (EngineInput | EngineInput[])[] = []
   readonly #callers: Map<number, (outcome: Outcome) => void> = new Map()
   readonly #waiting: Record<Gate, Waiting[]> = { replication: [], kv: [] }
   /** Number of the last commit issued by each source. */
@@ -52,6 +41,8 @@ export class Driver {
   #commits = 0
   #durable = 0
   #requests = 0
+  /** Requests to be taken up together. */
+  #gathered: EngineInput[] | undefined
   #isRunning = false
   #isHalted = false
   #isBusy = false
@@ -120,10 +111,27 @@ export class Driver {
     this.#requests += 1
     const request = this.#requests
     this.#callers.set(request, done)
-    const refusal = this.#refusal(command)
-    if (refusal === undefined) this.#input({ type: 'command', request, command })
-    else this.#reply(request, { ok: false, error: refusal })
+    const [isHalted, isFull, failure] = [this.#isHalted, this.#isFull, this.#failure]
+    const waiting = this.#callers.size
+    const fault = refusal(command, { isHalted, isFull, failure, requests: waiting })
+    const input = { type: 'command', request, command } as const
+    if (fault === undefined && this.#gathered !== undefined) this.#gathered.push(input)
+    else if (fault === undefined) this.#input(input)
+    else this.#reply(request, { ok: false, error: fault })
     return request
+  }
+
+  /** What is asked for inside `ask` is taken up together, so that what it sends to one peer shares frames. */
+  together<Result>(ask: () => Result): Result {
+    if (this.#gathered !== undefined) return ask()
+    const gathered: EngineInput[] = []
+    this.#gathered = gathered
+    try {
+      return ask()
+    } finally {
+      this.#gathered = undefined
+      if (gathered.length > 0) this.#input(gathered)
+    }
   }
 
   /** Forgets the caller; what the command began may still happen. */
@@ -172,28 +180,14 @@ export class Driver {
     return this.#last
   }
 
-  #refusal(command: Command): HearsayError | undefined {
-    if (this.#isHalted) {
-      if (this.#failure?.code === 'ERR_INTERNAL') return this.#failure
-      return new HearsayError('ERR_STOPPED', `Cannot ${command.type}: the node has stopped`)
-    }
-    if (this.#callers.size > REQUESTS_MAX) {
-      return new HearsayError('ERR_OVERLOADED', `Cannot ${command.type}: too many requests wait`, {
-        hint: 'Await earlier calls before you start more',
-      })
-    }
-    if (!WRITES.has(command.type)) return undefined
-    return this.#failure ?? (this.#isFull ? storeFull(command.type) : undefined)
-  }
-
-  #input(input: EngineInput): void {
+  #input(input: EngineInput | EngineInput[]): void {
     if (this.#isHalted) return
     this.#inputs.push(input)
     // An observer or caller may ask for more from inside a step: it is taken up after the step.
     if (!this.#isBusy && this.#isRunning) this.#step(this.#inputs.shift())
   }
 
-  #step(first: EngineInput | undefined): void {
+  #step(first: EngineInput | EngineInput[] | undefined): void {
     this.#guarded(() => this.#takeUp(first))
   }
 
@@ -211,11 +205,12 @@ export class Driver {
     }
   }
 
-  #takeUp(first: EngineInput | undefined): void {
+  #takeUp(first: EngineInput | EngineInput[] | undefined): void {
     this.#isBusy = true
     let input = first
     for (;;) {
-      if (input !== undefined) this.engine.handle(input, this.now())
+      if (Array.isArray(input)) this.engine.handleAll(input, this.now())
+      else if (input !== undefined) this.engine.handle(input, this.now())
       for (;;) {
         const output = this.engine.poll()
         if (output === undefined || this.#isHalted) break

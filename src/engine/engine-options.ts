@@ -1,6 +1,8 @@
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
 import type { MembershipOptions } from '../membership/membership.ts'
+import type { EngineEvent } from './engine-types.ts'
+import type { Ports } from './ports.ts'
 
 export interface EngineOptions {
   readonly signer: Signer
@@ -21,4 +23,10 @@ export interface EngineOptions {
   readonly records?: MembershipOptions['records'] | undefined
   /** Where the store lies: see ReplicationOptions. */
   readonly place?: string | undefined
+}
+
+export interface DriverOptions extends Omit<EngineOptions, 'signer' | 'random' | 'hasKademlia'> {
+  readonly ports: Ports
+  /** Called for every fact, after the step that caused it; must not throw. */
+  readonly observe: (event: EngineEvent) => void
 }

@@ -90,6 +90,12 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.#drain(now)
   }
 
+  /** Several at once: what they send to one peer shares frames. */
+  handleAll(inputs: readonly EngineInput[], now: Millis): void {
+    for (const input of inputs) this.#route(input, now)
+    this.#drain(now)
+  }
+
   poll(): EngineOutput | undefined {
     return this.#outbox.shift()
   }

@@ -4,6 +4,7 @@ import type { LabControl } from '../lab/lab-types.ts'
 import { backupRoutes } from './backup-routes.ts'
 import { type Call, matches, type Route } from './call.ts'
 import { castRoutes } from './cast-routes.ts'
+import { dhtBatchRoutes } from './dht-batch-routes.ts'
 import { dhtKeyRoutes } from './dht-key-routes.ts'
 import { dhtRoutes } from './dht-routes.ts'
 import { EventHub } from './event-hub.ts'
@@ -80,6 +81,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
     ...nodeRoutes(),
     ...castRoutes(),
     ...dhtKeyRoutes(),
+    ...dhtBatchRoutes(),
     ...dhtRoutes(),
     ...objectRoutes(),
     ...transactionRoutes(),

@@ -16,6 +16,8 @@ import type {
   BroadcastAnswer,
   ChaosAction,
   DhtAnswer,
+  DhtBatch,
+  DhtBatchAnswer,
   ExplainAnswer,
   GetQuery,
   LogLevelBody,
@@ -79,6 +81,11 @@ export interface Client {
   /** The bytes alone; undefined when no value was found. */
   getRaw(key: string, options?: GetQuery & Waiting): Promise<Uint8Array | undefined>
   delete(key: string, options?: PutQuery & Waiting): Promise<PutResult>
+  /** Stores several values, or reads several; fails with the first of them, others may have been stored. */
+  batch(
+    body: DhtBatch,
+    options?: Pick<PutQuery, 'level' | 'ttlMs' | 'timeoutMs'> & Waiting,
+  ): Promise<DhtBatchAnswer>
   /** The keys that the node has written, a page. */
   keys(options?: DhtPageOptions & Waiting): Promise<DhtKeyPage>
   /** Of one group, or of all. */
@@ -217,6 +224,14 @@ export function createClient(options: ClientOptions): Client {
         method: 'DELETE',
         path: `/v1/dht/${segment(key)}`,
         query: written(query),
+        signal: query?.signal,
+      }),
+    batch: (body, query) =>
+      http.json({
+        method: 'POST',
+        path: '/v1/dht',
+        query: { level: query?.level, ttl: query?.ttlMs, ...timed(query) },
+        body,
         signal: query?.signal,
       }),
     keys: (query) =>

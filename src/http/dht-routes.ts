@@ -1,12 +1,12 @@
-import type { DhtKind, DhtReadOptions, DhtValue, PutOptions } from '../index.ts'
+import type { DhtKind, DhtReadOptions, PutOptions } from '../index.ts'
 import { readBytes } from './body.ts'
 import { type Call, deadlineOf, json, type Route, restOfPath } from './call.ts'
+import { answerOf } from './dht-answer.ts'
 import { requireValueType } from './guard.ts'
 import { answers, readQuery } from './operation.ts'
 import { notFound } from './problem.ts'
 import { dhtAnswerSchema, putSchema } from './schemas/dht-schemas.ts'
 import { anyText, duration, level, mark, presence } from './schemas/query-fields.ts'
-import type { DhtAnswer } from './shapes.ts'
 
 const PREFIX = '/v1/dht/'
 /** The largest value; above 64 KiB it is kept in chunks. */
@@ -116,18 +116,4 @@ function peerIdOf(call: Call, who: string): string {
 
 function kindOf({ own, immutable }: Required<DhtKind>): DhtKind {
   return { ...(own ? { own } : {}), ...(immutable ? { immutable } : {}) }
-}
-
-function answerOf(found: DhtValue): DhtAnswer {
-  const { key, version, author, from, elapsedMs, bytes } = found
-  return { key, ...encode(bytes), version, author, from, elapsedMs }
-}
-
-function encode(bytes: Uint8Array): { value: string; encoding: 'utf8' | 'base64' } {
-  try {
-    const value = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    return { value, encoding: 'utf8' }
-  } catch {
-    return { value: Buffer.from(bytes).toString('base64'), encoding: 'base64' }
-  }
 }

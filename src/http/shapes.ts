@@ -9,6 +9,7 @@ import type {
   ObjectInfo,
   ObjectType,
   PeerId,
+  PutResult,
   QueryInfo,
   TransactionInfo,
   UndoableInfo,
@@ -52,6 +53,28 @@ export interface DhtAnswer {
   readonly author: PeerId
   readonly from: string
   readonly elapsedMs: number
+}
+
+/** The body of `POST /v1/dht`: one of both. */
+export interface DhtBatch {
+  readonly put?: readonly {
+    readonly key: string
+    readonly value: string
+    /** @default "utf8" */
+    readonly encoding?: 'utf8' | 'base64'
+  }[]
+  /** Keys. */
+  readonly get?: readonly string[]
+}
+
+/** The answer of `POST /v1/dht`. */
+export interface DhtBatchAnswer {
+  /** In the order of the values stored. */
+  readonly put?: readonly PutResult[]
+  /** Those found, in the order of their keys. */
+  readonly values?: readonly DhtAnswer[]
+  /** Keys without a value. */
+  readonly missing?: readonly string[]
 }
 
 export interface TagsAnswer {

@@ -96,6 +96,11 @@ export type KvReply =
 
 export type KvFrame = KvRequest | KvReply
 
+/** Frames in one pack. */
+export const PACK_FRAMES_MAX = 256
+/** First byte of a pack: frames of one sender to one receiver, none of them a pack. */
+const PACK = 32
+
 /** First byte of a frame. */
 const TYPES = {
   put: 1,
@@ -144,6 +149,27 @@ export function encodeFrame(frame: KvFrame): Uint8Array {
     case 'same':
       return writer.finish()
   }
+}
+
+/** Several frames as one. */
+export function encodePack(frames: readonly Uint8Array[]): Uint8Array {
+  const writer = new Writer(16 + frames.reduce((sum, { length }) => sum + length + 3, 0))
+  writer.uint8(PACK).varint(frames.length)
+  for (const frame of frames) writer.bytes(frame)
+  return writer.finish()
+}
+
+/** The frames of a pack, views of `bytes`; of any other frame itself. */
+export function unpack(bytes: Uint8Array): Decoded<readonly Uint8Array[]> {
+  if (bytes[0] !== PACK) return { ok: true, value: [bytes] }
+  if (bytes.length > KV_FRAME_BYTES_MAX) return { ok: false, reason: 'frame too long' }
+  return decode(bytes, (reader) => {
+    reader.uint8()
+    const count = reader.varint(PACK_FRAMES_MAX)
+    const frames = Array.from({ length: count }, () => reader.bytes(KV_FRAME_BYTES_MAX))
+    reader.end()
+    return frames
+  })
 }
 
 function sumTo(writer: Writer, { high, low }: RangeSum): Writer {

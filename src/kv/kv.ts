@@ -26,11 +26,12 @@ import { STAMP_AHEAD_MS_MAX } from '../records/validate.ts'
 import { Burial } from './burial.ts'
 import { Callers } from './callers.ts'
 import { Calls } from './calls.ts'
-import { decodeFrame } from './frame.ts'
+import { decodeFrame, unpack } from './frame.ts'
 import { type KvContext, placeAt } from './kv-context.ts'
 import type { KvInput, KvKeyPage, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
 import { OWN_PREFIX, OwnKeys } from './own-keys.ts'
+import { Packer } from './packer.ts'
 import { PeerTable } from './peer-table.ts'
 import { Placement, type PlacementMode } from './placement.ts'
 import { RangeIndex } from './range-index.ts'
@@ -56,6 +57,7 @@ export interface KvOptions {
 
 export class Kv implements Core<KvInput, KvOutput> {
   readonly #outbox = new Outbox<KvOutput>()
+  readonly #packer = new Packer()
   readonly #context: KvContext
   readonly #replica: Replica
   readonly #repair: Repair
@@ -71,7 +73,10 @@ export class Kv implements Core<KvInput, KvOutput> {
     const { signer, random, replication } = options
     checkNumber('replication', replication, { min: 1, max: REPLICATION_MAX, isInteger: true })
     const tunables = kvTunables(options.tunables)
-    const emit = (output: KvOutput): void => this.#outbox.push(output)
+    const emit = (output: KvOutput): void => {
+      if (output.type === 'send') this.#packer.push(output)
+      else this.#outbox.push(output)
+    }
     const timers = new Timers()
     const peers = new PeerTable()
     const selfId = placeOf(signer.publicKey)
@@ -166,7 +171,7 @@ export class Kv implements Core<KvInput, KvOutput> {
         this.#callers.cancel(input.request)
         return
       case 'frame':
-        this.#frame(input.peer, input.bytes, now)
+        this.#frames(input.peer, input.bytes, now)
         return
       case 'unreachable':
         this.#context.calls.unreachable(input.peer, now)
@@ -186,7 +191,7 @@ export class Kv implements Core<KvInput, KvOutput> {
   }
 
   poll(): KvOutput | undefined {
-    return this.#outbox.shift()
+    return this.#outbox.shift() ?? this.#packer.shift()
   }
 
   nextDeadline(): Millis | undefined {
@@ -227,6 +232,12 @@ export class Kv implements Core<KvInput, KvOutput> {
     const { replication, signer } = this.#context
     if (this.#ring.size <= replication) return true
     return this.#ring.closest(id, replication).some(({ peerId }) => peerId === signer.peerId)
+  }
+
+  #frames(peer: PeerId, bytes: Uint8Array, now: Millis): void {
+    const unpacked = unpack(bytes)
+    if (unpacked.ok) for (const frame of unpacked.value) this.#frame(peer, frame, now)
+    else this.#context.emit({ type: 'dropped', reason: `kv frame: ${unpacked.reason}` })
   }
 
   #frame(peer: PeerId, bytes: Uint8Array, now: Millis): void {

@@ -8,6 +8,7 @@ import { keyPage, listKeys } from './dht-keys.ts'
 import type { Dht, DhtKind, DhtReadOptions, DhtValue, PutOptions, PutResult } from './dht-types.ts'
 import { type ChunkStore, getChunks, putChunks } from './large-values.ts'
 import { request } from './requests.ts'
+import { inSlices } from './slices.ts'
 
 /** Chunks live longer than what names them: a minute at least. */
 const GRACE_MS = 60_000
@@ -60,10 +61,12 @@ export function createDht(driver: Driver, nameOf: (peer: PeerId) => string): Dht
       return { ...done, elapsedMs: elapsedSince(startedAt) }
     },
     putMany(entries, options = {}) {
-      return Promise.all(Array.from(entries, ([key, value]) => this.put(key, value, options)))
+      const put = ([key, value]: readonly [string, string | Uint8Array]) =>
+        this.put(key, value, options)
+      return inSlices(driver, [...entries], put)
     },
     getMany(keys, options = {}) {
-      return Promise.all(Array.from(keys, (key) => this.get(key, options)))
+      return inSlices(driver, [...keys], (key) => this.get(key, options))
     },
     list: (options) => listKeys(driver, options),
     page: (options) => keyPage(driver, options),

@@ -58,7 +58,10 @@ export interface Dht {
    * chunk of a large value is gone
    */
   get(key: string, options?: DhtReadOptions): Promise<DhtValue | undefined>
-  /** Stores several values at once, all on their way together; rejects with the first failure. */
+  /**
+   * Stores several values at once: those that go to one replica share frames. Rejects with the first failure; others
+   * may have been stored.
+   */
   putMany(
     entries: Iterable<readonly [string, string | Uint8Array]>,
     options?: PutOptions,

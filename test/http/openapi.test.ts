@@ -46,6 +46,8 @@ const REQUESTS: readonly (readonly [method: string, path: string, body?: unknown
   ['GET', '/v1/dht/key'],
   ['GET', '/v1/dht/key?raw'],
   ['GET', '/v1/dht?own&limit=1'],
+  ['POST', '/v1/dht?level=one', { put: [{ key: 'b1', value: 'eA==', encoding: 'base64' }] }],
+  ['POST', '/v1/dht', { get: ['b1', 'none'] }],
   ['DELETE', '/v1/dht/key'],
   ['POST', '/v1/objects/votes', { type: 'counter', op: 'add', value: 3 }],
   ['POST', '/v1/objects/guests', { type: 'set', op: 'add', values: ['ada', 'bob'] }],

@@ -4,7 +4,7 @@ import { Heap } from '../../src/base/heap.ts'
 import type { PeerId } from '../../src/base/ids.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import type { Signer } from '../../src/base/signer.ts'
-import { decodeFrame } from '../../src/kv/frame.ts'
+import { decodeFrame, unpack } from '../../src/kv/frame.ts'
 import { Kv, type KvInput, type KvLevel, type KvOutput } from '../../src/kv/kv.ts'
 import type { KvCondition, KvTarget } from '../../src/kv/kv-contract.ts'
 import type { KvTunables } from '../../src/kv/options.ts'
@@ -342,9 +342,14 @@ export class KvCluster {
   }
 
   #note(from: KvNode, to: KvNode, bytes: Uint8Array): void {
-    const decoded = decodeFrame(bytes)
-    const type = decoded.ok ? decoded.value.type : 'malformed'
-    this.sent.push({ from: from.index, to: to.index, type, at: this.now })
+    const unpacked = unpack(bytes)
+    const frames = unpacked.ok ? unpacked.value : [bytes]
+    const told = { from: from.index, to: to.index, at: this.now }
+    if (frames.length > 1) this.sent.push({ ...told, type: 'pack' })
+    for (const frame of frames) {
+      const decoded = decodeFrame(frame)
+      this.sent.push({ ...told, type: decoded.ok ? decoded.value.type : 'malformed' })
+    }
   }
 
   #carry(from: KvNode, to: KvNode, bytes: Uint8Array): void {

@@ -4,43 +4,13 @@ import { present } from '../../src/base/assert.ts'
 import { fromUtf8, utf8 } from '../../src/base/bytes.ts'
 import { sha256 } from '../../src/base/hash.ts'
 import { stampAt } from '../../src/base/hybrid-clock.ts'
-import { createNode, type HearsayNode, type NodeOptions } from '../../src/index.ts'
+import { createNode } from '../../src/index.ts'
 import { decodeRecord, sealRecord } from '../../src/records/record.ts'
 import { eventually } from '../e2e/eventually.ts'
 import { ed25519Signer } from '../records/ed25519-signer.ts'
+import { Nodes } from './nodes.ts'
 
 const HOUR = 3_600_000
-
-/** Nodes in memory that see each other. */
-class Nodes implements AsyncDisposable {
-  readonly #nodes: HearsayNode[] = []
-
-  static async create(count: number, options: NodeOptions = {}): Promise<Nodes> {
-    const nodes = new Nodes()
-    for (let i = 0; i < count; i++) {
-      const join = nodes.#nodes.slice(0, 1).flatMap((node) => node.status().listen)
-      nodes.#nodes.push(
-        await createNode({ name: `node-${i}`, network: 'kad-test', join, ...options }),
-      )
-    }
-    await Promise.all(nodes.#nodes.map((node) => seen(node, count)))
-    return nodes
-  }
-
-  at(index: number): HearsayNode {
-    return present(this.#nodes[index], `node ${index}`)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.stop()))
-  }
-}
-
-async function seen(node: HearsayNode, count: number): Promise<void> {
-  for await (const _ of node.events({ signal: AbortSignal.timeout(30_000) })) {
-    if (node.status().members.alive >= count) return
-  }
-}
 
 async function foreignOf(nodes: Nodes): Promise<ForeignNode> {
   const foreign = await ForeignNode.start({ network: 'kad-test', seed: sha256(utf8('foreign')) })

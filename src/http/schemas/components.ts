@@ -5,6 +5,7 @@ import {
   messageSchema,
   queryAnswersSchema,
 } from './cast-schemas.ts'
+import { dhtBatchAnswerSchema, dhtBatchSchema } from './dht-batch-schemas.ts'
 import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
@@ -50,6 +51,8 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   ChaosDone: chaosDoneSchema,
   Converged: convergedSchema,
   Counter: counterSchema,
+  DhtBatch: dhtBatchSchema,
+  DhtBatchAnswer: dhtBatchAnswerSchema,
   DhtKeys: dhtKeysSchema,
   DhtValue: dhtAnswerSchema,
   Explanation: explainSchema,

@@ -90,7 +90,8 @@ export function damagedStore(place: string, key: string, how: string): HearsayEr
   )
 }
 
-function checkedKey(key: string): string {
+/** The key, if a row may have it. @throws {TypeError} */
+export function checkedKey(key: string): string {
   if (!/^[ -~]+$/.test(key)) {
     throw new TypeError(`Cannot write row: its key is not printable ASCII: ${JSON.stringify(key)}`)
   }

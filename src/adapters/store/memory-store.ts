@@ -1,7 +1,7 @@
-import { MemoryLevel } from 'memory-level'
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
-import { FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
-import type { Store, StorePage } from './store.ts'
+import { HearsayError } from '../../base/errors.ts'
+import { checkedKey } from './level-rows.ts'
+import { PAGE_BYTES_MAX, PAGE_ROWS_MAX, type Store, type StorePage } from './store.ts'
 
 /**
  * A store in memory. It outlives its holder: close() keeps the rows, and open() on an open one is
@@ -9,17 +9,23 @@ import type { Store, StorePage } from './store.ts'
  * @param rows what it holds at first
  */
 export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
-  const database = new MemoryLevel<string, Uint8Array>({
-    keyEncoding: 'utf8',
-    valueEncoding: 'view',
-    storeEncoding: 'view',
-  })
-  let isFilled = false
-  async function* pages(): AsyncGenerator<StorePage> {
-    for await (const page of rowPages(database.iterator({ gte: FIRST_KEY }), 'memory')) {
-      const damaged = page.damaged.map(({ key, reason }) => ({ key, reason, isKept: false }))
-      yield { rows: page.rows, damaged }
+  const held = new Map<string, Uint8Array>()
+  let bytes = 0
+  let isOpen = false
+  const write = ({ key, value }: StoreWrite): void => {
+    const before = held.get(key)
+    if (before !== undefined) bytes -= key.length + before.length
+    if (value === undefined) {
+      held.delete(key)
+      return
     }
+    held.set(key, value.slice())
+    bytes += key.length + value.length
+  }
+  for (const row of rows) write({ ...row, key: checkedKey(row.key) })
+  const requireOpen = (): void => {
+    if (!isOpen)
+      throw new HearsayError('ERR_STOPPED', 'Cannot use the store in memory: it is closed')
   }
   return {
     path: undefined,
@@ -28,22 +34,36 @@ export function createMemoryStore(rows: readonly StoreRow[] = []): Store {
     migratedFrom: undefined,
     wasUnsynced: false,
     async open() {
-      await database.open()
-      if (!isFilled) await database.batch(rowOperations(rows))
-      isFilled = true
+      isOpen = true
     },
-    rows: pages,
+    async *rows() {
+      requireOpen()
+      yield* pages(held)
+    },
     async commit(writes: readonly StoreWrite[]) {
-      await database.batch(rowOperations(writes))
+      requireOpen()
+      for (const { key } of writes) checkedKey(key)
+      for (const each of writes) write(each)
     },
-    async bytes() {
-      let bytes = 0
-      for await (const { rows } of pages()) {
-        for (const row of rows) bytes += row.key.length + row.value.length
-      }
-      return bytes
-    },
+    bytes: async () => bytes,
     space: async () => undefined,
-    close: () => database.close(),
+    async close() {
+      isOpen = false
+    },
   }
+}
+
+/** Rows as they are now, in key order, which is that of code units: keys are ASCII. */
+function* pages(held: ReadonlyMap<string, Uint8Array>): Generator<StorePage> {
+  let rows: StoreRow[] = []
+  let bytes = 0
+  for (const [key, value] of [...held].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    rows.push({ key, value })
+    bytes += key.length + value.length
+    if (rows.length < PAGE_ROWS_MAX && bytes < PAGE_BYTES_MAX) continue
+    yield { rows, damaged: [] }
+    rows = []
+    bytes = 0
+  }
+  if (rows.length > 0) yield { rows, damaged: [] }
 }

@@ -54,9 +54,13 @@ function row(method: string, path: string, operation: Operation): string {
   return `| ${cells.join(' | ')} |`
 }
 
-/** The name of the schema, or the media types. */
+/** The name of the schema, of each part where it is a stream, or the media types. */
 function contentOf(content: Content | undefined): string {
   return Object.entries(content ?? {})
-    .map(([type, { schema }]) => schema?.$ref?.split('/').at(-1) ?? type)
+    .map(([type, { schema }]) => {
+      const name = schema?.$ref?.split('/').at(-1)
+      if (name === undefined) return type
+      return type === 'application/json' ? name : `${name} in ${type}`
+    })
     .join(', ')
 }

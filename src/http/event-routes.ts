@@ -2,6 +2,7 @@ import type { Call, Route } from './call.ts'
 import type { EventHub } from './event-hub.ts'
 import { type Operation, readQuery } from './operation.ts'
 import { RequestFault } from './problem.ts'
+import { eventSchema } from './schemas/event-schemas.ts'
 import { anyText } from './schemas/query-fields.ts'
 
 /** Types of events, with commas. @default all */
@@ -14,7 +15,11 @@ export function eventRoutes(hub: EventHub): readonly Route[] {
     summary: 'Events as they come, server-sent; Last-Event-ID resumes without loss',
     query: QUERY,
     answers: {
-      200: { description: 'For ever, until one side hangs up', media: ['text/event-stream'] },
+      200: {
+        description: 'For ever, until one side hangs up; the data of each event is one object',
+        media: ['text/event-stream'],
+        items: eventSchema,
+      },
     },
   }
   return [{ method: 'GET', path: '/v1/events', operation, handle: (call) => stream(call, hub) }]

@@ -1,6 +1,7 @@
 import { type Call, groupQuery, type Route } from './call.ts'
 import { type ExportFormat, exportText } from './export.ts'
 import { type Operation, readQuery } from './operation.ts'
+import { exportRecordSchema } from './schemas/event-schemas.ts'
 import { exportFormat, oneGroup } from './schemas/query-fields.ts'
 import { encoded, streamOf } from './streamed.ts'
 
@@ -17,7 +18,11 @@ export function exportRoutes(): readonly Route[] {
     summary: 'What the groups hold, as lines of JSON or as CSV',
     query: QUERY,
     answers: {
-      200: { description: 'One line per value', media: ['application/x-ndjson', 'text/csv'] },
+      200: {
+        description: 'One line per value',
+        media: ['application/x-ndjson', 'text/csv'],
+        items: exportRecordSchema,
+      },
     },
   }
   return [{ method: 'GET', path: '/v1/export', operation, handle: exportAll }]

@@ -124,10 +124,15 @@ function requestBody(body: NonNullable<Operation['body']>, schemas: Schemas): ob
   return { required: true, content }
 }
 
-function response({ description, schema, media = [] }: AnswerSpec, schemas: Schemas): object {
+/** Media that are parts of one form, one after the other. */
+const STREAMS: ReadonlySet<string> = new Set(['text/event-stream', 'application/x-ndjson'])
+
+function response(answer: AnswerSpec, schemas: Schemas): object {
+  const { description, schema, items, media = [] } = answer
+  const each = items === undefined ? {} : { schema: schemas.of(items) }
   const content = {
     ...(schema === undefined ? {} : { [JSON_TYPE]: { schema: schemas.of(schema) } }),
-    ...Object.fromEntries(media.map((type) => [type, {}])),
+    ...Object.fromEntries(media.map((type) => [type, STREAMS.has(type) ? each : {}])),
   }
   return { description, content }
 }

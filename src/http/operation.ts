@@ -11,6 +11,8 @@ export interface AnswerSpec {
   readonly description: string
   readonly schema?: Schema
   readonly media?: readonly string[]
+  /** Of each part of a stream: an event, a line. */
+  readonly items?: Schema
 }
 
 /**

@@ -169,7 +169,17 @@ const STREAMS: Readonly<Record<string, { readonly line: z.ZodType; readonly last
   'member-moments': {
     line: z.strictObject({ at, name: text, peerId: text, state: text, evidence: text }),
   },
-  'node-events': { line: z.union([ready, z.looseObject({ event: text, at })]) },
+  'node-events': {
+    line: z.union([
+      ready,
+      z
+        .looseObject({ event: text, at })
+        .refine(
+          ({ event: type, ...rest }) => COMPONENTS.Event?.safeParse({ type, ...rest }).success,
+          'an event',
+        ),
+    ]),
+  },
 }
 
 /** `nothing`, or the name of an answer of the API, of a shape of the command line, or of a stream of lines. */

@@ -77,9 +77,17 @@ export function expectDescribed(
   const [exact, any] = [content[type], content['*/*']]
   expect(exact ?? any, `${where} is one of ${Object.keys(content)}`).toBeDefined()
   const name = exact?.schema?.$ref?.split('/').at(-1)
-  if (type === 'application/json' && name !== undefined) {
-    expectShape(name, JSON.parse(answer.text), where)
-  }
+  if (name === undefined) return
+  if (type === 'application/json') expectShape(name, JSON.parse(answer.text), where)
+  for (const part of partsOf(type, answer.text)) expectShape(name, JSON.parse(part), where)
+}
+
+/** The lines, or the data of the events, of a stream. */
+function partsOf(type: string, text: string): readonly string[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  if (type === 'application/x-ndjson') return lines
+  if (type !== 'text/event-stream') return []
+  return lines.flatMap((line) => (line.startsWith('data: ') ? line.slice('data: '.length) : []))
 }
 
 /** A schema drops what it does not know: a value that comes out as it went in has nothing else. */

@@ -107,6 +107,33 @@ describe('GET /openapi.json', () => {
     for (const [method, path, body] of REQUESTS) await ask(method, path, body)
   })
 
+  test('describes the events of a node that runs', async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const stop = new AbortController()
+    const url = `${BASE}/v1/events`
+    const response = await api.fetch(new Request(url, { headers, signal: stop.signal }))
+    const node = lab.node('a')
+    await node.counter('n').add(1)
+    await node.set('s').add('x')
+    await node.register('r').set({ a: 1 })
+    await node.map('m').set(['a'], 1)
+    await node.map('m').remove([])
+    await node.broadcast('deploy')
+    await node.dht.put('k', 'v', { level: 'one' })
+    const decoder = new TextDecoder()
+    let text = ''
+    for await (const bytes of response.body ?? []) {
+      text += decoder.decode(bytes, { stream: true })
+      if (['object-changed', 'broadcast', 'digest-changed'].every((type) => text.includes(type))) {
+        break
+      }
+    }
+    stop.abort()
+    const type = 'text/event-stream'
+    expectDescribed(description, { method: 'GET', path: '/v1/events' }, { status: 200, type, text })
+    expect(text.match(/^data: /gm)?.length).toBeGreaterThan(5)
+  })
+
   test('leaves no operation out of that', () => {
     const templates = Object.entries(description.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => ({ path, method, operationId })),

@@ -8,6 +8,7 @@ import {
 import { dhtBatchAnswerSchema, dhtBatchSchema } from './dht-batch-schemas.ts'
 import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
+import { eventSchema, exportRecordSchema } from './event-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
 import { logLevelSchema, logLevelsSchema } from './log-schemas.ts'
 import {
@@ -55,7 +56,9 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   DhtBatchAnswer: dhtBatchAnswerSchema,
   DhtKeys: dhtKeysSchema,
   DhtValue: dhtAnswerSchema,
+  Event: eventSchema,
   Explanation: explainSchema,
+  ExportRecord: exportRecordSchema,
   Join: joinSchema,
   Lab: labSchema,
   Left: leftSchema,

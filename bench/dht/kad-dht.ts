@@ -21,7 +21,8 @@ export async function kadSubject({ nodes: count, delayMs }: SubjectOptions): Pro
     let node: KadNode | undefined
     const relay = delayMs === 0 ? undefined : await relays.open(nodes.length, () => portOf(node))
     node = await createKadNode(relay)
-    const known = [...nodes]
+    // Those that were killed have no address any more.
+    const known = nodes.filter((other) => other.status === 'started')
     nodes.push(node)
     sent.push(0)
     await Promise.all(known.map((other) => node?.dial(other.getMultiaddrs())))

@@ -152,6 +152,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       listening: () => listening,
       listenAddresses: () => networking.listenAddresses(),
       traffic: () => networking.traffic(),
+      libp2p: () => networking.host?.libp2p,
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
       backup: (signal) => backups.open(signal),
       close: async () => {

@@ -1,3 +1,4 @@
+import type { Host } from '../adapters/libp2p/host.ts'
 import type { PeerId } from '../base/ids.ts'
 import type {
   BroadcastInfo,
@@ -242,6 +243,11 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
   readonly cursor: string
   status(): StatusInfo
   traffic(): Traffic
+  /**
+   * The libp2p node below: the way out, for protocols and services of your own. Undefined before it is made, which
+   * only a node that is `ready: 'loaded'` shows. It is started and stopped with the node.
+   */
+  readonly libp2p: Host['libp2p'] | undefined
   /** Hex digest of a group's state (default `main`). */
   digest(group?: string): string
   /** Resolves when all live members report this node's digest; rejects with signal.reason when aborted. */

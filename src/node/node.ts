@@ -65,6 +65,7 @@ export interface NodeParts {
   listening(): Promise<void>
   listenAddresses(): readonly string[]
   traffic(): Traffic
+  libp2p(): HearsayNode['libp2p']
   store(): Omit<StatusInfo['store'], 'path'>
   backup(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>
   /** Closes everything in reverse order of opening, after pending commits are on disk. */
@@ -203,6 +204,10 @@ export class Node implements HearsayNode {
 
   traffic(): Traffic {
     return this.#parts.traffic()
+  }
+
+  get libp2p(): HearsayNode['libp2p'] {
+    return this.#parts.libp2p()
   }
 
   digest(group: string = 'main'): string {

@@ -208,6 +208,7 @@ export function memoryNode(
     },
     status: () => status(node),
     traffic: () => ({ sent: {}, received: {} }),
+    libp2p: undefined,
     digest,
     converged: async ({ signal, group: of } = {}): Promise<ConvergedInfo> => {
       if (!node.hasConverged) return unanswered(signal)

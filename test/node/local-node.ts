@@ -110,6 +110,7 @@ export function localNode(seed = 1): LocalNode {
       listening: async () => {},
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),
+      libp2p: () => undefined,
       store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),
       backup: (signal) => backups.open(signal),
       close: async () => driver.halt(),

@@ -31,12 +31,14 @@ test('a node that is ready when loaded is read and written before it listens', a
   expect(node.set('s').values).toEqual(['a', 'b'])
   const written = node.set('s').add('c')
   expect(node.traffic()).toEqual({ sent: {}, received: {} })
+  expect(node.libp2p).toBeUndefined()
   await written
   const addresses = await node.listening()
   expect(addresses).toEqual([
     expect.stringMatching(new RegExp(`^/ip4/127.0.0.1/tcp/[1-9]\\d*/p2p/${node.peerId}$`)),
   ])
   expect(node.status().listen).toEqual(addresses)
+  expect(node.libp2p?.peerId.toString()).toBe(node.peerId)
 })
 
 test('a node that is ready when loaded joins others, and they it, once it listens', {

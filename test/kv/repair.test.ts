@@ -257,4 +257,22 @@ describe('repair', () => {
     cluster.run(5_000)
     expect(cluster.holders('a')).toContain(ill)
   })
+
+  it('says nothing to a member that is well again and shares no record with us', () => {
+    const cluster = new KvCluster(9)
+    cluster.view({ suspects: [cluster.node(3)] })
+    cluster.view()
+    cluster.run(5_000)
+    expect(cluster.sent).toEqual([])
+    cluster.putNow(cluster.node(0), 'a', 'x')
+    const [first] = cluster.replicas('a')
+    if (first === undefined) throw new Error('no replica')
+    cluster.sent.length = 0
+    cluster.view({ suspects: [first] })
+    cluster.view()
+    cluster.run(8_000)
+    expect(cluster.count('compare')).toBeGreaterThan(0)
+    const others = cluster.nodes.filter((node) => !cluster.replicas('a').includes(node))
+    for (const other of others) expect(cluster.count('compare', other)).toBe(0)
+  })
 })

@@ -191,7 +191,7 @@ function ip(...args: readonly string[]): void {
   execFileSync('ip', args)
 }
 
-/** Trials begin at no fixed place in the periods of the agents, and idling has to last. */
+/** Waiting is the point: trials begin at no fixed place in the periods of the agents, and idling has to last. */
 function pass(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -121,6 +121,7 @@ async function replaced(create: Create, row: Row): Promise<void> {
   await warm(subject, given)
   for (let node = 0; node < REPLACED_NODES; node++) {
     await subject.add?.()
+    // Repair is what is measured, and no subject tells when it has done what it does.
     await new Promise((resolve) => setTimeout(resolve, REPLACEMENT_MS))
     await subject.kill?.(node)
     await new Promise((resolve) => setTimeout(resolve, REPLACEMENT_MS))

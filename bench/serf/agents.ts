@@ -209,6 +209,7 @@ export class Agents {
     while (!holds()) {
       if (performance.now() > deadline)
         throw new Error(`${this.kind.name} does not get there: ${this.#doubts()}`)
+      // Serf's agents have no other way to tell than lines; a look costs nothing beside what is measured.
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
   }

@@ -95,6 +95,7 @@ async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
     const found = await ask()
     if (found !== undefined) return found
     if (machineMs() - start > READY_MS) throw new Error('nodes did not come together')
+    // Other processes are asked over HTTP: asked without pause they would do nothing but answer.
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

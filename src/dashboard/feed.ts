@@ -135,6 +135,7 @@ export class Feed {
       } catch (error) {
         this.#fail(error)
       }
+      // Whatever ended the stream, the node is not asked again at once.
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }

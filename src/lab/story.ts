@@ -212,8 +212,8 @@ async function* partition({ lab, draft, signal }: Telling): Chapter {
     const entry = { through, amount: index + 1, values: [`guest of ${through}`] }
     return { entry, written: draft.ledger.write(lab.node(through), { ...entry, signal }) }
   })
-  const all = Promise.all(entries.map(({ written }) => written))
-  all.catch(() => {})
+  // Awaited one by one below: one that fails before its turn is not unheard until then.
+  Promise.all(entries.map(({ written }) => written)).catch(() => {})
   for (const { entry, written } of entries) {
     await written
     yield { type: 'written', counter: COUNTER, set: SET, ...entry }

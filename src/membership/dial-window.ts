@@ -5,13 +5,15 @@ import { isSlow, type Pulse } from './shared.ts'
 
 /** Dials under way of a node whose event loop keeps up: more than the overlay ever wants at once. */
 const DIALS_MAX = 16
-/** At the start, and after nothing was late: doubled with every round of dials that succeed. */
+/** At the start: each dial that succeeds makes room for one more. */
 const DIALS_FIRST = 4
 /** A dial that takes longer counts no more: peers that do not answer must not hold up the others … */
 const COUNTED_MS = 1_000
 /** … unless this node is slow: then it may be its own fault. */
 const COUNTED_SLOW_MS = 6_000
+/** Late by more is late by chance: nobody waits for it longer. */
 const PAUSE_MAX_MS = 1_000
+/** As late as counts (LATE_MS): a rarer look would not see it. */
 const CHECK_MS = 100
 /** The window is halved at most this often: the dials under way cannot tell of a smaller one sooner. */
 const HALVED_EVERY_MS = 500
@@ -20,9 +22,9 @@ const JITTER_SHARE = 0.5
 /**
  * How many dials may be under way. Handshakes are the most expensive thing a node does, and one
  * that times out because others were in its way is tried again: without a limit, a machine with too many nodes
- * does nothing else for ever. Additive increase and multiplicative decrease as in TCP (Chiu and Jain,
- * 1989), where the signal of congestion is the lateness of this node's own timers; who is late
- * besides begins nothing for about as long again, once a dial.
+ * does nothing else for ever. One more with each success and half as many on congestion, as TCP in its slow
+ * start (Jacobson, 1988), where the signal of congestion is the lateness of this node's own timers;
+ * who is late besides begins nothing for about as long again, once a dial.
  */
 export class DialWindow {
   readonly #random: Random

@@ -39,6 +39,7 @@ export const LATE_MS = 100
 /** For so long after it was late a node is slow. */
 const SLOW_MS = 3_000
 
+/** When this node last heard, and when it was last too busy to. */
 export interface Pulse {
   /** The last sign of life from anybody. */
   heardAt: Millis

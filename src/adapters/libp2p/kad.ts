@@ -1,16 +1,14 @@
 /**
  * kad-dht without a fork: a libp2p service is a function of components, so it gets components of
  * its own. Its datastore is the record port, its registrar serves admitted peers at a bounded rate,
- * its connection manager waits for admission, its peer store drops keep-alive tags (redialling is
- * the core's business), and its ping is answered by what membership believes.
+ * its connection manager waits for admission, its peer store tells few addresses of each peer (and keeps no tags:
+ * quiet-peer-store.ts), and its ping is answered by what membership believes.
  */
 import {
   type Connection,
   type DialTarget,
   isPeerId,
-  KEEP_ALIVE,
   type PeerId as Libp2pPeerId,
-  type PeerData,
   type PeerStore,
   type Stream,
   type StreamHandler,
@@ -154,10 +152,7 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
   }
 }
 
-/**
- * kad-dht tags its closest peers keep-alive, which would start libp2p's own redialling. And it answers
- * requests for values with all addresses that it gets from here.
- */
+/** kad-dht answers requests for values with all addresses that it gets from here. */
 function guardedPeerStore(store: PeerStore, addressesMax: number): PeerStore {
   return {
     forEach: (...args) => store.forEach(...args),
@@ -169,17 +164,11 @@ function guardedPeerStore(store: PeerStore, addressesMax: number): PeerStore {
       const info = await store.getInfo(...args)
       return { ...info, multiaddrs: toldAddresses(info.multiaddrs, addressesMax) }
     },
-    save: (id, data, options) => store.save(id, stripped(data), options),
-    patch: (id, data, options) => store.patch(id, stripped(data), options),
-    merge: (id, data, options) => store.merge(id, stripped(data), options),
+    save: (...args) => store.save(...args),
+    patch: (...args) => store.patch(...args),
+    merge: (...args) => store.merge(...args),
     consumePeerRecord: (...args) => store.consumePeerRecord(...args),
   }
-}
-
-function stripped(data: PeerData): PeerData {
-  if (data.tags === undefined) return data
-  const tags = data.tags instanceof Map ? [...data.tags] : Object.entries(data.tags)
-  return { ...data, tags: new Map(tags.filter(([name]) => !name.startsWith(KEEP_ALIVE))) }
 }
 
 /** Stands in for the ping service: a peer is reachable when membership or a link says so. */

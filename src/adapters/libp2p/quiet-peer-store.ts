@@ -4,8 +4,9 @@ import type { Peer, PeerData, PeerId, PeerStore } from '@libp2p/interface'
  * Keeps libp2p from writing what nobody here reads. It stores the protocol of every stream that is
  * opened, and kad-dht tags its closest peers: measured at fifty nodes that find each other, 6,700 of
  * 9,700 writes, each under a lock and through protobuf, and a stream is handed out only after its
- * own. Topologies by protocol are not used, kad-dht is fed by membership, and connections are valued by the
- * overlay's tag alone. Our own protocols are kept: identify tells them.
+ * own. Topologies by protocol are not used, kad-dht is fed by membership, connections are valued by
+ * the overlay's tag alone, and kad-dht's keep-alive tags would start libp2p's own redialling. Our own
+ * protocols are kept: identify tells them.
  *
  * libp2p takes no peer store from outside, so it is this one object whose method changes.
  *

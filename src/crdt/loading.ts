@@ -1,12 +1,12 @@
 import { type ByteView, copyRange } from '../base/byte-view.ts'
 import type { Deferral, KeyIndex } from './key-index.ts'
 import { KIND_SET } from './kinds.ts'
-import type { LiveObject } from './live-object.ts'
 import type { LiveState } from './live-state.ts'
 import { LoadedKeys } from './loaded-keys.ts'
 import type { Records } from './records.ts'
 import type { RunReader } from './run-reader.ts'
 import { varintLength, writeVarint } from './varint.ts'
+import type { Writer } from './writers.ts'
 
 /** Events of a run that was read. */
 export interface Stretch {
@@ -39,19 +39,30 @@ export class Loading {
    * @returns the first event that was not applied
    */
   applyElements(runs: RunReader, stretch: Stretch): number {
-    const { writer, objects, from, to } = stretch
-    const { kinds, killStarts, object } = runs
-    const first = object[from] ?? 0
-    let end = from
-    while (end < to && kinds[end] === KIND_SET && object[end] === first) {
-      if (killStarts[end] !== killStarts[end + 1]) break
-      end += 1
+    const { writer: index, from } = stretch
+    const to = this.#placeElements(runs, stretch, runs.dots)
+    if (to === from) return from
+    const writer = this.#state.come(index, runs.dots[from] ?? 0, to - from)
+    this.#state.live.fingerprint.noteRow(writer, runs, from, to)
+    return to
+  }
+
+  /**
+   * As {@link applyElements}, for live entries of events that are adopted afterwards.
+   * @param dots of the entries, none of them here already
+   */
+  insertElements(runs: RunReader, stretch: Stretch, dots: ArrayLike<number>): number {
+    const { highs, lows } = runs
+    const { fingerprint } = this.#state.live
+    const to = this.#placeElements(runs, stretch, dots)
+    const writer = this.#writer(stretch)
+    const content = { high: 0, low: 0 }
+    for (let i = stretch.from; i < to; i++) {
+      content.high = highs[i] ?? 0
+      content.low = lows[i] ?? 0
+      fingerprint.add(writer, dots[i] ?? 0, content)
     }
-    if (end === from || this.#state.pendingKillsOf(writer).size > 0) return from
-    const set = this.#state.objectAt(objects[first] ?? -1)
-    if (set.index === undefined) return from
-    this.#place(runs, { from, to: end, writer, objects }, set, this.keysOf(set.index))
-    return end
+    return to
   }
 
   /** Ends loading. What it has put off is done in steps, each a small part of a millisecond. */
@@ -62,24 +73,38 @@ export class Loading {
     while (live.evacuate()) yield
   }
 
-  /** Nobody is told: dots become live, elements of one set. */
-  #place(
-    runs: RunReader,
-    { from, to, writer: index }: Stretch,
-    set: LiveObject,
-    into: Deferral,
-  ): void {
-    const { slots, records, live } = this.#state
-    const { keyView, keyStarts, keyEnds, keyHashes, highs, lows } = runs
-    const n = runs.dots[from] ?? 0
-    const writer = this.#state.come(index, n, to - from)
-    for (let i = from; i < to; i++) {
-      const record = addElement(records, set.id, keyView, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
-      into.add(keyHashes[i] ?? 0, slots.insert(writer.live, index, n + i - from, record))
-    }
-    set.grew(to - from)
-    live.fingerprint.noteRow(writer, { highs, lows }, from, to)
+  #writer({ writer }: Stretch): Writer {
+    return this.#state.come(writer, this.#state.have(writer) + 1, 0)
   }
+
+  /** Nobody is told: dots become live, elements of one set. @returns the first event that is none of it */
+  #placeElements(runs: RunReader, stretch: Stretch, dots: ArrayLike<number>): number {
+    const { slots, records } = this.#state
+    const { writer, objects, from, to } = stretch
+    const { keyView, keyStarts, keyEnds, keyHashes } = runs
+    const end = elementsEnd(runs, from, to)
+    if (end === from) return from
+    const set = this.#state.objectAt(objects[runs.object[from] ?? 0] ?? -1)
+    if (set.index === undefined || this.#state.pendingKillsOf(writer).size > 0) return from
+    const into = this.keysOf(set.index)
+    const { live } = this.#writer(stretch)
+    for (let i = from; i < end; i++) {
+      const record = addElement(records, set.id, keyView, keyStarts[i] ?? 0, keyEnds[i] ?? 0)
+      into.add(keyHashes[i] ?? 0, slots.insert(live, writer, dots[i] ?? 0, record))
+    }
+    set.grew(end - from)
+    return end
+  }
+}
+
+/** Where a row of events ends that only add elements to one set; `from` if none does. */
+function elementsEnd({ kinds, object, killStarts }: RunReader, from: number, to: number): number {
+  let end = from
+  while (end < to && kinds[end] === KIND_SET && object[end] === object[from]) {
+    if (killStarts[end] !== killStarts[end + 1]) break
+    end += 1
+  }
+  return end
 }
 
 /** Nobody looks at what comes into a state from here on until {@link endLoading}. */

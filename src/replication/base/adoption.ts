@@ -107,7 +107,14 @@ function applyEntries(state: LiveState, item: BaseItem, id: number, runs: RunRea
   const objects = runs.objects.map(({ type, name }) => state.objectFor(type, name).id)
   const pending = state.pendingKillsOf(id)
   const draft = new EventDraft()
-  for (let i = 0; i < runs.events; i++) {
+  const { loading } = state.live
+  const whole = { writer: id, objects, from: 0, to: runs.events }
+  const isFresh = item.from > have
+  for (
+    let i = isFresh ? (loading?.insertElements(runs, whole, dots) ?? 0) : 0;
+    i < runs.events;
+    i++
+  ) {
     const n = dots[i] ?? 0
     if (n <= have || pending.has(n)) continue
     runs.draft(i, draft)

@@ -125,7 +125,7 @@ export class Arena {
   }
 
   #chunk(number: number): Chunk {
-    return present(this.#chunks[number], 'chunk of an arena position')
+    return present(this.#chunks[number], 'chunk')
   }
 
   /** Room in a new chunk: the next tail, or for a long record one of its own. */
@@ -134,7 +134,7 @@ export class Arena {
     const before = this.#tailChunk?.bytes.length ?? FIRST_CHUNK_BYTES / 4
     const size = isLone ? length : Math.max(length, Math.min(CHUNK_BYTES, before * 4))
     const number = this.#free.pop() ?? this.#chunks.length
-    assert(number < CHUNKS_MAX, 'a group holds less than 4 GiB of live entries')
+    assert(number < CHUNKS_MAX, 'live entries below 4 GiB')
     const { bytes, view } = byteView(new Uint8Array(size))
     const chunk: Chunk = { bytes, view, end: length, live: length }
     this.#chunks[number] = chunk

@@ -45,7 +45,7 @@ export function evacuate(chunk: number, parts: EvacuationParts): void {
 /** The slot whose record lies at a position. */
 function slotAt(entry: EventDraft, position: number, parts: EvacuationParts): number {
   const { slots, objectAt, unknown } = parts
-  if (entry.kind === KIND_UNKNOWN) return present(unknown.get(position), 'slot of a live record')
+  if (entry.kind === KIND_UNKNOWN) return present(unknown.get(position), 'slot')
   const object = objectAt(entry.object)
   if (object.tree !== undefined) {
     const path = pathOf(entry)
@@ -53,7 +53,7 @@ function slotAt(entry: EventDraft, position: number, parts: EvacuationParts): nu
     const chain =
       element === undefined ? object.tree.at(path) : object.tree.elementAt(path, element)
     const slot = chain.find((one) => slots.recordOf(one) === position)
-    return present(slot, 'slot of a live record')
+    return present(slot, 'slot')
   }
   entry.rehashKey()
   let slot = object.first(entry)

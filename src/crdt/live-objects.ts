@@ -56,7 +56,7 @@ export class LiveObjects {
   }
 
   at(id: number): LiveObject {
-    return present(this.#byId[id], 'object of a live entry')
+    return present(this.#byId[id], 'object')
   }
 
   /** Notes that an object has lost its last entry. */

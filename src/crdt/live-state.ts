@@ -293,7 +293,7 @@ export class LiveState {
   /** A writer's next events come: whoever calls notes and applies them. @param n the first */
   come(index: number, n: number, count: number): Writer {
     const writer = this.#writers.at(index)
-    assert(n === writer.have + 1, 'events of a writer are applied in order')
+    assert(n === writer.have + 1, 'events in order')
     writer.have += count
     this.#events += count
     return writer

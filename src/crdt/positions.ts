@@ -78,7 +78,7 @@ export class Positions {
     const { chunks } = this.#piece(slot)
     const block = (slot & PIECE_MASK) >>> BLOCK_BITS
     if (chunks[block] !== MANY_CHUNKS) return
-    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
+    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunks')
     let shared = NO_CHUNK
     for (let i = 0; i < BLOCK_SLOTS; i++) {
       if ((((i < 32 ? low : high) >>> (i & 31)) & 1) === 0) continue
@@ -98,11 +98,11 @@ export class Positions {
   }
 
   #piece(slot: number): Piece {
-    return present(this.pieces[slot >>> PIECE_BITS], 'columns of a slot')
+    return present(this.pieces[slot >>> PIECE_BITS], 'columns')
   }
 
   #spreadAt(slot: number, offset: number): number {
-    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunk numbers of a block')
+    const own = present(this.spread.get(slot >>> BLOCK_BITS), 'chunks')
     const chunk = own[slot & (BLOCK_SLOTS - 1)] ?? 0
     return ((chunk << CHUNK_BITS) | offset) >>> 0
   }

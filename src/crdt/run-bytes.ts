@@ -3,21 +3,25 @@ import { DecodeError } from '../base/codec.ts'
 import { isUtf8, readUtf8 } from '../base/utf8.ts'
 
 const VARINT_BYTES_MAX = 8
-const NO_BYTES: ByteView = byteView(new Uint8Array(0))
+const NO_BYTES = new Uint8Array(0)
 
 /** Where a reader of somebody else's bytes stands: every step is checked against their end. */
 export class RunBytes {
-  whole: ByteView = NO_BYTES
+  bytes: Uint8Array = NO_BYTES
   at = 0
   /** The offset that must not be passed. */
   end = 0
+  #whole: ByteView | undefined
 
-  get bytes(): Uint8Array {
-    return this.whole.bytes
+  /** Made when it is asked for: heads of runs are read without. */
+  get whole(): ByteView {
+    this.#whole ??= byteView(this.bytes)
+    return this.#whole
   }
 
   begin(bytes: Uint8Array, at: number, end: number): void {
-    this.whole = byteView(bytes)
+    this.bytes = bytes
+    this.#whole = undefined
     this.at = at
     this.end = end
   }

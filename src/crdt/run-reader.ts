@@ -79,6 +79,7 @@ export class RunReader {
   readonly #draft = new EventDraft()
   readonly #part = { high: 0, low: 0 }
   #held: Uint8Array | undefined
+  #newest: RunObject | undefined
 
   /** The source, where payloads lie. */
   get bytes(): Uint8Array {
@@ -327,7 +328,13 @@ export class RunReader {
     const name = this.#source.text(NAME_BYTES_MAX)
     if (name === '') throw new DecodeError('empty name')
     const type = objectTypeOf(kind)
-    this.objects.push({ type, name, lanes: objectLanes(type, name) })
+    // Runs in a row tell of the same ones.
+    let object = this.#newest
+    if (object?.name !== name || object.type !== type) {
+      object = { type, name, lanes: objectLanes(type, name) }
+      this.#newest = object
+    }
+    this.objects.push(object)
   }
 
   #payload(i: number, kind: number): void {

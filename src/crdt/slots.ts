@@ -108,7 +108,7 @@ export class Slots {
     this.#count -= 1
     const base = bases[block] ?? 0
     const number = pageNumber(base)
-    const page = present(pageAt(writer, number), 'page of a live dot')
+    const page = present(pageAt(writer, number), 'page')
     page.live -= 1
     if (live[word] === 0 && live[word ^ 1] === 0) {
       page.blocks[(base - number * PAGE_DOTS) >>> BLOCK_BITS] = -1
@@ -236,7 +236,7 @@ export class Slots {
   }
 
   #piece(slot: number): Piece {
-    return present(this.pieces[slot >>> PIECE_BITS], 'columns of a slot')
+    return present(this.pieces[slot >>> PIECE_BITS], 'columns')
   }
 
   #newBlock(writer: number, base: number): number {

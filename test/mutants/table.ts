@@ -244,7 +244,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: STATE,
         find: `const writer = this.#writers.at(index)
-    assert(n === writer.have + 1, 'events of a writer are applied in order')`,
+    assert(n === writer.have + 1, 'events in order')`,
         replace: 'const writer = this.#writers.at(index)',
       },
     ],

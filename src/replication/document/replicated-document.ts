@@ -1,10 +1,11 @@
-import { hex } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/codec.ts'
 import type { Millis } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { HybridClock } from '../../base/hybrid-clock.ts'
-import { parseReplicaId, type ReplicaId } from '../../base/ids.ts'
+import type { ReplicaId } from '../../base/ids.ts'
 import type { Operation } from '../../crdt/operation.ts'
+import { replicaOf } from '../../crdt/replica-bytes.ts'
+import { REPLICA_BYTES } from '../../crdt/run-format.ts'
 import { decodeRunHead } from '../../crdt/run-head.ts'
 import { RunReader } from '../../crdt/run-reader.ts'
 import { adoptHead } from '../base/adoption.ts'
@@ -93,9 +94,10 @@ export class ReplicatedDocument {
 
   /** @throws {TypeError} `replica` is not 16 bytes */
   constructor({ replica, now, logBytesMax = LOG_BYTES_MAX }: DocumentOptions) {
-    const id = parseReplicaId(hex(replica))
-    if (id === undefined) throw new TypeError('Cannot use option replica: expected 16 bytes')
-    this.replica = id
+    if (replica.length !== REPLICA_BYTES) {
+      throw new TypeError('Cannot use option replica: expected 16 bytes')
+    }
+    this.replica = replicaOf(replica)
     this.#now = now
     this.#logBytesMax = logBytesMax
     const group: Group = new Group(NAME, GROUP_DEFAULTS, this.#runs, {

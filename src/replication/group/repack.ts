@@ -78,7 +78,7 @@ class Packer {
   add(bytes: Uint8Array, from: number): PackedRun | undefined {
     const runs = this.#runs
     const read = runs.read(bytes)
-    assert(read.ok, 'runs of the log can be read')
+    assert(read.ok, 'run of the log')
     const { n0, count } = read.value
     const { state } = this.#group
     const table = runs.replicas.map((id) => state.intern(id))

@@ -79,7 +79,7 @@ export class Issuer {
   add(run: LoggedRun): void {
     const runs = this.#runs
     const read = runs.read(run.bytes)
-    assert(read.ok, 'runs of the log can be read')
+    assert(read.ok, 'run of the log')
     const { state } = this.#group
     const table = runs.replicas.map((id) => state.intern(id))
     const draft = this.#draft

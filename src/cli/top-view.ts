@@ -1,6 +1,6 @@
 import type { MemberInfo, MembersInfo, StatusInfo } from '../index.ts'
 import { formatAge, formatBytes, formatDuration } from './duration.ts'
-import { STATE_STYLES } from './member-style.ts'
+import { STATE_STYLES, stateWord } from './member-style.ts'
 import { renderTable } from './table.ts'
 import { type Painter, plural, printable } from './text.ts'
 
@@ -36,12 +36,6 @@ export interface TopView {
   readonly digests: readonly number[]
   /** What happened lately, the latest last. */
   readonly recent: readonly string[]
-}
-
-/** Distinct digests that the live members tell; 1 means converged. */
-export function distinctDigests({ members }: MembersInfo): number {
-  const live = members.filter(({ state }) => state !== 'failed' && state !== 'left')
-  return new Set(live.map(({ digest }) => digest)).size
 }
 
 /**
@@ -108,11 +102,7 @@ function membersText({ members }: StatusInfo, paint: Painter): string {
 }
 
 function stateText(view: MembersInfo, digests: readonly number[], paint: Painter): string {
-  const states = distinctDigests(view)
-  const isSame = states <= 1
-  const word = isSame
-    ? paint('green', 'converged: 1 state')
-    : paint('yellow', `spreading: ${states} states`)
+  const word = stateWord(view.digests, paint)
   const strip = digests
     .slice(-STRIP_MOMENTS)
     .map((count) => BARS[Math.min(count, 8) - 1] ?? BARS[0])

@@ -30,6 +30,8 @@ export interface Snapshot {
   /** Name of the node that serves the page. */
   readonly self: string
   readonly isLab: boolean
+  /** Distinct digests: of all nodes that run in a demo, else of the live members that the page's node sees. */
+  readonly digests: number
   readonly peers: readonly Peer[]
   /** Names, side by side; empty while the network is whole. */
   readonly sides: readonly (readonly string[])[]
@@ -61,7 +63,9 @@ export function snapshotOf(members: MembersInfo, lab: LabInfo | undefined, at: n
     }
   })
   const { sides = [], loss = 0, latencyMs = 0 } = lab ?? {}
-  return { at, self: members.self, isLab: lab !== undefined, peers, sides, loss, latencyMs }
+  const { digests } = lab ?? members
+  const { self } = members
+  return { at, self, isLab: lab !== undefined, digests, peers, sides, loss, latencyMs }
 }
 
 function stateOf(node: LabNodeInfo): PeerState {

@@ -78,7 +78,7 @@ export class Store {
     if (before !== undefined && before.sides.length > 0 && snapshot.sides.length === 0) {
       if (!this.convergence.isHealing) this.convergence.heal(before.at)
     }
-    this.convergence.record(snapshot.at, shares.length)
+    this.convergence.record(snapshot.at, snapshot.digests)
     this.set({ snapshot, colours, phase: 'ready', trouble: undefined })
   }
 

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Span } from './agreement.ts'
 import { pointed, usePage, usePageState } from './page.ts'
 import { SLOTS } from './palette.ts'
-import { type Snapshot, stateShares } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { Entry } from './timeline.ts'
 
 const REDRAW_MS = 500
@@ -21,7 +21,6 @@ export function Strip(): VNode {
   const state = usePageState()
   const canvas = useRef<HTMLCanvasElement>(null)
   const count = state.snapshot?.peers.length ?? 0
-  const shares = stateShares(state.snapshot?.peers ?? [])
   useEffect(() => {
     const paint = (): void => {
       const { snapshot, entries } = store.state
@@ -44,7 +43,7 @@ export function Strip(): VNode {
         ref={canvas}
         class={count > 40 ? 'strip is-tall' : 'strip'}
         role="img"
-        aria-label={`Now ${shares.length} states among ${count} nodes. ${store.convergence.text(Date.now())}`}
+        aria-label={`Now ${state.snapshot?.digests ?? 0} states among ${count} nodes. ${store.convergence.text(Date.now())}`}
       />
     </section>
   )

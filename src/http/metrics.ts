@@ -1,11 +1,10 @@
 import type { Registry } from 'prom-client'
-import type { HearsayNode, MembersInfo, StatusInfo } from '../index.ts'
+import type { HearsayNode, StatusInfo } from '../index.ts'
 import type { Call, Route } from './call.ts'
 import type { Operation } from './operation.ts'
 
 interface Seen {
   readonly status: StatusInfo
-  readonly members: MembersInfo['members']
 }
 
 /** Values by one label; never by names or peer ids, of which there may be any number. */
@@ -22,7 +21,6 @@ interface Metric {
 }
 
 /** Members that take part: their digests are compared. */
-const TAKES_PART: ReadonlySet<string> = new Set(['alive', 'suspect', 'degraded'])
 
 /** What a node tells of itself; units are in the names. */
 const METRICS: readonly Metric[] = [
@@ -46,10 +44,7 @@ const METRICS: readonly Metric[] = [
   {
     name: 'hearsay_member_digests',
     help: 'Distinct digests of state among live members: one when all have converged',
-    read: ({ members }) => {
-      const live = members.filter(({ state }) => TAKES_PART.has(state))
-      return new Set(live.flatMap(({ digest }) => digest ?? [])).size
-    },
+    read: ({ status }) => status.digests,
   },
   {
     name: 'hearsay_groups',
@@ -181,7 +176,7 @@ async function newRecorder(): Promise<Recorder> {
     return { metric, kept }
   })
   const record = (node: HearsayNode): void => {
-    const seen = { status: node.status(), members: node.members.list() }
+    const seen = { status: node.status() }
     for (const { metric, kept } of recorded) {
       kept.reset()
       const values = metric.read(seen)

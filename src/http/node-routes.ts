@@ -136,6 +136,7 @@ function members({ node }: Call): Response {
   const answer: MembersInfo = {
     self: node.name,
     viewHash: node.members.viewHash,
+    digests: node.members.digests,
     members: node.members.list(),
     links: node.members.links(),
   }
@@ -156,6 +157,7 @@ async function converged(call: Call): Promise<Response> {
     converged: false,
     digest: call.node.digest(name),
     members: call.node.members.list().filter((member) => member.state === 'alive').length,
+    digests: call.node.members.digests,
     elapsedMs: Math.round(performance.now() - startedAt),
   }
   return json(answer)

@@ -44,6 +44,8 @@ export interface MembersInfo {
   readonly self: string
   /** Hex hash over (peer id, epoch, incarnation, state) of the view: equal views have equal hashes. */
   readonly viewHash: string
+  /** See StatusInfo. */
+  readonly digests: number
   readonly members: readonly MemberInfo[]
   /** Peer ids of members with an open link to this node. */
   readonly links: readonly PeerId[]
@@ -78,6 +80,11 @@ export interface StatusInfo {
     readonly failed: number
     readonly left: number
   }
+  /**
+   * Distinct digests of state among live members, as far as this node has heard: 1 when all have converged. The one
+   * number of convergence: API, command line, metric and page tell it.
+   */
+  readonly digests: number
   readonly groups: readonly GroupInfo[]
   readonly dht: {
     readonly records: number
@@ -132,6 +139,8 @@ export interface ConvergedInfo {
   readonly digest: string
   /** Live members compared, this one included. */
   readonly members: number
+  /** See StatusInfo. */
+  readonly digests: number
   readonly elapsedMs: number
 }
 
@@ -217,6 +226,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     list(): readonly MemberInfo[]
     readonly self: MemberInfo
     readonly viewHash: string
+    /** Distinct digests of state among live members, see StatusInfo. */
+    readonly digests: number
     /** Peer ids of members with an open link to this node: its neighbours in the overlay. */
     links(): readonly PeerId[]
     /**

@@ -42,7 +42,15 @@ import type {
   Waiting,
   WatchOptions,
 } from './state-types.ts'
-import { bytesOf, groupInfos, isLive, memberCounts, memberInfo, memberName } from './status.ts'
+import {
+  bytesOf,
+  distinctDigests,
+  groupInfos,
+  isLive,
+  memberCounts,
+  memberInfo,
+  memberName,
+} from './status.ts'
 import { tracedDht } from './traced-dht.ts'
 import type { Tracing } from './tracing.ts'
 
@@ -116,6 +124,9 @@ export class Node implements HearsayNode {
       get viewHash(): string {
         return hex(engine.membership.viewHash())
       },
+      get digests(): number {
+        return distinctDigests(engine)
+      },
       links: () => [...engine.linked],
       setTags: async (tags, { signal } = {}): Promise<void> => {
         checkTags(tags)
@@ -188,6 +199,7 @@ export class Node implements HearsayNode {
       version: this.#parts.version,
       uptimeMs: Date.now() - this.#startedAt,
       members: memberCounts(engine),
+      digests: this.members.digests,
       groups: groupInfos(engine, (peer) => this.#nameOf(peer)),
       dht: { ...engine.kv.stats, replication: this.#parts.replication, mode: engine.kv.mode },
       store: {
@@ -240,6 +252,7 @@ export class Node implements HearsayNode {
       converged: true,
       digest: this.digest(group),
       members: engine.membership.members().filter(isLive).length,
+      digests: this.members.digests,
       elapsedMs: Math.round((performance.now() - startedAt) * 100) / 100,
     }
   }

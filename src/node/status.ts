@@ -30,6 +30,18 @@ export function memberInfo(engine: Engine, member: Member): MemberInfo {
   }
 }
 
+/** Distinct digests of state that live members tell, see StatusInfo. */
+export function distinctDigests(engine: Engine): number {
+  const digests = new Set<string>()
+  for (const member of engine.membership.members()) {
+    if (!isLive(member)) continue
+    const isSelf = member.peerId === engine.membership.self.peerId
+    const digest = isSelf ? engine.stateDigest() : member.digest
+    if (digest !== undefined) digests.add(hex(digest))
+  }
+  return digests.size
+}
+
 /** Replicated groups as people see them; `main` is listed even while it is empty. */
 export function groupInfos(engine: Engine, nameOf: (peer: PeerId) => string): readonly GroupInfo[] {
   const others = engine.membership

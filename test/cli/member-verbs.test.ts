@@ -29,6 +29,7 @@ const MEMBER = {
 const VIEW = {
   self: 'a',
   viewHash: 'ab',
+  digests: 2,
   members: [
     { ...MEMBER, name: 'a', state: 'alive', digest: '11223344aa' },
     { ...MEMBER, name: 'b', peerId: 'pb', state: 'suspect', rttMs: 1.25, digest: '99' },

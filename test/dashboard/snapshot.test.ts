@@ -14,7 +14,7 @@ function member(name: string, rest: Partial<MemberInfo> = {}): MemberInfo {
 }
 
 function members(list: readonly MemberInfo[]): MembersInfo {
-  return { self: 'a', viewHash: '', members: list, links: [id('b')] }
+  return { self: 'a', viewHash: '', digests: 3, members: list, links: [id('b')] }
 }
 
 function labNode(name: string, rest: Partial<LabNodeInfo> = {}): LabNodeInfo {
@@ -28,8 +28,8 @@ function lab(nodes: readonly LabNodeInfo[]): LabInfo {
 
 test('snapshotOf() shows a plain node what it sees, with its own links', () => {
   const seen = members([member('a'), member('b', { state: 'suspect', digest: '' })])
-  const { isLab, peers } = snapshotOf(seen, undefined, 5)
-  expect(isLab).toBe(false)
+  const { isLab, digests, peers } = snapshotOf(seen, undefined, 5)
+  expect([isLab, digests]).toEqual([false, 3])
   expect(peers.map(({ name, state, digest, isOurs }) => [name, state, digest, isOurs])).toEqual([
     ['a', 'alive', 'told', false],
     ['b', 'suspect', '', false],

@@ -34,6 +34,8 @@ export interface MemoryNode extends HearsayNode {
   hasConverged: boolean
   /** Linked members that hold what was written; `replicated` waits for more. */
   holders: number
+  /** Distinct digests that it says live members have. */
+  digests: number
   /** Thrown by the next write. */
   failure: Error | undefined
   /** Options of all calls of the DHT. */
@@ -172,7 +174,7 @@ export function memoryNode(
   const node: MemoryNode = {
     ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
     emit: (event) => hub.emit(event),
-    ...{ replicas: 2, holders: 2, hasConverged: true, failure: undefined },
+    ...{ replicas: 2, holders: 2, digests: 1, hasConverged: true, failure: undefined },
     get subscribers() {
       return subscriptions.size
     },
@@ -184,6 +186,9 @@ export function memoryNode(
         return self()
       },
       viewHash: 'abcd',
+      get digests() {
+        return node.digests
+      },
       links: () => others().map(({ peerId }) => peerId),
       setTags: async (wanted) => {
         checkTags(wanted)
@@ -212,7 +217,8 @@ export function memoryNode(
     digest,
     converged: async ({ signal, group: of } = {}): Promise<ConvergedInfo> => {
       if (!node.hasConverged) return unanswered(signal)
-      return { converged: true, digest: digest(of), members: node.replicas + 1, elapsedMs: 1 }
+      const { replicas, digests } = node
+      return { converged: true, digest: digest(of), members: replicas + 1, digests, elapsedMs: 1 }
     },
     replicated: async (wanted, { signal, group: of = 'main' } = {}): Promise<ReplicatedInfo> => {
       if (node.holders < wanted) return unanswered(signal)
@@ -277,6 +283,7 @@ function status(node: MemoryNode): StatusInfo {
   return {
     ...{ name: node.name, peerId: node.peerId, network: node.network, version: '0', uptimeMs: 1 },
     members: { alive: node.replicas + 1, suspect: 0, failed: 0, left: 0 },
+    digests: node.digests,
     groups: [],
     dht: { records: 0, bytes: 0, replication: 3, mode: 'one-hop' },
     store: { bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },

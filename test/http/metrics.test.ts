@@ -35,12 +35,19 @@ describe('GET /metrics', () => {
     }
   })
 
-  test('one digest is what all live members have when they have converged', async () => {
+  test('the number of convergence is one wherever it is asked for', async () => {
     const { ask, node } = fixture()
-    const digests = node.members.list().filter(({ state }) => state === 'alive')
-    const distinct = new Set(digests.flatMap(({ digest }) => digest ?? [])).size
-    const read = samples((await ask('GET', '/metrics')).text)
-    expect(read.get('hearsay_member_digests')).toBe(distinct)
+    for (const digests of [1, 3]) {
+      node.digests = digests
+      const read = samples((await ask('GET', '/metrics')).text)
+      expect(read.get('hearsay_member_digests')).toBe(digests)
+      for (const path of ['/v1/status', '/v1/members', '/v1/converged?timeoutMs=5']) {
+        expect([path, (await ask('GET', path)).body]).toEqual([
+          path,
+          expect.objectContaining({ digests }),
+        ])
+      }
+    }
   })
 
   test('counts are totals, however often they are read', async () => {

@@ -48,6 +48,11 @@ describe('createLab()', () => {
       ).toEqual(lab.names)
     }
     expect(lab.info()).toMatchObject({ sides: [], loss: 0, latencyMs: 0, digests: 1 })
+    const node = lab.node('a')
+    expect([node.members.digests, node.status().digests]).toEqual([1, 1])
+    const added = node.counter('seen').add(1)
+    expect([node.members.digests, node.status().digests]).toEqual([2, 2])
+    await added
     expect(lab.traffic().sent.member).toBeGreaterThan(0)
   })
 

@@ -1,6 +1,7 @@
 import type { GroupInfo, StatusInfo } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import { formatBytes, formatDuration } from '../duration.ts'
+import { stateWord } from '../member-style.ts'
 import { type Painter, plural, printable, type Style } from '../text.ts'
 import type { Verb } from '../verb.ts'
 
@@ -28,7 +29,7 @@ export const verb: Verb = {
 }
 
 function describe(status: StatusInfo, paint: Painter): readonly string[] {
-  const { members, dht, store } = status
+  const { members, digests, dht, store } = status
   const line = (label: string, text: string): string =>
     `${paint('bold', label.padEnd(LABEL_COLUMNS))} ${text}`
   const gone = [
@@ -47,6 +48,7 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
       `${printable(status.network)}, up ${formatDuration(status.uptimeMs)}, hearsay ${printable(status.version)}`,
     ),
     line('members', [`${members.alive} alive`, ...gone, ...alone].join(', ')),
+    line('state', stateWord(digests, paint)),
     ...status.groups.map((group) => line('group', groupLine(group, paint))),
     line(
       'dht',

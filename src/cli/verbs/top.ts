@@ -4,13 +4,7 @@ import type { StreamedEvent } from '../../http/shapes.ts'
 import { withApi } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { describeEvent } from '../describe-event.ts'
-import {
-  distinctDigests,
-  STRIP_MOMENTS,
-  type TopMoment,
-  type TopView,
-  topLines,
-} from '../top-view.ts'
+import { STRIP_MOMENTS, type TopMoment, type TopView, topLines } from '../top-view.ts'
 import type { Verb } from '../verb.ts'
 
 const PERIOD_MS = 1_000
@@ -55,7 +49,7 @@ async function read(client: Client): Promise<TopMoment> {
 async function once({ print }: Context, client: Client): Promise<void> {
   const now = await read(client)
   const { status, view } = now
-  print.result({ ...view, traffic: status.traffic, states: distinctDigests(view) }, () =>
+  print.result({ ...view, traffic: status.traffic, states: view.digests }, () =>
     topLines(
       { now, before: undefined, digests: [], recent: [] },
       { columns: Number.POSITIVE_INFINITY, rows: undefined },
@@ -100,7 +94,7 @@ async function draw(context: Context, client: Client, signal: AbortSignal): Prom
   let before: TopMoment | undefined
   for (;;) {
     const now = await read(client)
-    digests.push(distinctDigests(now.view))
+    digests.push(now.view.digests)
     digests.splice(0, digests.length - STRIP_MOMENTS)
     paintScreen(context, { now, before, digests, recent })
     before = now

@@ -34,6 +34,7 @@ export const memberSchema: z.ZodType<MemberInfo> = objectOf<MemberInfo>({
 export const membersSchema: z.ZodType<MembersInfo> = objectOf<MembersInfo>({
   self: text,
   viewHash: text,
+  digests: count,
   members: z.array(memberSchema),
   links: peerIds,
 })
@@ -60,6 +61,7 @@ export const statusSchema: z.ZodType<StatusInfo> = objectOf<StatusInfo>({
     failed: count,
     left: count,
   }),
+  digests: count,
   groups: z.array(groupSchema),
   dht: objectOf<StatusInfo['dht']>({
     records: count,
@@ -99,6 +101,7 @@ export const convergedSchema: z.ZodType<ConvergedInfo> = objectOf<ConvergedInfo>
   converged: flag,
   digest: text,
   members: count,
+  digests: count,
   elapsedMs: ms,
 })
 

@@ -15,9 +15,12 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Key } from 'interface-datastore/key'
 import { createLibp2p } from 'libp2p'
 import { toString as asString } from 'uint8arrays/to-string'
+import { type DhtRecord, decodeRecord } from '../../src/records/record.ts'
+import { select } from '../../src/records/select.ts'
 
-/** The range of protocol versions that it claims, and what it says in its turn. */
-const VERSION = 3
+/** The range of protocol versions that a foreign peer claims, from it to it. */
+export const PROTOCOL_VERSION = 3
+/** What it says in its turn. */
 const OPEN = 1
 const CHALLENGE = 2
 const PROOF = 3
@@ -57,7 +60,7 @@ export class ForeignNode implements AsyncDisposable {
           peerInfoMapper: passthroughMapper,
           allowQueryWithZeroPeers: true,
           validators: Object.fromEntries(NAMESPACES.map((name) => [name, async () => {}])),
-          selectors: Object.fromEntries(NAMESPACES.map((name) => [name, () => 0])),
+          selectors: Object.fromEntries(NAMESPACES.map((name) => [name, selectLatest])),
         }),
       },
     })
@@ -148,9 +151,21 @@ export class ForeignNode implements AsyncDisposable {
     const name = new TextEncoder().encode(this.#network)
     const nonce = crypto.getRandomValues(new Uint8Array(32))
     const session = crypto.getRandomValues(new Uint8Array(8))
-    const head = [type, VERSION, VERSION, name.length, ...name]
+    const head = [type, PROTOCOL_VERSION, PROTOCOL_VERSION, name.length, ...name]
     return Uint8Array.from([...head, ...nonce, ...session, 0])
   }
+}
+
+/** A get of kad-dht's fails when what it selects is refused by those who hold a later one. */
+function selectLatest(_: Uint8Array, envelopes: readonly Uint8Array[]): number {
+  let best: { readonly record: DhtRecord; readonly at: number } | undefined
+  for (const [at, bytes] of envelopes.entries()) {
+    const decoded = decodeRecord(bytes)
+    if (!decoded.ok) continue
+    const record = decoded.value
+    if (best === undefined || select(record, best.record).order > 0) best = { record, at }
+  }
+  return best?.at ?? 0
 }
 
 /** Calls for each frame: a big-endian length of four bytes, and the body. */

@@ -70,9 +70,34 @@ export function drawingAsSvg(drawing: SVGSVGElement): string {
   return `${new XMLSerializer().serializeToString(copy)}\n`
 }
 
-/** Gives a text to the user as a file. */
-export function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }))
+/** Pixels of a picture for each of the page's: it may be printed. */
+const PIXELS = 2
+
+/** A drawing of the page as a picture. @throws {Error} when the browser cannot make one */
+export async function drawingAsPng(drawing: SVGSVGElement): Promise<Blob> {
+  const { width, height } = drawing.getBoundingClientRect()
+  const url = URL.createObjectURL(new Blob([drawingAsSvg(drawing)], { type: 'image/svg+xml' }))
+  try {
+    const image = new Image()
+    image.src = url
+    await image.decode()
+    const canvas = document.createElement('canvas')
+    canvas.width = Math.round(width * PIXELS)
+    canvas.height = Math.round(height * PIXELS)
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height)
+    const { promise, resolve } = Promise.withResolvers<Blob | null>()
+    canvas.toBlob(resolve, 'image/png')
+    const blob = await promise
+    if (blob === null) throw new Error('Cannot make a picture: the browser has none')
+    return blob
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
+
+/** Gives something to the user as a file. */
+export function download(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content)
   const link = document.createElement('a')
   link.href = url
   link.download = name

@@ -23,7 +23,6 @@ export class Feed {
   readonly #client: Client
   readonly #store: Store
   readonly #ending: AbortController = new AbortController()
-  readonly #onEvent: (event: StreamedEvent) => void
   #isLab: boolean | undefined
   #turn = 0
   #isAsking = false
@@ -33,15 +32,9 @@ export class Feed {
   #lastEventId: string | undefined
   #gathered: NewEntry[] = []
 
-  constructor(options: {
-    readonly client: Client
-    readonly store: Store
-    /** Told about every event at once, for what moves. */
-    readonly onEvent: (event: StreamedEvent) => void
-  }) {
+  constructor(options: { readonly client: Client; readonly store: Store }) {
     this.#client = options.client
     this.#store = options.store
-    this.#onEvent = options.onEvent
   }
 
   start(): void {
@@ -142,7 +135,6 @@ export class Feed {
 
   #hear(streamed: StreamedEvent): void {
     this.#lastEventId = streamed.id
-    this.#onEvent(streamed)
     this.wake()
     const entry = entryOf(streamed, (peerId) => this.#store.nameOf(peerId))
     if (entry === undefined) return

@@ -2,7 +2,6 @@
 
 import { render } from 'preact'
 import { createClient } from '../http/client.ts'
-import type { StreamedEvent } from '../http/shapes.ts'
 import { Actions } from './actions.ts'
 import { App } from './app.tsx'
 import { Feed } from './feed.ts'
@@ -14,15 +13,11 @@ function start(root: Element): void {
   const session = new Session()
   const store = new Store()
   const client = createClient({ url: location.origin, token: session.token })
-  const onEvent = new Set<(event: StreamedEvent) => void>()
-  const tell = (event: StreamedEvent): void => {
-    for (const listener of onEvent) listener(event)
-  }
-  const feed = new Feed({ client, store, onEvent: tell })
+  const feed = new Feed({ client, store })
   const actions = new Actions({ session, store, feed })
   root.replaceChildren()
   render(
-    <PageContext.Provider value={{ store, actions, session, client, onEvent }}>
+    <PageContext.Provider value={{ store, actions, session, client }}>
       <App />
     </PageContext.Provider>,
     root,

@@ -1,7 +1,6 @@
 import { type Context, createContext } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
 import type { Client } from '../http/client.ts'
-import type { StreamedEvent } from '../http/shapes.ts'
 import type { Actions } from './actions.ts'
 import type { Session } from './session.ts'
 import type { State, Store } from './store.ts'
@@ -13,8 +12,6 @@ export interface Page {
   readonly session: Session
   /** Of the node that serves the page. */
   readonly client: Client
-  /** Whoever moves something when an event comes. */
-  readonly onEvent: Set<(event: StreamedEvent) => void>
 }
 
 export const PageContext: Context<Page | undefined> = createContext<Page | undefined>(undefined)

@@ -1,4 +1,4 @@
-import type { MembersInfo } from '../index.ts'
+import type { FrameCounts, MembersInfo } from '../index.ts'
 import type { LabInfo, LabNodeInfo } from '../lab/lab-types.ts'
 
 /** How a node is: as its demo knows it, else as the page's node sees it. */
@@ -19,6 +19,8 @@ export interface Peer {
   readonly rttMs: number | undefined
   readonly since: string | undefined
   readonly links: readonly string[]
+  /** Frames that came over each of its links. */
+  readonly heard: readonly FrameCounts[]
   /** A demo runs it, and can do things to it. */
   readonly isOurs: boolean
 }
@@ -59,6 +61,7 @@ export function snapshotOf(members: MembersInfo, lab: LabInfo | undefined, at: n
       rttMs: member?.rttMs,
       since: member?.since,
       links: node?.links ?? (isSelf ? members.links : []),
+      heard: node?.heard ?? (isSelf ? members.heard : []),
       isOurs: node !== undefined,
     }
   })

@@ -20,6 +20,7 @@ import type {
   Outcome,
 } from './engine-types.ts'
 import { internalFailure, storeFailure } from './failures.ts'
+import { FrameCounter } from './frame-counter.ts'
 import { asksForState, bringsState } from './full-store.ts'
 import type { DiskRoom, Ports } from './ports.ts'
 import { refusal } from './refusal.ts'
@@ -50,8 +51,7 @@ export class Driver {
   #flush: 'none' | 'asked' | 'due' = 'none'
   #failure: HearsayError | undefined
   #armed: Millis | undefined
-  #framesSent = 0
-  #framesReceived = 0
+  readonly #frames = new FrameCounter()
   #last: Millis = 0
   #clockOffsetMs: Millis = 0
 
@@ -89,12 +89,18 @@ export class Driver {
     const room = this.#ports.disk.watch?.((changed) => this.#roomChanged(changed))
     if (room !== undefined) this.#roomChanged(room)
     this.#ports.links.listen({
-      linkUp: (peer, details) => this.#input({ type: 'link-up', peer, details }),
-      linkDown: (peer, end) => this.#input({ type: 'link-down', peer, end }),
+      linkUp: (peer, details) => {
+        this.#frames.linkUp(peer)
+        this.#input({ type: 'link-up', peer, details })
+      },
+      linkDown: (peer, end) => {
+        this.#frames.linkDown(peer)
+        this.#input({ type: 'link-down', peer, end })
+      },
       dialFailed: (peer, end) => this.#input({ type: 'dial-failed', peer, end }),
       joinFailed: (address, _end, reason) => this.#input({ type: 'join-failed', address, reason }),
       frame: (peer, protocol, bytes) => {
-        this.#framesReceived += 1
+        this.#frames.came(peer, protocol)
         if (this.#isFull && bringsState(protocol, bytes)) {
           this.#input({ type: 'dropped', reason: 'store-full' })
         } else this.#input({ type: 'frame', peer, protocol, bytes })
@@ -167,9 +173,8 @@ export class Driver {
     return this.#isFull
   }
 
-  /** Frames that were handed to links, and that came. */
-  get frames(): { readonly framesSent: number; readonly framesReceived: number } {
-    return { framesSent: this.#framesSent, framesReceived: this.#framesReceived }
+  get frames(): FrameCounter {
+    return this.#frames
   }
 
   /** The node's time: never goes back, whatever the wall clock does. Unix ms. */
@@ -268,7 +273,7 @@ export class Driver {
         const { peer, protocol, lane, bytes } = output
         if (this.#isFull && asksForState(protocol, bytes)) return
         const isQueued = links.send({ peer, protocol, lane, bytes })
-        if (isQueued) this.#framesSent += 1
+        if (isQueued) this.#frames.sent += 1
         if (!isQueued) this.#inputs.push({ type: 'dropped', reason: `unsent ${protocol} frame` })
         return
       }

@@ -29,7 +29,7 @@ const URL_LENGTH_MAX = 4 * 1024
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
     // Text that could become markup stops at the browser, whatever the page does.
     "require-trusted-types-for 'script'; trusted-types 'none'",

@@ -139,6 +139,7 @@ function members({ node }: Call): Response {
     digests: node.members.digests,
     members: node.members.list(),
     links: node.members.links(),
+    heard: node.members.links().map((peer) => node.members.heard(peer)),
   }
   return json(answer)
 }

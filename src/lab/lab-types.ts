@@ -1,4 +1,4 @@
-import type { HearsayNode, NodeOptions, PeerId, Traffic, Waiting } from '../index.ts'
+import type { FrameCounts, HearsayNode, NodeOptions, PeerId, Traffic, Waiting } from '../index.ts'
 
 /** Faults that can be injected by node name. Unknown names reject with ERR_NOT_FOUND. */
 export interface ChaosControl {
@@ -39,6 +39,8 @@ export interface LabNodeInfo {
   readonly members: readonly { readonly name: string; readonly state: string }[]
   /** Peer ids of the members that it has a link to. */
   readonly links: readonly PeerId[]
+  /** What came over each of `links`, in their order. */
+  readonly heard: readonly FrameCounts[]
 }
 
 export interface LabInfo {

@@ -279,13 +279,15 @@ class Cluster implements Lab {
     const side = this.#partition.sideOf(name)
     const members =
       node?.members.list().map((member) => ({ name: member.name, state: member.state })) ?? []
+    const links = node?.members.links() ?? []
     return {
       ...{ name, peerId, state, members },
       ...(side === undefined ? {} : { side }),
       digest: node?.digest() ?? '',
       viewHash: node?.members.viewHash ?? '',
       alive: members.filter((member) => member.state === 'alive').length,
-      links: node?.members.links() ?? [],
+      links,
+      heard: node === undefined ? [] : links.map((peer) => node.members.heard(peer)),
     }
   }
 

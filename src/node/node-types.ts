@@ -49,6 +49,15 @@ export interface MembersInfo {
   readonly members: readonly MemberInfo[]
   /** Peer ids of members with an open link to this node. */
   readonly links: readonly PeerId[]
+  /** What came over each of `links`, in their order. */
+  readonly heard: readonly FrameCounts[]
+}
+
+/** Frames that came over a link since it opened, by protocol: membership, replicated state, DHT. */
+export interface FrameCounts {
+  readonly member: number
+  readonly sync: number
+  readonly kv: number
 }
 
 export type GroupState = 'offline' | 'saved-locally' | 'spreading' | 'converged'
@@ -230,6 +239,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     readonly digests: number
     /** Peer ids of members with an open link to this node: its neighbours in the overlay. */
     links(): readonly PeerId[]
+    /** What came over the link of one of them; zeros without a link. */
+    heard(peer: PeerId): FrameCounts
     /**
      * Replaces this node's tags, until it stops or they are set again; the others hear of it at once.
      * At most 16 pairs, 512 bytes of UTF-8 together: TypeError and RangeError otherwise.

@@ -128,6 +128,7 @@ export class Node implements HearsayNode {
         return distinctDigests(engine)
       },
       links: () => [...engine.linked],
+      heard: (peer) => ({ ...NOTHING_HEARD, ...parts.driver.frames.from(peer) }),
       setTags: async (tags, { signal } = {}): Promise<void> => {
         checkTags(tags)
         await request(parts.driver, { type: 'tags', tags }, { expected: 'tags', signal })
@@ -209,7 +210,11 @@ export class Node implements HearsayNode {
       degraded: live < 2,
       listen: this.#listen(),
       drops: Object.fromEntries(engine.drops),
-      traffic: { ...this.#driver.frames, ...bytesOf(this.traffic()) },
+      traffic: {
+        framesSent: this.#driver.frames.sent,
+        framesReceived: this.#driver.frames.received,
+        ...bytesOf(this.traffic()),
+      },
       broadcasts: engine.membership.castCounts,
     }
   }
@@ -353,6 +358,8 @@ export class Node implements HearsayNode {
     return memberName(this.#driver.engine, peer)
   }
 }
+
+const NOTHING_HEARD = { member: 0, sync: 0, kv: 0 } as const
 
 const MOVES_CONVERGENCE: ReadonlySet<NodeEvent['type']> = new Set([
   'digest-changed',

@@ -226,21 +226,54 @@ describe.runIf(executablePath !== undefined)('the dashboard of a demo', LIMIT, (
     expect(complaints.filter((text) => !text.includes('503'))).toEqual([])
   })
 
+  test('frames move along the links of all nodes', async () => {
+    await page.emulateMedia({ reducedMotion: 'no-preference' })
+    await open()
+    const seen = await page.evaluateHandle(() => {
+      const kinds = new Set<string>()
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) {
+          for (const node of addedNodes) {
+            if (node instanceof SVGElement) kinds.add(node.getAttribute('class') ?? '')
+          }
+        }
+      }).observe(document.querySelector('[data-pulses]') ?? document.body, { childList: true })
+      return kinds
+    })
+    const kinds = (): Promise<readonly string[]> => seen.evaluate((all) => [...all])
+    // Pings come where nothing else does.
+    await expect.poll(kinds, PATIENCE).toContain('pulse is-member')
+    await expect
+      .poll(async () => {
+        await lab.node('b').counter('moved').add(1)
+        await lab.node('c').dht.put('moved', 'value')
+        return await kinds()
+      }, PATIENCE)
+      .toEqual(expect.arrayContaining(['pulse is-kv', 'pulse is-sync']))
+    await shot('frames')
+  })
+
   test('exports what is shown, the graph and the timeline', async () => {
     await open()
     await lab.node('a').counter('exported').add(1)
     await expect.poll(() => page.locator('.timeline').innerText(), PATIENCE).toContain('exported')
     const files = new Map<string, string>()
-    for (const name of ['What is shown, JSON', 'The graph, SVG', 'The timeline, CSV']) {
+    const wanted = ['What is shown, JSON', 'The graph, SVG', 'The timeline, CSV', 'The graph, PNG']
+    for (const name of wanted) {
       await page.locator('#export summary').click()
       const [download] = await Promise.all([page.waitForEvent('download'), button(name).click()])
-      files.set(name, await readFile(await download.path(), 'utf8'))
-      expect(download.suggestedFilename()).toMatch(/^hearsay-[\dT-]+\.(json|svg|csv)$/)
+      files.set(name, await readFile(await download.path(), 'latin1'))
+      expect(download.suggestedFilename()).toMatch(/^hearsay-[\dT-]+\.(json|svg|csv|png)$/)
     }
     const shown = JSON.parse(files.get('What is shown, JSON') ?? '')
     expect(shown.snapshot.peers.map((peer: { name: string }) => peer.name)).toEqual([...lab.names])
     expect(files.get('The graph, SVG')).toMatch(/^<svg .*<circle [^>]*fill="rgb/s)
     expect(files.get('The timeline, CSV')).toContain('"exported"')
+    const picture = Buffer.from(files.get('The graph, PNG') ?? '', 'latin1')
+    expect(picture.toString('latin1', 1, 4)).toBe('PNG')
+    const { width = 0, height = 0 } = (await page.locator('#graph svg').boundingBox()) ?? {}
+    const size = [picture.readUInt32BE(16), picture.readUInt32BE(20)]
+    expect(size).toEqual([2 * width, 2 * height].map(Math.round))
     expect(complaints).toEqual([])
   })
 

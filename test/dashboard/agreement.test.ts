@@ -6,7 +6,7 @@ import type { Peer } from '../../src/dashboard/snapshot.ts'
 
 function peer(name: string, digest: string): Peer {
   const unknown = { side: undefined, alive: undefined, rttMs: undefined, since: undefined }
-  const own = { state: 'alive', seen: 'alive', links: [], isOurs: true } as const
+  const own = { state: 'alive', seen: 'alive', links: [], heard: [], isOurs: true } as const
   return { name, peerId: name, digest, ...own, ...unknown }
 }
 

@@ -13,13 +13,15 @@ function member(name: string, rest: Partial<MemberInfo> = {}): MemberInfo {
   }
 }
 
+const HEARD = { member: 3, sync: 2, kv: 1 }
+
 function members(list: readonly MemberInfo[]): MembersInfo {
-  return { self: 'a', viewHash: '', digests: 3, members: list, links: [id('b')] }
+  return { self: 'a', viewHash: '', digests: 3, members: list, links: [id('b')], heard: [HEARD] }
 }
 
 function labNode(name: string, rest: Partial<LabNodeInfo> = {}): LabNodeInfo {
   const own = { state: 'running', digest: 'x1', viewHash: '', alive: 2, members: [] } as const
-  return { name, peerId: id(name), links: [], ...own, ...rest }
+  return { name, peerId: id(name), links: [], heard: [], ...own, ...rest }
 }
 
 function lab(nodes: readonly LabNodeInfo[]): LabInfo {
@@ -35,6 +37,7 @@ test('snapshotOf() shows a plain node what it sees, with its own links', () => {
     ['b', 'suspect', '', false],
   ])
   expect(linksOf(peers)).toEqual([[id('a'), id('b')]])
+  expect(peers.map(({ heard }) => heard)).toEqual([[HEARD], []])
 })
 
 test('snapshotOf() believes a demo about its nodes, and keeps what the page sees of them', () => {

@@ -190,6 +190,7 @@ export function memoryNode(
         return node.digests
       },
       links: () => others().map(({ peerId }) => peerId),
+      heard: () => ({ member: 1, sync: 2, kv: 3 }),
       setTags: async (wanted) => {
         checkTags(wanted)
         tags = wanted

@@ -53,6 +53,14 @@ describe('createLab()', () => {
     const added = node.counter('seen').add(1)
     expect([node.members.digests, node.status().digests]).toEqual([2, 2])
     await added
+    await lab.until(() => digests(lab) === 1, within())
+    for (const { name, links, heard } of lab.info().nodes) {
+      expect(links.length).toBeGreaterThan(0)
+      expect(heard).toHaveLength(links.length)
+      for (const { member } of heard) expect(member).toBeGreaterThan(0)
+      const brought = heard.some(({ sync }) => sync > 0)
+      if (name !== 'a') expect([name, brought]).toEqual([name, true])
+    }
     expect(lab.traffic().sent.member).toBeGreaterThan(0)
   })
 

@@ -23,7 +23,7 @@ const KEYS: Readonly<Record<string, Direction>> = {
 
 /** All nodes, coloured by state, with their links. A line drawn through it cuts the network of a demo. */
 export function Graph(): VNode {
-  const { store, actions, onEvent } = usePage()
+  const { store, actions } = usePage()
   const state = usePageState()
   const svg = useRef<SVGSVGElement>(null)
   const [scene, setScene] = useState<Scene | undefined>(undefined)
@@ -40,14 +40,7 @@ export function Graph(): VNode {
     return () => made.stop()
   }, [])
   useLayoutEffect(() => scene?.update(peers, links))
-  useEffect(() => {
-    if (scene === undefined) return
-    const listener = scene.pulse(() => store.state.snapshot)
-    onEvent.add(listener)
-    return () => {
-      onEvent.delete(listener)
-    }
-  }, [scene, store, onEvent])
+  useEffect(() => scene?.show(snapshot?.peers ?? []), [scene, snapshot])
 
   const strokes = snapshot?.isLab === true ? strokeHandlers({ svg, stroke, setStroke, finish }) : {}
   function finish(done: Stroke): void {

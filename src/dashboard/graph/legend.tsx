@@ -20,6 +20,12 @@ export function Legend(): VNode {
         </li>
       ))}
       {more > 0 && <li>and {plural(more, 'more state')}</li>}
+      <li>
+        <small>
+          moving dots are frames: <span class="kind is-sync">state</span>,{' '}
+          <span class="kind is-kv">values</span>, <span class="kind is-member">pings</span>
+        </small>
+      </li>
     </ul>
   )
 }

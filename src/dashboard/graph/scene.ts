@@ -1,12 +1,13 @@
-import type { StreamedEvent } from '../../http/shapes.ts'
-import type { Peer, Snapshot } from '../snapshot.ts'
+import type { FrameCounts } from '../../index.ts'
+import type { Peer } from '../snapshot.ts'
 import type { Point } from './cut.ts'
 import { Layout } from './layout.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const PULSE_MS = 650
-/** Pulses under way; more would only be a fog. */
-const PULSES_MAX = 24
+/** Dots under way; more would only be a fog. */
+const PULSES_MAX = 32
+const PINGS_MAX = 12
 
 /** Moves what the graph has drawn: places change sixty times a second, which is nothing to draw anew for. */
 export class Scene {
@@ -19,6 +20,8 @@ export class Scene {
   #places: ReadonlyMap<string, Point> = new Map()
   #latest: { peers: readonly Peer[]; links: readonly (readonly [string, string])[] } | undefined
   #pulses = 0
+  /** By sender and receiver. */
+  #heard = new Map<string, FrameCounts>()
 
   constructor(svg: SVGSVGElement, isStill: boolean) {
     this.#svg = svg
@@ -79,56 +82,41 @@ export class Scene {
     }
   }
 
-  /** Shows what comes to the page's node: a dot along the link that brought it, a ring for what is stored or told. */
-  pulse(snapshot: () => Snapshot | undefined): (event: StreamedEvent) => void {
-    return ({ event }) => {
-      const now = snapshot()
-      const self = now?.peers.find((peer) => peer.name === now.self)?.peerId
-      const here = this.#places.get(self ?? '')
-      if (this.#isStill || here === undefined || this.#pulses >= PULSES_MAX) return
-      if (event.type === 'sync-completed') {
-        const there = this.#places.get(event.peerId)
-        if (there !== undefined) this.#fly({ from: there, to: here })
-      } else if (event.type === 'record-stored') {
-        this.#spread(here, 'is-record')
-      } else if (event.type === 'broadcast') {
-        this.#spread(this.#places.get(event.peerId) ?? here, 'is-broadcast')
+  /** Shows which frames have come since the last picture: a dot along the link for each kind. */
+  show(peers: readonly Peer[]): void {
+    const before = this.#heard
+    this.#heard = new Map()
+    for (const { peerId, links, heard } of peers) {
+      for (const [index, other] of links.entries()) {
+        const counts = heard[index]
+        if (counts !== undefined) this.#heard.set(`${other} ${peerId}`, counts)
+      }
+    }
+    if (this.#isStill) return
+    // Pings are always under way: what somebody has done comes first.
+    for (const kind of ['sync', 'kv', 'member'] as const) {
+      for (const [link, counts] of this.#heard) {
+        const last = before.get(link)
+        if (last === undefined || counts[kind] <= last[kind]) continue
+        if (this.#pulses >= (kind === 'member' ? PINGS_MAX : PULSES_MAX)) break
+        const [from, to] = link.split(' ').map((peerId) => this.#places.get(peerId))
+        if (from !== undefined && to !== undefined) this.#fly(kind, { from, to })
       }
     }
   }
 
-  #fly({ from, to }: { readonly from: Point; readonly to: Point }): void {
-    const dot = this.#dot(5, 'is-sync')
-    this.#run(dot, [
-      { transform: `translate(${from.x}px, ${from.y}px)` },
-      { transform: `translate(${to.x}px, ${to.y}px)` },
-    ])
-  }
-
-  #spread(at: Point, kind: string): void {
-    const ring = this.#dot(20, kind)
-    const place = `translate(${at.x}px, ${at.y}px)`
-    this.#run(ring, [
-      { transform: `${place} scale(0.6)`, opacity: 1 },
-      { transform: `${place} scale(2.6)`, opacity: 0 },
-    ])
-  }
-
-  #dot(radius: number, kind: string): SVGElement {
+  #fly(kind: keyof FrameCounts, { from, to }: { readonly from: Point; readonly to: Point }): void {
     const dot = document.createElementNS(SVG, 'circle')
-    dot.setAttribute('r', String(radius))
-    dot.setAttribute('class', `pulse ${kind}`)
+    dot.setAttribute('r', kind === 'member' ? '3' : '5')
+    dot.setAttribute('class', `pulse is-${kind}`)
     this.#svg.querySelector('[data-pulses]')?.append(dot)
-    return dot
-  }
-
-  #run(element: SVGElement, steps: Keyframe[]): void {
     this.#pulses++
     const end = (): void => {
       this.#pulses--
-      element.remove()
+      dot.remove()
     }
-    const flight = element.animate(steps, { duration: PULSE_MS, easing: 'ease-in-out' })
+    const steps = [from, to].map(({ x, y }) => ({ transform: `translate(${x}px, ${y}px)` }))
+    const flight = dot.animate(steps, { duration: PULSE_MS, easing: 'ease-in-out' })
     flight.finished.then(end, end)
   }
 }

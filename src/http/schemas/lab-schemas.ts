@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { LabInfo, LabNodeInfo } from '../../lab/lab-types.ts'
 import type { ChaosAction } from '../shapes.ts'
 import { count, ms, peerId, peerIds, text, texts } from './basics.ts'
+import { frameCountsSchema } from './node-answers.ts'
 import { maybe, objectOf } from './object-of.ts'
 
 /** Sides of one partition. */
@@ -53,6 +54,7 @@ const labNodeSchema: z.ZodType<LabNodeInfo> = objectOf<LabNodeInfo>({
   alive: count,
   members: z.array(objectOf<LabNodeInfo['members'][number]>({ name: text, state: text })),
   links: peerIds,
+  heard: z.array(frameCountsSchema),
 })
 
 export const labSchema: z.ZodType<LabInfo> = objectOf<LabInfo>({

@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import type { ConvergedInfo, GroupInfo, MemberInfo, MembersInfo, StatusInfo } from '../../index.ts'
+import type {
+  ConvergedInfo,
+  FrameCounts,
+  GroupInfo,
+  MemberInfo,
+  MembersInfo,
+  StatusInfo,
+} from '../../index.ts'
 import type { ReadyAnswer, ReadyCheck, ReplicatedAnswer, TagsAnswer } from '../shapes.ts'
 import { count, flag, instant, labels, ms, peerId, peerIds, text, texts } from './basics.ts'
 import { maybe, objectOf } from './object-of.ts'
@@ -31,12 +38,19 @@ export const memberSchema: z.ZodType<MemberInfo> = objectOf<MemberInfo>({
   since: instant,
 })
 
+export const frameCountsSchema: z.ZodType<FrameCounts> = objectOf<FrameCounts>({
+  member: count,
+  sync: count,
+  kv: count,
+})
+
 export const membersSchema: z.ZodType<MembersInfo> = objectOf<MembersInfo>({
   self: text,
   viewHash: text,
   digests: count,
   members: z.array(memberSchema),
   links: peerIds,
+  heard: z.array(frameCountsSchema),
 })
 
 export const groupSchema: z.ZodType<GroupInfo> = objectOf<GroupInfo>({

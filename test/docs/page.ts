@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises'
 export type Block =
   /** Run in a shell, one after the other; `output` is what it prints. */
   | { readonly type: 'shell'; readonly code: string; output: string | undefined }
-  /** One command that goes on: another terminal. */
-  | { readonly type: 'background'; readonly code: string }
+  /** One command that goes on: another terminal. It is ready when it has printed `ready`, of a node " is up". */
+  | { readonly type: 'background'; readonly code: string; readonly ready?: string }
   /** A program of its own, run to its end. */
   | { readonly type: 'program'; readonly code: string; output: string | undefined }
   /** Written into the folder. */

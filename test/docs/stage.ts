@@ -61,7 +61,7 @@ export class Stage {
         await writeFile(join(this.#folder, 'work', block.name), block.code)
         return { code: 0, out: '', err: '' }
       case 'background':
-        return await this.#start(block.code.trim())
+        return await this.#start(block.code.trim(), block.ready ?? ' is up\n')
     }
   }
 
@@ -110,8 +110,8 @@ export class Stage {
     return { code: child.exitCode, out, err }
   }
 
-  /** Resolves when the command says that it serves, or has ended. */
-  #start(command: string): Promise<Ran> {
+  /** Resolves when the command has printed that it serves, or has ended. */
+  #start(command: string, ready: string): Promise<Ran> {
     const child = this.#spawn(['bash', '-c', `exec ${command}`])
     this.#background.push(child)
     let [out, err] = ['', '']
@@ -123,7 +123,7 @@ export class Stage {
       const timer = setTimeout(() => end(null), BLOCK_MS_MAX)
       child.stdout?.on('data', (bytes: Buffer) => {
         out += bytes.toString()
-        if (out.includes(' is up\n')) end(0)
+        if (out.includes(ready)) end(0)
       })
       child.stderr?.on('data', (bytes: Buffer) => {
         err += bytes.toString()

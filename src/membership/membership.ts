@@ -262,7 +262,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     parts.dialer.lost(peer, isWanted, now)
     // A short or rejected link waits like a failed dial; a broken one is redialled at once.
     if (end === 'rejected' || now - link.upAt < SHORT_LINK_MS) parts.dialer.failed(peer, now)
-    parts.watch.linkDown(peer, isWanted, now)
+    parts.watch.linkDown(peer, { isWanted, end, now })
   }
 
   #frame(parts: Parts, peer: PeerId, bytes: Uint8Array, now: Millis): void {

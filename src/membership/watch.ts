@@ -83,9 +83,21 @@ export class Watch {
     this.#watched.delete(peerId)
   }
 
-  linkDown(peerId: PeerId, isWanted: boolean, now: Millis): void {
+  linkDown(
+    peerId: PeerId,
+    {
+      isWanted,
+      end,
+      now,
+    }: { readonly isWanted: boolean; readonly end: LinkEnd; readonly now: Millis },
+  ): void {
     const entry = this.#shared.table.of(peerId)
     if (entry === undefined) return
+    // Nobody who knows what we know will link with it: without this it would linger as a silent one does.
+    if (end === 'rejected' && isLive(entry)) {
+      this.#verdicts.accuse(entry, 'refused', 'not admitted any more', now)
+      return
+    }
     this.#linkedEpochs.delete(peerId)
     if (this.#linkedEpochs.size >= WATCHED_MAX) {
       for (const oldest of this.#linkedEpochs.keys()) {

@@ -10,6 +10,7 @@ export { type ErrorCode, HearsayError, QuorumError } from './base/errors.ts'
 export type { PeerId } from './base/ids.ts'
 export type * from './node/cast-types.ts'
 export type * from './node/dht-types.ts'
+export type * from './node/invite-types.ts'
 export type * from './node/node-types.ts'
 export { type RestoreOptions, restoreBackup } from './node/restore-backup.ts'
 export type * from './node/state-types.ts'
@@ -22,7 +23,7 @@ export type * from './node/state-types.ts'
  * await node.counter('visits').add(1)
  *
  * @throws {HearsayError} ERR_CONFIG, ERR_STORE, ERR_STORE_LOCKED, ERR_STORE_FOREIGN,
- * ERR_STORE_VERSION, ERR_IDENTITY, ERR_LISTEN, ERR_ADDRESS; nothing is left open
+ * ERR_STORE_VERSION, ERR_IDENTITY, ERR_INVITE, ERR_LISTEN, ERR_ADDRESS; nothing is left open
  */
 export function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
   return openNode(options, nodejsPlatform)

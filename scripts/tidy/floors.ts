@@ -18,6 +18,7 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['crdt', pure(1)],
   ['membership', pure(1)],
   ['records', pure(1)],
+  ['invites', pure(1)],
   ['replication', pure(2)],
   ['kv', pure(2)],
   ['engine', pure(3)],

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'ERR_STORE_NOT_EMPTY'
   | 'ERR_BACKUP'
   | 'ERR_IDENTITY'
+  | 'ERR_INVITE'
   | 'ERR_LISTEN'
   | 'ERR_ADDRESS'
   | 'ERR_NOT_FOUND'

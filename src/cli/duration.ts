@@ -12,14 +12,16 @@ export const DURATION_MS_MAX: number = 2 ** 31 - 1
  * Milliseconds of `500ms`, `2s`, `1.5m`, `1h` or `1d`; 0 needs no unit.
  * @throws {RangeError} with the reason, for people
  */
-export function parseDuration(text: string): number {
+export function parseDuration(text: string, msMax: number = DURATION_MS_MAX): number {
   if (text === '0') return 0
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
   if (match === null) throw new RangeError('expected a duration such as 500ms, 2s, 1m or 1h')
   const [, amount, unit] = match
   if (unit === undefined) throw new RangeError(`a unit is missing: write ${text}s or ${text}ms`)
   const ms = Math.round(Number(amount) * (UNIT_MS[unit] ?? 0))
-  if (ms > DURATION_MS_MAX) throw new RangeError('at most 24d is possible')
+  if (ms > msMax) {
+    throw new RangeError(`at most ${Math.floor(msMax / 86_400_000)}d is possible`)
+  }
   return ms
 }
 

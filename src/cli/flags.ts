@@ -1,13 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from './duration.ts'
+import { DURATION_MS_MAX, parseDuration } from './duration.ts'
 
 /** Heading of the flags that every verb has, commander's own for those of a parent. */
 export const GLOBAL_GROUP = 'Global Options:'
 /** A flag with a duration: stored in ms. */
-export function durationOption(flags: string, description: string): Option {
+export function durationOption(
+  flags: string,
+  description: string,
+  msMax: number = DURATION_MS_MAX,
+): Option {
   return new Option(flags, description).argParser((text: string) => {
     try {
-      return parseDuration(text)
+      return parseDuration(text, msMax)
     } catch (error) {
       throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
     }

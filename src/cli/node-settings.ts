@@ -12,7 +12,12 @@ const KEY_BYTES_MAX = 4096
 /** The options of createNode that the flags of `up` ask for. @throws {CliError} exit 8: the key cannot be read */
 export async function nodeOptions(settings: Settings, io: Io): Promise<NodeOptions> {
   const keyFile = settings.text('networkKey')
+  const inviteFile = settings.text('invite')
+  if (keyFile === '-' && inviteFile === '-') {
+    throw configError('Cannot read both the network key and the invite from stdin')
+  }
   const networkKey = keyFile === undefined ? undefined : await readKey(keyFile, io)
+  const invite = inviteFile === undefined ? undefined : await readInvite(inviteFile, io)
   const dataDir = settings.text('dataDir')
   const profile = PROFILES.find((one) => one === settings.text('profile'))
   const durability = DURABILITIES.find((one) => one === settings.text('durability'))
@@ -26,6 +31,7 @@ export async function nodeOptions(settings: Settings, io: Io): Promise<NodeOptio
     ...listed('join', settings.list('join')),
     ...defined('network', settings.text('network')),
     ...defined('networkKey', networkKey),
+    ...defined('invite', invite),
     ...defined('replication', settings.number('replication')),
     ...defined('durability', durability),
     open: settings.flag('open'),
@@ -55,23 +61,33 @@ function splitTag(word: string): readonly [string, string] {
   return [word.slice(0, at), word.slice(at + 1)]
 }
 
+async function readInvite(file: string, io: Io): Promise<string> {
+  return new TextDecoder().decode(await readSecret(file, { what: 'invite', io }))
+}
+
 /** The key as it stands in the file, without the line end that editors add. */
 async function readKey(file: string, io: Io): Promise<Uint8Array> {
-  const bytes = file === '-' ? await readAll(io) : await contentOf(file)
-  if (bytes.length > KEY_BYTES_MAX) {
-    throw configError(`Cannot use network key ${file}: it is larger than ${KEY_BYTES_MAX} bytes`)
-  }
+  const bytes = await readSecret(file, { what: 'network key', io })
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end -= 1
   return bytes.slice(0, end)
 }
 
-async function contentOf(file: string): Promise<Uint8Array> {
+async function readSecret(
+  file: string,
+  { what, io }: { readonly what: string; readonly io: Io },
+): Promise<Uint8Array> {
+  const bytes = file === '-' ? await readAll(io) : await contentOf(file, what)
+  if (bytes.length <= KEY_BYTES_MAX) return bytes
+  throw configError(`Cannot use ${what} ${file}: it is larger than ${KEY_BYTES_MAX} bytes`)
+}
+
+async function contentOf(file: string, what: string): Promise<Uint8Array> {
   try {
     return await readFile(file)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw configError(`Cannot read network key ${file}: ${reason}`)
+    throw configError(`Cannot read ${what} ${file}: ${reason}`)
   }
 }
 

@@ -167,10 +167,12 @@ async function knownNeighbours(
   registry: Registry,
   options: NodeOptions,
 ): Promise<readonly string[]> {
+  // An invite names its network: they are found a second later, once the node has read it.
+  if (options.invite !== undefined && options.network === undefined) return []
   const { entries } = await registry.list()
   return neighbourAddresses(entries, {
     network: options.network ?? NETWORK_DEFAULT,
-    isPrivate: options.networkKey !== undefined,
+    isPrivate: options.networkKey !== undefined || options.invite !== undefined,
   })
 }
 
@@ -191,7 +193,7 @@ async function enter(parts: {
     addresses: node.status().listen,
     startedAt: new Date().toISOString(),
     chaos: options.chaos === true,
-    isPrivate: options.networkKey !== undefined,
+    isPrivate: options.networkKey !== undefined || options.invite !== undefined,
   }
   const entry = await registry.register(draft, token)
   return {

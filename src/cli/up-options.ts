@@ -20,6 +20,7 @@ export function upOptions(): readonly Option[] {
     new Option('--join <address...>', 'join these: multiaddr, host:port or dns:name:port'),
     new Option('--network <name>', 'name of the network (default hearsay)'),
     new Option('--network-key <file>', 'secret of a private network, - for stdin'),
+    new Option('--invite <file>', 'invite into a private network instead of its key, - for stdin'),
     new Option('--open', 'listen beyond loopback without a key, knowingly'),
     new Option(
       '--api-host <name...>',

@@ -12,6 +12,7 @@ import { eventRoutes } from './event-routes.ts'
 import { exportRoutes } from './export-routes.ts'
 import { checkHost, checkOrigin, TokenGuard } from './guard.ts'
 import { Health, healthRoutes } from './health.ts'
+import { inviteRoutes } from './invite-routes.ts'
 import { labRoutes } from './lab-routes.ts'
 import type { LogControl } from './log-control.ts'
 import { logRoutes } from './log-routes.ts'
@@ -80,6 +81,7 @@ export function createHttpApi(node: HearsayNode, options: HttpApiOptions): HttpA
   const anyNode: readonly Route[] = [
     ...nodeRoutes(),
     ...castRoutes(),
+    ...inviteRoutes(),
     ...dhtKeyRoutes(),
     ...dhtBatchRoutes(),
     ...dhtRoutes(),

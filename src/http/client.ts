@@ -2,15 +2,18 @@ import type {
   ConvergedInfo,
   DhtKeyPage,
   DhtPageOptions,
+  InviteInfo,
   MembersInfo,
   ObjectType,
   PutResult,
+  RevokedInfo,
   StatusInfo,
   Waiting,
 } from '../index.ts'
 import type { LabInfo } from '../lab/lab-types.ts'
 import { EventSourceParser } from './event-source.ts'
 import type { LogLevels } from './log-control.ts'
+import { objectMethods } from './object-client.ts'
 import type {
   AnswerOf,
   BroadcastAnswer,
@@ -20,6 +23,7 @@ import type {
   DhtBatchAnswer,
   ExplainAnswer,
   GetQuery,
+  InviteBody,
   LogLevelBody,
   Message,
   NamedOperation,
@@ -153,6 +157,10 @@ export interface Client {
   /** Replaces the node's tags. */
   setTags(tags: Readonly<Record<string, string>>, options?: Waiting): Promise<TagsAnswer>
   leave(options?: Waiting): Promise<{ readonly left: boolean }>
+  /** Into a private network, by a node that has its key. */
+  invite(options?: InviteBody & Waiting): Promise<InviteInfo>
+  /** @param id of an invite, or a peer id */
+  revoke(id: string, options?: Waiting): Promise<RevokedInfo>
   /** What the node writes into its log. */
   logLevels(options?: Waiting): Promise<LogLevels>
   setLogLevel(level: LogLevelBody, options?: Waiting): Promise<LogLevels>
@@ -267,6 +275,10 @@ export function createClient(options: ClientOptions): Client {
     setTags: (tags, waiting) =>
       http.json({ method: 'PUT', path: '/v1/tags', body: { tags }, ...waiting }),
     leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
+    invite: ({ signal, ...body } = {}) =>
+      http.json({ method: 'POST', path: '/v1/invites', body, signal }),
+    revoke: async (id, waiting) =>
+      http.json({ method: 'DELETE', path: `/v1/invites/${segment(id)}`, ...waiting }),
     logLevels: (waiting) => http.json({ path: '/v1/log', ...waiting }),
     setLogLevel: (body, waiting) => http.json({ method: 'PUT', path: '/v1/log', body, ...waiting }),
     chaos: (action, waiting) =>
@@ -277,62 +289,6 @@ export function createClient(options: ClientOptions): Client {
         query: { members: query?.members === false ? 'false' : undefined },
         signal: query?.signal,
       }),
-  }
-}
-
-function objectMethods(
-  http: Transport,
-): Pick<Client, 'objects' | 'object' | 'setHas' | 'change' | 'transact' | 'undo' | 'undoable'> {
-  return {
-    objects: (query) =>
-      http.json({
-        path: '/v1/objects',
-        query: { group: query?.group, match: query?.match, limit: query?.limit },
-        signal: query?.signal,
-      }),
-    object: async (name, query) =>
-      http.found({
-        path: `/v1/objects/${segment(name)}`,
-        query: {
-          type: query?.type,
-          group: query?.group,
-          path: query?.path === undefined ? undefined : JSON.stringify(query.path),
-          limit: query?.limit,
-        },
-        signal: query?.signal,
-      }),
-    setHas: async (name, value, query) =>
-      http.json({
-        path: `/v1/objects/${segment(name)}`,
-        query: { type: 'set', has: value, group: query?.group },
-        signal: query?.signal,
-      }),
-    change: async (name, operation, query) =>
-      http.json({
-        method: 'POST',
-        path: `/v1/objects/${segment(name)}`,
-        query: { group: query?.group },
-        body: operation,
-        signal: query?.signal,
-      }),
-    transact: (operations, query) =>
-      http.json({
-        method: 'POST',
-        path: '/v1/transactions',
-        query: { group: query?.group },
-        body: { operations },
-        signal: query?.signal,
-      }),
-    undo: (query) =>
-      http.json({
-        method: 'POST',
-        path: '/v1/undo',
-        query: { group: query?.group },
-        body: query?.transaction === undefined ? {} : { transaction: query.transaction },
-        signal: query?.signal,
-      }),
-    undoable: (query) =>
-      http.json({ path: '/v1/undo', query: { group: query?.group }, signal: query?.signal }),
   }
 }
 

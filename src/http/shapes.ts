@@ -77,6 +77,16 @@ export interface DhtBatchAnswer {
   readonly missing?: readonly string[]
 }
 
+/** The body of `POST /v1/invites`. */
+export interface InviteBody {
+  /** @default 3,600,000 (1 h) */
+  readonly ttlMs?: number
+  /** @default "member" */
+  readonly role?: 'member' | 'observer'
+  /** @default whoever uses it first */
+  readonly peerId?: string
+}
+
 export interface TagsAnswer {
   readonly tags: Readonly<Record<string, string>>
 }

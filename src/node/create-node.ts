@@ -14,6 +14,7 @@ import { Backups } from './backups.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
+import type { InviteDesk } from './invite-desk.ts'
 import { LateLinks } from './late-links.ts'
 import { loadStore } from './load-store.ts'
 import { MemberHistory } from './member-history.ts'
@@ -22,6 +23,7 @@ import { Node } from './node.ts'
 import { nodeEvent } from './node-event.ts'
 import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeEvent, NodeOptions } from './node-types.ts'
+import { accessOf, invitesOf, loadedBoth, openInvites } from './open-invites.ts'
 import type { Platform } from './platform.ts'
 import { Questions } from './questions.ts'
 import { Acks } from './replicated.ts'
@@ -76,7 +78,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   let driver: Driver | undefined
   const links = new LateLinks()
   const networking = new Networking(
-    () => createNodeHost(assembly, () => driver),
+    () => createNodeHost(assembly, { driver: () => driver, desk }),
     (host) => {
       links.attach(host.links)
       if (driver !== undefined) feed(host, driver)
@@ -119,8 +121,16 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     },
   })
   driver = running
+  const desk = openInvites(checked, {
+    platform,
+    signer,
+    disk,
+    now: () => running.now(),
+    alarm: (reason) => events.emit({ at: running.now(), type: 'alarm', reason }),
+  })
   closers.defer(() => running.halt())
-  const { tornBytes, damagedRows, alarms } = await loadStore(store, running)
+  const { tornBytes, damagedRows, alarms } = await loadStore(store, loadedBoth(running, desk))
+  desk?.check()
   for (const reason of alarms) events.emit({ at: running.now(), type: 'alarm', reason })
   running.start()
   if (checked.join.length > 0) running.join(checked.join)
@@ -152,6 +162,8 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       listening: () => listening,
       listenAddresses: () => networking.listenAddresses(),
       traffic: () => networking.traffic(),
+      invites: invitesOf(desk),
+      access: () => accessOf(desk),
       libp2p: () => networking.host?.libp2p,
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
       backup: (signal) => backups.open(signal),
@@ -177,7 +189,11 @@ async function identitySeed(checked: CheckedOptions, platform: Platform): Promis
   return await platform.loadIdentity(checked.dataDir)
 }
 
-function createNodeHost(assembly: Assembly, driver: () => Driver | undefined): Promise<Host> {
+function createNodeHost(
+  assembly: Assembly,
+  parts: { readonly driver: () => Driver | undefined; readonly desk: InviteDesk | undefined },
+): Promise<Host> {
+  const { driver, desk } = parts
   const { checked, platform, seed } = assembly
   const { network, networkKey, profile, listen, announce } = checked
   return platform.createHost({
@@ -188,6 +204,7 @@ function createNodeHost(assembly: Assembly, driver: () => Driver | undefined): P
     announce,
     version: platform.version,
     ...(networkKey === undefined ? {} : { networkKey }),
+    ...(desk === undefined ? {} : { invites: desk }),
     records: {
       lookup: (key) => {
         const running = driver()

@@ -1,5 +1,7 @@
 import { HearsayError } from '../base/errors.ts'
 import { checkNumber } from '../base/options.ts'
+import { type InviteToken, readInvite } from '../invites/invite-token.ts'
+import { inviteError } from './invite-desk.ts'
 import type { NodeOptions, Profile } from './node-types.ts'
 
 /** Options with every default filled in and every relation checked. */
@@ -12,6 +14,7 @@ export interface CheckedOptions {
   readonly join: readonly string[]
   readonly network: string
   readonly networkKey: Uint8Array | undefined
+  readonly invite: InviteToken | undefined
   readonly replication: number
   readonly oneHopMembersMax: number | undefined
   readonly durability: 'strict' | 'relaxed'
@@ -48,7 +51,8 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
   if (ready !== 'listening' && ready !== 'loaded') {
     throw invalid(`Cannot use ready: expected listening or loaded: ${String(ready)}`)
   }
-  const network = options.network ?? 'hearsay'
+  const invite = checkInvite(options)
+  const network = options.network ?? invite?.capability.network ?? 'hearsay'
   if (!/^[a-z0-9._-]{1,64}$/.test(network)) {
     throw invalid(`Cannot use network name: expected 1 to 64 of a-z 0-9 . _ -: ${network}`)
   }
@@ -61,12 +65,13 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
     throw invalid(`Cannot use private key: expected a seed of 32 bytes: ${privateKey.length}`)
   }
   const outside = listen.find((address) => !isLoopback(address))
-  if (outside !== undefined && networkKey === undefined && options.open !== true) {
+  const isPrivate = networkKey !== undefined || invite !== undefined
+  if (outside !== undefined && !isPrivate && options.open !== true) {
     throw new HearsayError(
       'ERR_CONFIG',
       `Cannot listen beyond loopback without a key: ${outside}`,
       {
-        hint: 'Give every node the same --network-key FILE, or say --open to let anybody in',
+        hint: 'Give every node the same --network-key FILE or an --invite, or say --open to let anybody in',
       },
     )
   }
@@ -79,6 +84,7 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
     join: options.join ?? [],
     network,
     networkKey,
+    invite,
     replication: checkNumber('replication', options.replication ?? 5, {
       min: 1,
       max: REPLICATION_MAX,
@@ -101,6 +107,16 @@ export function isLoopback(address: string): boolean {
 function checkOneHopMembers(count: number | undefined): number | undefined {
   if (count === undefined) return undefined
   return checkNumber('oneHopMembersMax', count, { min: 1, max: MEMBERS_MAX, isInteger: true })
+}
+
+function checkInvite({ invite, networkKey }: NodeOptions): InviteToken | undefined {
+  if (invite === undefined) return undefined
+  if (networkKey !== undefined) {
+    throw invalid('Cannot use both a network key and an invite: whoever has the key needs none')
+  }
+  const token = readInvite(invite)
+  if (!token.ok) throw inviteError(token.reason)
+  return token.value
 }
 
 function checkName(name: string | undefined): string | undefined {

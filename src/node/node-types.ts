@@ -9,6 +9,7 @@ import type {
   QueryOptions,
 } from './cast-types.ts'
 import type { Dht } from './dht-types.ts'
+import type { AccessInfo, Invites } from './invite-types.ts'
 import type {
   Change,
   GroupHandle,
@@ -114,6 +115,7 @@ export interface StatusInfo {
   }
   /** True when nobody else is alive: writes are kept by this node alone. */
   readonly degraded: boolean
+  readonly access: AccessInfo
   /** Our own listen multiaddrs with /p2p, to give to others. */
   readonly listen: readonly string[]
   /** Frames and records refused, by reason. */
@@ -251,6 +253,7 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
     explain(who: string): MemberExplanation | undefined
   }
   readonly chaos: Chaos | undefined
+  readonly invites: Invites
   /** As that of a group: `main` unless `group` names one. */
   undo(options?: UndoOptions & { readonly group?: string }): Promise<UndoInfo>
   group(name: string): GroupHandle
@@ -355,6 +358,8 @@ export interface NodeOptions {
   readonly network?: string
   /** 32 bytes or more of shared secret: only holders are admitted. */
   readonly networkKey?: Uint8Array
+  /** Instead of a network key: what `invites.create` of a node that has it made. A secret; its network is taken. */
+  readonly invite?: string
   /** Listening beyond loopback without a network key, knowingly. @default false */
   readonly open?: boolean
   /** Replicas of a DHT value. @default 5 */

@@ -11,6 +11,7 @@ import type { Dht } from './dht-types.ts'
 import type { EventHub } from './event-hub.ts'
 import { followChanges } from './follow-changes.ts'
 import { createGroupHandle } from './group-handle.ts'
+import type { AccessInfo, Invites } from './invite-types.ts'
 import type { MemberHistory } from './member-history.ts'
 import type {
   Chaos,
@@ -73,6 +74,8 @@ export interface NodeParts {
   listening(): Promise<void>
   listenAddresses(): readonly string[]
   traffic(): Traffic
+  readonly invites: Invites
+  access(): AccessInfo
   libp2p(): HearsayNode['libp2p']
   store(): Omit<StatusInfo['store'], 'path'>
   backup(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>
@@ -89,6 +92,7 @@ export class Node implements HearsayNode {
   readonly network: string
   readonly dht: Dht
   readonly chaos: Chaos | undefined
+  readonly invites: Invites
   readonly members: HearsayNode['members']
   readonly #parts: NodeParts
   readonly #driver: Driver
@@ -106,6 +110,7 @@ export class Node implements HearsayNode {
     this.name = parts.name
     this.network = parts.network
     this.chaos = parts.chaos
+    this.invites = parts.invites
     const { engine } = parts.driver
     this.peerId = engine.membership.self.peerId
     const dht = createDht(parts.driver, (peer) => this.#nameOf(peer))
@@ -208,6 +213,7 @@ export class Node implements HearsayNode {
         ...this.#parts.store(),
       },
       degraded: live < 2,
+      access: this.#parts.access(),
       listen: this.#listen(),
       drops: Object.fromEntries(engine.drops),
       traffic: {

@@ -21,7 +21,7 @@ const VIEW = {
 const STATUS = {
   ...{ name: 'a', peerId: 'pa', network: 'hearsay', version: '0', uptimeMs: 61_000 },
   members: { alive: 2, suspect: 0, failed: 0, left: 0 },
-  ...{ groups: [], degraded: false, drops: {} },
+  ...{ groups: [], degraded: false, access: { by: 'open', role: 'member' }, drops: {} },
   listen: ['/ip4/127.0.0.1/tcp/4001/p2p/pa', '/ip4/203.0.113.9/tcp/4001/p2p/pa'],
   dht: { records: 0, bytes: 0, replication: 5, mode: 'one-hop' },
   store: { path: '/data', bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },
@@ -74,7 +74,20 @@ test('a node that is well has no findings', async () => {
   expect(io.out()).toMatch(/^ok +node +it is ready$/m)
 })
 
+const SOON = new Date(Date.now() + 60_000).toISOString()
+
+function access(change: object): object {
+  const later = new Date(Date.now() + 86_400_000).toISOString()
+  const invited = { by: 'invite', role: 'member', id: '0'.repeat(32), state: 'valid' }
+  return { access: { ...invited, expiresAt: later, ...change } }
+}
+
 describe('what a node says', () => {
+  test('an invite that holds', async () => {
+    api.answer('GET /v1/status', { ...STATUS, ...access({}) })
+    expect(await doctor()).toEqual({ code: 0, ok: true, bad: [] })
+  })
+
   test.each([
     ['a full disk', { store: { ...STATUS.store, full: true } }, 'disk', 'failure'],
     ['damaged rows', { store: { ...STATUS.store, damagedRows: 2 } }, 'store', 'warning'],
@@ -82,6 +95,12 @@ describe('what a node says', () => {
     ['loopback alone', { listen: ['/ip4/127.0.0.1/tcp/4001'] }, 'addresses', 'warning'],
     ['private addresses', { listen: ['/ip4/192.168.1.4/tcp/4001'] }, 'addresses', 'warning'],
     ['no address', { listen: [] }, 'addresses', 'failure'],
+    ['a revoked invite', access({ state: 'revoked' }), 'invite', 'failure'],
+    ['an expired invite', access({ state: 'expired' }), 'invite', 'failure'],
+    ['a used invite', access({ state: 'used' }), 'invite', 'failure'],
+    ['a refused invite', access({ refused: 'no' }), 'invite', 'failure'],
+    ['an unused invite', access({ state: 'unused' }), 'invite', 'warning'],
+    ['an invite that ends soon', access({ expiresAt: SOON }), 'invite', 'warning'],
     [
       'an unreachable quorum',
       { members: { alive: 2, suspect: 0, failed: 3, left: 0 } },

@@ -38,7 +38,7 @@ const VIEW = {
 const STATUS = {
   ...{ name: 'a', peerId: 'pa', network: 'hearsay', version: '0', uptimeMs: 61_000 },
   members: { alive: 1, suspect: 1, failed: 0, left: 0 },
-  ...{ groups: [], degraded: false, listen: [], drops: {} },
+  ...{ groups: [], degraded: false, access: { by: 'open', role: 'member' }, listen: [], drops: {} },
   dht: { records: 0, bytes: 0, replication: 5, mode: 'one-hop' },
   store: { bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },
   traffic: { framesSent: 10, framesReceived: 20, bytesSent: 1_000, bytesReceived: 2_000 },

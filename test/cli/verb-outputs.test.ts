@@ -22,7 +22,9 @@ beforeAll(async () => {
   demo = { io, ended: run(['demo', ...flags], io) }
   await Promise.race([io.until('"syncBytes"'), demo.ended])
   const up = testIo({ env })
-  const own = ['up', '--name', 'alone', '--network', 'other', '--api', '127.0.0.1:0', '--json']
+  await writeFile(join(folder, 'network.key'), 'k'.repeat(43))
+  const names = ['--name', 'alone', '--network', 'other', '--network-key']
+  const own = ['up', ...names, join(folder, 'network.key'), '--api', '127.0.0.1:0', '--json']
   alone = { io: up, ended: run(own, up) }
   await Promise.race([up.until('"ready"'), alone.ended])
   await writeFile(join(folder, 'value.txt'), 'from a file')
@@ -108,6 +110,8 @@ const CASES: readonly Case[] = [
   { line: 'log level links=debug --node alone', output: 'LogLevels' },
   { line: 'backup FOLDER/all.backup', output: 'backup' },
   { line: 'restore FOLDER/all.backup --data-dir FOLDER/b', output: 'restore' },
+  { line: 'invite --node alone', output: 'Invite' },
+  { line: `revoke ${'0'.repeat(32)} --node alone`, output: 'Revoked' },
   { line: 'join 127.0.0.1:1', output: 'joining' },
   { line: 'keygen', output: 'key' },
   { line: 'keygen FOLDER/key.txt', output: 'key-file' },

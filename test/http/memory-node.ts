@@ -197,6 +197,13 @@ export function memoryNode(
       },
       explain: (who) => explanation([self(), ...others()], who),
     },
+    invites: {
+      create: async () => ({
+        ...{ id: '0'.repeat(32), network: 'hearsay', role: 'member', invite: 'hearsay-invite-1.x' },
+        expiresAt: new Date(0).toISOString(),
+      }),
+      revoke: async (id) => ({ id, isKnown: true, until: new Date(0).toISOString() }),
+    },
     chaos: options.chaos === true ? chaosLog(faults) : undefined,
     counter: (object) => group('main').counter(object),
     set: (object) => group('main').set(object),
@@ -289,6 +296,7 @@ function status(node: MemoryNode): StatusInfo {
     dht: { records: 0, bytes: 0, replication: 3, mode: 'one-hop' },
     store: { bytes: 0, full: false, tornBytes: 0, damagedRows: 0 },
     degraded: false,
+    access: { by: 'open', role: 'member' },
     listen: [],
     drops: {},
     traffic: { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0 },

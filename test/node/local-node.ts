@@ -12,6 +12,7 @@ import { EventHub } from '../../src/node/event-hub.ts'
 import { MemberHistory } from '../../src/node/member-history.ts'
 import { Node } from '../../src/node/node.ts'
 import { nodeEvent } from '../../src/node/node-event.ts'
+import { accessOf, invitesOf } from '../../src/node/open-invites.ts'
 import { Questions } from '../../src/node/questions.ts'
 import { Acks } from '../../src/node/replicated.ts'
 import { memberName } from '../../src/node/status.ts'
@@ -107,6 +108,8 @@ export function localNode(seed = 1): LocalNode {
       questions,
       history: new MemberHistory(),
       tracing: undefined,
+      invites: invitesOf(undefined),
+      access: () => accessOf(undefined),
       listening: async () => {},
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),

@@ -17,7 +17,7 @@ export interface ControlEvents {
   received(bytes: number): void
 }
 
-/** The hello stream of one connection: admission first, then bye, retire and received. */
+/** The hello stream of one connection: admission first, then messages about the connection and about invites. */
 export class ControlStream {
   readonly #stream: Stream
   readonly #hello: Hello
@@ -47,9 +47,9 @@ export class ControlStream {
     this.#apply(this.#hello.start())
   }
 
-  /** Says it if the stream still can. */
-  send(message: HelloMessage): void {
-    this.#write(encodeHello(message))
+  /** Says it if the stream still can. @returns false when more should wait */
+  send(message: HelloMessage): boolean {
+    return this.#write(encodeHello(message))
   }
 
   #receive(body: Uint8Array): void {
@@ -64,19 +64,26 @@ export class ControlStream {
   }
 
   #apply(step: HelloStep): void {
+    if (step.wait !== undefined) {
+      step.wait((next) => this.#apply(next))
+      return
+    }
     if (step.reply !== undefined) this.#write(step.reply)
     if (step.outcome === undefined) return
     this.#isAdmitted = step.outcome.type === 'admitted'
+    if (step.grant !== undefined) this.send({ type: 'grant', capability: step.grant })
     this.#events.outcome(step.outcome)
   }
 
-  #write(body: Uint8Array): void {
-    if (this.#stream.writeStatus !== 'writable') return
+  #write(body: Uint8Array): boolean {
+    if (this.#stream.writeStatus !== 'writable') return false
     try {
-      this.#stream.send(encodeFrame(body))
+      const hasRoom = this.#stream.send(encodeFrame(body))
       this.#events.sent(body.length)
+      return hasRoom
     } catch {
       // The stream broke in between: its close event tells the wire.
+      return false
     }
   }
 }

@@ -100,6 +100,7 @@ class HostParts {
       self: known.self,
       network: options.network,
       networkKey: options.networkKey,
+      invites: options.invites,
       limits: known.limits,
       traffic: this.traffic,
       admissions: this.admissions,

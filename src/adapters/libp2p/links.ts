@@ -9,6 +9,8 @@ import type { Bans } from './bans.ts'
 import type { DialEnd } from './dial-end.ts'
 import { Dialer } from './dialer.ts'
 import { SESSION_BYTES } from './hello-messages.ts'
+import type { InvitePort } from './invite-port.ts'
+import { LedgerExchange } from './ledger-exchange.ts'
 import { isLeaderOf, Link } from './link.ts'
 import { Mailbox } from './mailbox.ts'
 import { FRAME_BYTES_MAX, type HostLimits, PROTOCOLS, protocolId, STREAMS_MAX } from './options.ts'
@@ -25,6 +27,7 @@ export interface LinksOptions {
   readonly self: PeerId
   readonly network: string
   readonly networkKey: Uint8Array | undefined
+  readonly invites: InvitePort | undefined
   readonly limits: HostLimits
   readonly traffic: TrafficCounter
   readonly admissions: Admissions
@@ -42,6 +45,7 @@ export class Links implements LinkPort {
   readonly #session = new Uint8Array(randomBytes(SESSION_BYTES))
   readonly #wireEvents: WireEvents
   readonly #protected = new Set<PeerId>()
+  readonly #exchange: LedgerExchange | undefined
   #areTagged = false
   #listener: LinkListener | undefined
   #libp2p: Libp2p | undefined
@@ -60,7 +64,16 @@ export class Links implements LinkPort {
       streamClosed: (wire, protocol) => this.#links.get(wire.peer)?.streamClosed(wire, protocol),
       malformed: (wire, reason) => this.#malformed(wire, reason),
       overrun: (_wire, protocol) => this.dropped(`overrun ${protocol} stream`),
+      invite: (wire, message) => this.#exchange?.message(wire, message),
     }
+    const { invites, admissions } = options
+    if (invites === undefined) return
+    this.#exchange = new LedgerExchange({
+      invites,
+      wires: () => admissions.all(),
+      dropped: (reason) => this.dropped(reason),
+      malformed: (wire, reason) => this.#malformed(wire, reason),
+    })
   }
 
   /** Takes connections and streams of a libp2p node that has not started. */
@@ -164,6 +177,7 @@ export class Links implements LinkPort {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#mailbox.close()
+    this.#exchange?.stop()
     this.#dialer?.stop()
     this.#links.clear()
     const wires = this.#options.admissions.all()
@@ -177,12 +191,13 @@ export class Links implements LinkPort {
       connection.abort(new Error('Connection refused'))
       return
     }
-    const { self, network, networkKey, limits, traffic, admissions } = this.#options
+    const { self, network, networkKey, invites, limits, traffic, admissions } = this.#options
     const wire = new Wire(connection, {
       self,
       remote: peer,
       network,
       networkKey,
+      invites,
       session: this.#session,
       limits,
       traffic,
@@ -218,6 +233,8 @@ export class Links implements LinkPort {
     const isFirst = !link.isUp
     link.add(wire, isLeaderOf(self, wire.peer))
     if (isFirst) this.#up(wire)
+    this.#options.invites?.admitted(wire.peer, wire.capability)
+    this.#exchange?.admitted(wire)
     if (wire.direction === 'outbound') wire.open('member')
   }
 
@@ -263,7 +280,7 @@ export class Links implements LinkPort {
     else this.#mailbox.deferred(wire.peer, deliver)
   }
 
-  #malformed(wire: Wire, reason: string): void {
+  #malformed(wire: Pick<Wire, 'peer'>, reason: string): void {
     this.dropped(reason)
     if (!this.#options.bans.offend(wire.peer)) return
     this.dropped('peer banned')

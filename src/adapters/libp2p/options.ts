@@ -2,6 +2,7 @@ import type { Datastore } from 'interface-datastore'
 import type { Lane, Millis, Protocol } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { checkNumber } from '../../base/options.ts'
+import type { InvitePort } from './invite-port.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -27,6 +28,8 @@ export interface HostOptions {
   readonly network: string
   /** Shared secret, at least 32 bytes: only holders are admitted. @default anybody is admitted */
   readonly networkKey?: Uint8Array
+  /** Admits peers by capabilities too, and shows ours where there is no network key. @default none */
+  readonly invites?: InvitePort
   readonly profile: HostProfile
   /** TCP multiaddrs to listen on. */
   readonly listen: readonly string[]

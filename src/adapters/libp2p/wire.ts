@@ -4,10 +4,12 @@ import { CODE_P2P } from '@multiformats/multiaddr'
 import type { Millis, Protocol } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { LinkEnd } from '../../engine/ports.ts'
+import type { SignedCapability } from '../../invites/capability.ts'
 import { ControlStream } from './control-stream.ts'
 import { dialEnd, NotAdmittedError } from './dial-end.ts'
 import { Hello, type HelloOutcome } from './hello.ts'
 import { type HelloMessage, NONCE_BYTES } from './hello-messages.ts'
+import type { InvitePort } from './invite-port.ts'
 import { type HostLimits, protocolId } from './options.ts'
 import type { Piece } from './send-queue.ts'
 import { StreamPool } from './stream-pool.ts'
@@ -30,6 +32,8 @@ export interface WireEvents {
   malformed(wire: Wire, reason: string): void
   /** A stream was lost because its window was overrun. */
   overrun(wire: Wire, protocol: Protocol): void
+  /** A message about invites, after admission. */
+  invite(wire: Wire, message: HelloMessage): void
 }
 
 export interface WireOptions {
@@ -37,6 +41,7 @@ export interface WireOptions {
   readonly remote: PeerId
   readonly network: string
   readonly networkKey: Uint8Array | undefined
+  readonly invites: InvitePort | undefined
   readonly session: Uint8Array
   readonly limits: HostLimits
   readonly traffic: TrafficCounter
@@ -62,6 +67,8 @@ export class Wire {
   #state: 'hello' | 'admitted' | 'ended' = 'hello'
   #session: Uint8Array = new Uint8Array(0)
   #isCheck = false
+  #capability: SignedCapability | undefined
+  #knowsInvites = false
   #deadline: NodeJS.Timeout | undefined
 
   constructor(connection: Connection, options: WireOptions) {
@@ -98,6 +105,16 @@ export class Wire {
   /** True when the dialler held a link already: this connection is redundant from the start. */
   get isCheck(): boolean {
     return this.#isCheck
+  }
+
+  /** What the other end was admitted for; undefined: the network key, or everybody is. */
+  get capability(): SignedCapability | undefined {
+    return this.#capability
+  }
+
+  /** Whether the other end takes messages about invites. */
+  get knowsInvites(): boolean {
+    return this.#knowsInvites
   }
 
   /** Bytes of sync and kv that the other end has not reported yet. */
@@ -169,6 +186,19 @@ export class Wire {
     this.#control?.send({ type: 'retire' })
   }
 
+  /** A message about invites. @returns false when more should wait */
+  tell(message: HelloMessage): boolean {
+    return this.#control?.send(message) === true
+  }
+
+  /** Ends it, and says why: the other end's capability holds no more. */
+  expel(reason: string): void {
+    if (this.#state !== 'admitted') return
+    this.tell({ type: 'reject', reason })
+    this.#end('rejected', reason)
+    void this.#hangUp()
+  }
+
   /**
    * Ends it politely: what is written leaves, then the bye, then the other end closes. Closing
    * first would reset the connection under data still on its way. Never rejects.
@@ -193,7 +223,7 @@ export class Wire {
   }
 
   #speak(stream: Stream): ControlStream {
-    const { self, remote, network, networkKey, session, isLinked, traffic } = this.#options
+    const { self, remote, network, networkKey, invites, session, isLinked, traffic } = this.#options
     const role = this.direction === 'outbound' ? 'dialler' : 'acceptor'
     const hello = new Hello({
       role,
@@ -201,6 +231,7 @@ export class Wire {
       remote,
       network,
       networkKey,
+      invites,
       session,
       nonce: new Uint8Array(randomBytes(NONCE_BYTES)),
       isLinked,
@@ -228,10 +259,13 @@ export class Wire {
         this.#state = 'admitted'
         this.#session = outcome.session
         this.#isCheck = outcome.isLinked
+        this.#capability = outcome.capability
+        this.#knowsInvites = outcome.knowsInvites === true
         this.#options.events.admitted(this)
         this.#admission.resolve(this)
         return
       case 'rejected':
+        if (outcome.told !== undefined) this.#options.invites?.refused(this.peer, outcome.told)
         this.#refuse('rejected', outcome.reason)
         return
       case 'malformed':
@@ -253,9 +287,20 @@ export class Wire {
       case 'received':
         this.#pool.acknowledge(message.bytes)
         return
+      case 'reject':
+        if (!this.#knowsInvites) break
+        this.#options.invites?.refused(this.peer, message.reason)
+        this.#lost('closed')
+        return
+      case 'grant':
+      case 'ledger':
+      case 'entries':
+        if (!this.#knowsInvites) break
+        this.#options.events.invite(this, message)
+        return
       default:
-        this.#options.events.malformed(this, `unexpected control message: ${message.type}`)
     }
+    this.#options.events.malformed(this, `unexpected control message: ${message.type}`)
   }
 
   /** Without its control stream a connection is of no use. */

@@ -22,6 +22,7 @@ export function checkNode({ ready, status, members }: NodeAnswers): readonly Fin
   return [
     ...checkReady(ready),
     checkStore(status),
+    ...checkAccess(status),
     checkPeers(status, members),
     ...checkFailed(members),
     checkQuorum(status),
@@ -60,6 +61,30 @@ function checkStore({ store }: StatusInfo): Finding {
     return warning('store', 'the node keeps everything in memory', hint)
   }
   return ok('store', `${printable(store.path)} takes writes`)
+}
+
+/** Soon to end: whoever invited it should know now. */
+const ACCESS_MS_MIN = 10 * 60_000
+const NEW_INVITE = 'Ask for a new one ("hearsay invite"), start the node again with it'
+
+function checkAccess({ access }: StatusInfo): readonly Finding[] {
+  const { by, role, state, expiresAt = '', refused } = access
+  if (by !== 'invite') return []
+  if (state === 'expired' || state === 'revoked' || state === 'used') {
+    const why = state === 'used' ? 'was used by another peer' : `is ${state}`
+    return [failure('invite', `the invite ${why}: nobody admits this node`, NEW_INVITE)]
+  }
+  if (refused !== undefined) {
+    return [failure('invite', `a peer refused: ${printable(refused)}`, NEW_INVITE)]
+  }
+  if (state === 'unused') {
+    const hint = 'hearsay join ADDRESS of a node that has the network key'
+    return [warning('invite', 'no node with the network key has taken the invite yet', hint)]
+  }
+  const until = `as ${role} until ${printable(expiresAt)}`
+  return Date.parse(expiresAt) - Date.now() < ACCESS_MS_MIN
+    ? [warning('invite', `invited ${until}: that is soon`, NEW_INVITE)]
+    : [ok('invite', `invited ${until}`)]
 }
 
 function checkPeers({ members }: StatusInfo, { members: all }: MembersInfo): Finding {

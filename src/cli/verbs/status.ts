@@ -29,7 +29,7 @@ export const verb: Verb = {
 }
 
 function describe(status: StatusInfo, paint: Painter): readonly string[] {
-  const { members, digests, dht, store } = status
+  const { members, digests, dht, store, access } = status
   const line = (label: string, text: string): string =>
     `${paint('bold', label.padEnd(LABEL_COLUMNS))} ${text}`
   const gone = [
@@ -47,6 +47,7 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
       'network',
       `${printable(status.network)}, up ${formatDuration(status.uptimeMs)}, hearsay ${printable(status.version)}`,
     ),
+    ...(access.by === 'open' ? [] : [line('access', accessLine(access, paint))]),
     line('members', [`${members.alive} alive`, ...gone, ...alone].join(', ')),
     line('state', stateWord(digests, paint)),
     ...status.groups.map((group) => line('group', groupLine(group, paint))),
@@ -58,6 +59,18 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
     ...status.listen.map((address) => line('listen', printable(address))),
     ...(drops.length === 0 ? [] : [line('dropped', drops.join(', '))]),
   ]
+}
+
+function accessLine(access: StatusInfo['access'], paint: Painter): string {
+  const { by, role, id, expiresAt, state, refused } = access
+  if (by === 'key') return 'by the network key'
+  return [
+    `invited as ${role}`,
+    ...(id === undefined ? [] : [printable(id)]),
+    state === 'valid' ? paint('green', state) : paint('yellow', state ?? 'unknown'),
+    ...(expiresAt === undefined ? [] : [`until ${printable(expiresAt)}`]),
+    ...(refused === undefined ? [] : [paint('red', `refused: ${printable(refused)}`)]),
+  ].join(', ')
 }
 
 function storeLine(store: StatusInfo['store'], paint: Painter): string {

@@ -90,6 +90,12 @@ export const NODE_ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     why: 'A data directory was copied with its identity.key, or the key file is damaged or open to others',
     next: 'Remove identity.key from the copy and start it again, or do what the message says of the file',
   },
+  ERR_INVITE: {
+    exit: 8,
+    what: 'An invite cannot be used',
+    why: 'It has expired, was revoked, or is for another network or peer; or it was used before, by a node with another data directory',
+    next: 'Ask for a new one: "hearsay invite" on a node that has the network key makes it',
+  },
   ERR_LISTEN: {
     what: 'The node cannot listen there',
     why: 'The port is taken, or the address is not one of this machine',

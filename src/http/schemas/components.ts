@@ -9,6 +9,7 @@ import { dhtBatchAnswerSchema, dhtBatchSchema } from './dht-batch-schemas.ts'
 import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
 import { eventSchema, exportRecordSchema } from './event-schemas.ts'
+import { inviteBodySchema, inviteSchema, revokedSchema } from './invite-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
 import { logLevelSchema, logLevelsSchema } from './log-schemas.ts'
 import {
@@ -59,6 +60,8 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Event: eventSchema,
   Explanation: explainSchema,
   ExportRecord: exportRecordSchema,
+  Invite: inviteSchema,
+  InviteBody: inviteBodySchema,
   Join: joinSchema,
   Lab: labSchema,
   Left: leftSchema,
@@ -79,6 +82,7 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Ready: readySchema,
   Register: registerSchema,
   Replicated: replicatedSchema,
+  Revoked: revokedSchema,
   Set: setSchema,
   SetChanged: setChangedSchema,
   SetHas: setHasSchema,

@@ -9,6 +9,7 @@ import type {
 } from '../../index.ts'
 import type { ReadyAnswer, ReadyCheck, ReplicatedAnswer, TagsAnswer } from '../shapes.ts'
 import { count, flag, instant, labels, ms, peerId, peerIds, text, texts } from './basics.ts'
+import { accessSchema } from './invite-schemas.ts'
 import { maybe, objectOf } from './object-of.ts'
 
 /** Seeds that one request may bring. */
@@ -91,6 +92,7 @@ export const statusSchema: z.ZodType<StatusInfo> = objectOf<StatusInfo>({
     damagedRows: count,
   }),
   degraded: flag,
+  access: accessSchema,
   listen: texts,
   drops: z.record(z.string(), count),
   traffic: objectOf<StatusInfo['traffic']>({

@@ -78,7 +78,8 @@ describe('Hello', () => {
     ['no key there', { networkKey: KEY }, {}, 'one end asks for a network key'],
   ])('rejects %s at both ends with the reason', (_name, a, b, reason) => {
     const { dialler, acceptor } = run(a, b)
-    expect(dialler).toEqual({ type: 'rejected', reason: `The peer refused: ${reason}` })
+    const told = { type: 'rejected', reason: `The peer refused: ${reason}`, told: reason }
+    expect(dialler).toEqual(told)
     expect(acceptor).toEqual({ type: 'rejected', reason: `We refused the peer: ${reason}` })
   })
 

@@ -1,0 +1,40 @@
+import * as z from 'zod'
+import type { AccessInfo, InviteInfo, RevokedInfo } from '../../index.ts'
+import type { InviteBody } from '../shapes.ts'
+import { flag, instant, ms, peerId, text } from './basics.ts'
+import { maybe, objectOf } from './object-of.ts'
+
+const role: z.ZodType<'member' | 'observer'> = z.enum(
+  ['member', 'observer'],
+  'expected member or observer',
+)
+
+export const accessSchema: z.ZodType<AccessInfo> = objectOf<AccessInfo>({
+  by: z.enum(['open', 'key', 'invite']),
+  role,
+  id: maybe(text),
+  expiresAt: maybe(instant),
+  state: maybe(z.enum(['valid', 'unused', 'expired', 'revoked', 'used'])),
+  refused: maybe(text),
+})
+
+export const inviteBodySchema: z.ZodType<InviteBody> = objectOf<InviteBody>({
+  ttlMs: maybe(ms),
+  role: maybe(role),
+  peerId: maybe(text),
+})
+
+export const inviteSchema: z.ZodType<InviteInfo> = objectOf<InviteInfo>({
+  id: text,
+  network: text,
+  role,
+  peerId: maybe(peerId),
+  expiresAt: instant,
+  invite: text,
+})
+
+export const revokedSchema: z.ZodType<RevokedInfo> = objectOf<RevokedInfo>({
+  id: text,
+  isKnown: flag,
+  until: instant,
+})

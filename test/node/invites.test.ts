@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../../src/index.ts'
+
+const KEY = new Uint8Array(randomBytes(32))
+const nodes: HearsayNode[] = []
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.stop()))
+})
+
+/** A node of the network `team` that joins the others given. */
+async function start(
+  options: NodeOptions,
+  ...others: readonly HearsayNode[]
+): Promise<HearsayNode> {
+  const seeds = others.flatMap((other) => other.status().listen)
+  const node = await createNode({ network: 'team', join: seeds, ...options })
+  nodes.push(node)
+  return node
+}
+
+/** Resolves when the condition holds; looked at all the time. */
+async function until(node: HearsayNode, isSo: () => boolean): Promise<void> {
+  if (isSo()) return
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const signal = AbortSignal.timeout(60_000)
+  const look = (): void => {
+    if (isSo()) resolve()
+  }
+  const timer = setInterval(look, 20)
+  signal.addEventListener('abort', () =>
+    reject(new Error(`Not so: ${JSON.stringify(node.status())}`)),
+  )
+  try {
+    await promise
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+const linked = (node: HearsayNode, to: HearsayNode): boolean =>
+  node.members.links().includes(to.peerId)
+
+function alarm(node: HearsayNode, word: string): Promise<NodeEvent> {
+  const { promise, resolve } = Promise.withResolvers<NodeEvent>()
+  node.subscribe((event) => {
+    if (event.type === 'alarm' && event.reason.includes(word)) resolve(event)
+  })
+  return promise
+}
+
+describe('an invited node', () => {
+  it('takes part without the key, and two of them with each other', async () => {
+    const ada = await start({ networkKey: KEY })
+    const [first, second] = [await ada.invites.create(), await ada.invites.create()]
+    const bob = await start({ invite: first.invite }, ada)
+    await until(bob, () => linked(bob, ada))
+    const eve = await start({ invite: second.invite }, ada)
+    await until(eve, () => linked(eve, ada) && linked(eve, bob))
+    expect(bob.status().access).toMatchObject({
+      by: 'invite',
+      role: 'member',
+      id: first.id,
+      state: 'valid',
+    })
+    await bob.counter('votes').add(2)
+    await until(eve, () => eve.counter('votes').value === 2)
+  })
+
+  it('is known by its data directory: a one-time invite is its own for ever', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'hearsay-test-'))
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create()
+    const bob = await start({ invite, dataDir }, ada)
+    await until(bob, () => linked(bob, ada))
+    const eve = await start({ invite: (await ada.invites.create()).invite }, ada)
+    await until(eve, () => linked(eve, ada))
+    const { listen } = eve.status()
+    await ada.stop()
+    await bob.stop()
+    // Nobody who has the network key is left, and what it was given is in its directory.
+    const again = await start({ invite, dataDir, join: listen })
+    await until(again, () => linked(again, eve))
+    await again.stop()
+    await rm(dataDir, { recursive: true })
+  })
+
+  it('is refused with an invite that another peer has used, and says so', async () => {
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create()
+    const bob = await start({ invite }, ada)
+    await until(bob, () => linked(bob, ada))
+    const eve = await start({ invite })
+    const refused = alarm(eve, 'invite-refused')
+    eve.join(ada.status().listen)
+    expect(await refused).toMatchObject({ reason: expect.stringContaining('used by another peer') })
+    expect(eve.status().access).toMatchObject({ state: 'unused', refused: expect.any(String) })
+    expect(linked(eve, ada)).toBe(false)
+  })
+
+  it('is cut off everywhere when it is revoked, and not let in again', async () => {
+    const ada = await start({ networkKey: KEY })
+    const [first, second] = [await ada.invites.create(), await ada.invites.create()]
+    const bob = await start({ invite: first.invite }, ada)
+    const eve = await start({ invite: second.invite }, ada)
+    await until(eve, () => linked(eve, ada) && linked(eve, bob) && linked(ada, bob))
+    const told = alarm(eve, 'invite-revoked')
+    expect(await ada.invites.revoke(second.id)).toMatchObject({ id: second.id, isKnown: true })
+    await told
+    await until(eve, () => eve.members.links().length === 0)
+    const seen = (by: HearsayNode): string | undefined =>
+      by.members.list().find(({ peerId }) => peerId === eve.peerId)?.state
+    await until(bob, () => seen(bob) === 'failed' && seen(ada) === 'failed' && linked(bob, ada))
+    expect(eve.status().access).toMatchObject({ state: 'revoked' })
+    // By an invited node too, which has heard of it from others.
+    const { promise: failed, resolve } = Promise.withResolvers<NodeEvent>()
+    eve.subscribe((event) => {
+      if (event.type === 'join-failed') resolve(event)
+    })
+    eve.join(bob.status().listen)
+    expect(await failed).toMatchObject({ reason: expect.stringContaining('revoked') })
+  })
+
+  it('is revoked by its peer id, and may be invited anew afterwards', async () => {
+    const ada = await start({ networkKey: KEY })
+    const privateKey = new Uint8Array(randomBytes(32))
+    const { invite } = await ada.invites.create()
+    const bob = await start({ invite, privateKey }, ada)
+    await until(bob, () => linked(bob, ada))
+    await ada.invites.revoke(bob.peerId)
+    await until(bob, () => !linked(bob, ada))
+    await bob.stop()
+    const anew = await ada.invites.create({ peerId: bob.peerId })
+    const again = await start({ invite: anew.invite, privateKey }, ada)
+    await until(again, () => linked(again, ada))
+  })
+
+  it('is cut off when its invite expires', async () => {
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create({ ttlMs: 2_500 })
+    const bob = await start({ invite }, ada)
+    await until(bob, () => linked(bob, ada))
+    await until(bob, () => !linked(bob, ada) && bob.status().access.state === 'expired')
+  })
+
+  it('spreads a revocation that it has heard of before the node that was not there', async () => {
+    const ada = await start({ networkKey: KEY })
+    const [first, second] = [await ada.invites.create(), await ada.invites.create()]
+    const bob = await start({ invite: first.invite }, ada)
+    await until(bob, () => linked(bob, ada))
+    const told = until(bob, () => bob.status().access.state === 'valid')
+    await ada.invites.revoke(second.id)
+    await told
+    const cid = await start({ networkKey: KEY }, bob)
+    await until(cid, () => linked(cid, bob))
+    await ada.stop()
+    const eve = await start({ invite: second.invite })
+    const refused = alarm(eve, 'invite-refused')
+    eve.join(cid.status().listen)
+    expect(await refused).toMatchObject({ reason: expect.stringContaining('revoked') })
+  })
+})
+
+describe('createNode() and invites', () => {
+  it('refuses an invite that nobody would take', async () => {
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create({ peerId: ada.peerId })
+    for (const [options, word] of [
+      [{ invite }, 'another peer'],
+      [{ invite, network: 'other' }, 'for the network team'],
+      [{ invite: `${invite.slice(0, -6)}AAAAAA` }, 'signature'],
+      [{ invite: 'nonsense' }, 'no invite'],
+    ] as const) {
+      await expect(createNode({ ...options })).rejects.toMatchObject({
+        code: 'ERR_INVITE',
+        message: expect.stringContaining(word),
+      })
+    }
+    await expect(createNode({ invite, networkKey: KEY })).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+    })
+  })
+
+  it('invites and revokes with the network key alone, and within limits', async () => {
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create()
+    const bob = await start({ invite }, ada)
+    const open = await start({ network: 'open' })
+    for (const node of [bob, open]) {
+      await expect(node.invites.create()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
+      await expect(node.invites.revoke(ada.peerId)).rejects.toMatchObject({
+        code: 'ERR_UNSUPPORTED',
+      })
+    }
+    const fails = (promise: Promise<unknown>, code: string): Promise<void> =>
+      expect(promise).rejects.toMatchObject({ code })
+    await fails(ada.invites.create({ ttlMs: 1 }), 'ERR_LIMIT')
+    await fails(ada.invites.create({ ttlMs: 400 * 86_400_000 }), 'ERR_LIMIT')
+    await fails(ada.invites.create({ role: 'observer' }), 'ERR_UNSUPPORTED')
+    await fails(ada.invites.create({ peerId: 'x' }), 'ERR_INVALID')
+    await fails(ada.invites.revoke('x'), 'ERR_INVALID')
+    await fails(ada.invites.revoke(ada.peerId), 'ERR_UNSUPPORTED')
+    expect(await ada.invites.revoke('0'.repeat(32))).toMatchObject({ isKnown: false })
+  })
+
+  it('keeps revocations on the disk', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'hearsay-test-'))
+    const ada = await start({ networkKey: KEY, dataDir })
+    const { id, invite } = await ada.invites.create()
+    await ada.invites.revoke(id)
+    await ada.stop()
+    const again = await start({ networkKey: KEY, dataDir })
+    const bob = await start({ invite })
+    const refused = alarm(bob, 'invite-refused')
+    bob.join(again.status().listen)
+    expect(await refused).toMatchObject({ reason: expect.stringContaining('revoked') })
+    await again.stop()
+    await rm(dataDir, { recursive: true })
+  })
+})

@@ -49,10 +49,10 @@ export interface Link {
   isAwaiting: boolean
   /** Share of late pings that were answered in time, newer ones counting more. */
   quality: number
-  measuredAt: Millis
   /** When the oldest ping left that nothing has answered since. */
   unansweredAt: Millis | undefined
-  /** Share of the period by which this link's pings are out of step with others. */
+  /** When a ping last left, was acknowledged or was answered: {@link phase} periods later it is our turn. */
+  turnAt: Millis
   phase: number
   /** Accusations were last sent to the accused over its link. */
   toldAt: Millis
@@ -85,7 +85,6 @@ export function createLink(options: {
   readonly now: Millis
   readonly direction: 'inbound' | 'outbound'
   readonly remoteAddress: string
-  readonly phase: number
 }): Link {
   const { now } = options
   return {
@@ -101,9 +100,9 @@ export function createLink(options: {
     ping: undefined,
     isAwaiting: false,
     quality: 1,
-    measuredAt: now,
     unansweredAt: undefined,
-    phase: options.phase,
+    turnAt: now,
+    phase: 1,
     toldAt: Number.NEGATIVE_INFINITY,
     isForProbe: false,
     usedAt: now,

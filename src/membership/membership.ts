@@ -213,20 +213,12 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
   }
 
   #linkUp(parts: Parts, input: Extract<MembershipInput, { type: 'link-up' }>, now: Millis): void {
-    const { table, links, flood, options, outbox } = this.#shared
+    const { table, links, flood, outbox } = this.#shared
     const { identity, overlay, dialer, watch, relay, seeds, prober, sync } = parts
     const { peer, direction, remoteAddress } = input
     if (peer === identity.entry.peerId) return
     const before = links.get(peer)
-    const link =
-      before ??
-      createLink({
-        peerId: peer,
-        now,
-        direction,
-        remoteAddress,
-        phase: 1 - options.random.next() / 5,
-      })
+    const link = before ?? createLink({ peerId: peer, now, direction, remoteAddress })
     link.direction = direction
     link.remoteAddress = remoteAddress
     if (before === undefined) link.quality = this.#qualities.of(peer)
@@ -241,7 +233,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (input.via !== undefined) seeds.joined(input.via, peer, now)
     relay.heard(peer)
     flood.tell(link, recordRumour(identity.entry), now)
-    prober.ping(link, now)
+    prober.ping(link, 'extra', now)
     if (direction === 'outbound' || entry?.state === 'failed') sync.compare(link, now)
     sync.soon(now)
   }
@@ -298,7 +290,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
         const entry = memberOn(this.#shared, link)
         if (entry !== undefined) digests.heardFrom(link, entry, frame.digest, now)
         // Answered after its claims were heard, so that a refutation rides in the answer.
-        if (frame.type === 'ping') prober.answer(link, frame.sequence)
+        if (frame.type === 'ping') prober.answer(link, frame.sequence, now)
         else prober.acked(link, frame.sequence, now)
         return
       }

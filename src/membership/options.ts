@@ -31,7 +31,7 @@ export interface MembershipOptions {
 
 /** Timings of the protocol, in milliseconds unless the name says otherwise. */
 export interface Tunables {
-  /** A link idle for 1.2 to 1.45 times this carries a ping; less costs frames. SWIM §4 uses 1 s. @default 1,000 */
+  /** Each link carries a ping every 1.25 to 1.35 times this; less costs frames. SWIM §4 uses 1 s. @default 1,000 */
   readonly probePeriodMs: Millis
   /** Bounds and start of the adaptive ping timeout SRTT + 4·RTTVAR (RFC 6298). @default 100, 2,000, 500 */
   readonly pingTimeoutMinMs: Millis

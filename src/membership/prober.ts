@@ -6,7 +6,7 @@ import type { Digests } from './digests.ts'
 import { accusationRumour } from './flood.ts'
 import { encodePingRequest, encodeProbeHeader, type RelayVerdict, withClaims } from './frame.ts'
 import type { Link } from './link.ts'
-import { phaseAfter, pingDueAt, pingTimeoutMs } from './ping-schedule.ts'
+import { pingDueAt, pingTimeoutMs, type Turn, takeTurn } from './ping-schedule.ts'
 import { hearsAnybody, memberOn, type Shared } from './shared.ts'
 import { type Entry, isLive } from './table.ts'
 import type { Verdicts } from './verdicts.ts'
@@ -43,8 +43,8 @@ export type ProbeReason = 'link' | 'unlinked'
 export type ProbeOutcome = 'alive' | 'silent' | 'void'
 
 /**
- * Detection over links (SWIM §3.1, §4.1). Every frame of a peer is a heartbeat; a link idle for the
- * probe period carries a ping, and the two ends take turns (ping-schedule.ts). A ping without any answer
+ * Detection over links (SWIM §3.1, §4.1). Every frame of a peer is a heartbeat; every link carries a
+ * ping each period, and the two ends take turns (ping-schedule.ts). A ping without any answer
  * within the adaptive timeout is a miss: up to three relays are asked at once, and when none of them
  * reaches the peer either it is accused.
  * Pings to an accused peer carry the accusation, so that it refutes in its answer.
@@ -77,8 +77,8 @@ export class Prober {
     this.#sequence = options.shared.options.random.uint32()
   }
 
-  /** Pings now; also how a relay and a fresh link begin. */
-  ping(link: Link, now: Millis): void {
+  /** Pings now: in turn, or `extra`, as a relay and a fresh link begin. */
+  ping(link: Link, turn: Exclude<Turn, 'answer'>, now: Millis): void {
     const sequence = this.#nextSequence()
     // Somebody else's request does not postpone the verdict on an earlier ping.
     const deadline =
@@ -88,13 +88,13 @@ export class Prober {
     link.lastPingAt = now
     this.#nextAt = Math.min(this.#nextAt, deadline)
     link.unansweredAt ??= now
-    link.phase = phaseAfter('ping', this.#shared.options.random)
+    takeTurn(this.#shared, link, turn, now)
     this.#sendProbe(link, 'ping', sequence)
   }
 
   /** Answers a ping. */
-  answer(link: Link, sequence: number): void {
-    link.phase = phaseAfter('answer', this.#shared.options.random)
+  answer(link: Link, sequence: number, now: Millis): void {
+    takeTurn(this.#shared, link, 'answer', now)
     this.#sendProbe(link, 'ack', sequence)
   }
 
@@ -118,7 +118,7 @@ export class Prober {
   acked(link: Link, sequence: number, now: Millis): void {
     if (link.ping?.sequence !== sequence) return
     link.roundTrip.sample(now - link.ping.sentAt)
-    link.measuredAt = now
+    link.turnAt = now
     link.ping = undefined
     const entry = memberOn(this.#shared, link)
     if (entry !== undefined) this.#shared.table.setRoundTrip(entry, link.roundTrip.smoothedMs)
@@ -211,7 +211,7 @@ export class Prober {
         link.isAwaiting = false
         link.unansweredAt = undefined
         if (pingDueAt(this.#shared, link) > now) continue
-        this.ping(link, now)
+        this.ping(link, 'extra', now)
       }
       if (link.ping === undefined) continue
       const deadline =
@@ -231,7 +231,10 @@ export class Prober {
       this.#closeDead(link, now)
       this.#closeUnused(link, now)
       if (this.#isMissed(link, now)) this.#missed(link, now)
-      else if (pingDueAt(this.#shared, link) <= now) this.ping(link, now)
+      else if (pingDueAt(this.#shared, link) <= now) {
+        const isSuspect = memberOn(this.#shared, link)?.state === 'suspect'
+        this.ping(link, isSuspect ? 'extra' : 'ping', now)
+      }
     }
     for (const [sequence, probe] of this.#probes) {
       if (probe.deadline > now) continue

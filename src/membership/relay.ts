@@ -70,7 +70,7 @@ export class Relay {
       deadline: options.now + this.#patienceMs(request.budgetMs, link),
       wasLinked: link !== undefined,
     })
-    if (link !== undefined) this.#prober.ping(link, options.now)
+    if (link !== undefined) this.#prober.ping(link, 'extra', options.now)
   }
 
   /** A peer gave a sign of life, or was linked. */

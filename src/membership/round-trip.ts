@@ -1,7 +1,15 @@
 import type { Millis } from '../base/core.ts'
 
-/** Smoothed round trip and timeout, as RFC 6298 §2 with its own clamps. */
+/** So many samples of a fresh link count for nothing beside a better one. */
+const SAMPLES_FRESH = 3
+
+/**
+ * Smoothed round trip and timeout, as RFC 6298 §2 with its own clamps. What a fresh link carries first waits
+ * behind the start of a process or its handshakes; with a sample every few seconds it would take a minute to
+ * forget that, and so long a silence would be found late.
+ */
 export class RoundTrip {
+  #samples = 0
   #smoothed: Millis | undefined
   #variation: Millis = 0
 
@@ -11,7 +19,9 @@ export class RoundTrip {
   }
 
   sample(elapsedMs: Millis): void {
-    if (this.#smoothed === undefined) {
+    this.#samples += 1
+    const isBetter = this.#smoothed === undefined || elapsedMs < this.#smoothed
+    if (this.#smoothed === undefined || (isBetter && this.#samples <= SAMPLES_FRESH)) {
       this.#smoothed = elapsedMs
       this.#variation = elapsedMs / 2
       return

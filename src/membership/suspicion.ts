@@ -65,9 +65,9 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   if (facts.failed > 0) {
     lasts = Math.min(lasts, windowMs * (facts.isOneOfMany ? ONE_OF_MANY_FACTOR : 1))
   }
-  const quorum = observersQuorum(facts.observers)
-  if (facts.observers.accusing >= quorum) {
-    const missing = Math.max(0, OBSERVERS_QUORUM_FULL - quorum) / (OBSERVERS_QUORUM_FULL - 1)
+  const { accusing } = facts.observers
+  if (accusing >= observersQuorum(facts.observers)) {
+    const missing = Math.max(0, OBSERVERS_QUORUM_FULL - accusing) / (OBSERVERS_QUORUM_FULL - 1)
     lasts = Math.min(lasts, windowMs * (1 + FEW_OBSERVERS_SHARE * missing))
   }
   return startedAt + lasts

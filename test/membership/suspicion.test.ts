@@ -53,6 +53,11 @@ describe('suspicionDeadline()', () => {
     expect(lasts({ failed: 1, isOneOfMany: true, observers })).toBe(1_000)
   })
 
+  test('five observers are as many as any, of seven as of eight; four of seven wait longer', () => {
+    expect(lasts({ observers: { all: 7, alive: 7, accusing: 5 } })).toBe(1_000)
+    expect(lasts({ observers: { all: 7, alive: 7, accusing: 4 } })).toBe(1_250)
+  })
+
   test('five of eight observers end it after the refutation window, four do not', () => {
     expect(lasts({ observers: { all: 8, alive: 8, accusing: 5 } })).toBe(1_000)
     expect(lasts({ observers: { all: 8, alive: 8, accusing: 4 } })).toBe(24_000)

@@ -39,7 +39,6 @@ class Side {
       now: NOW,
       direction: 'inbound',
       remoteAddress: '/ip4/10.0.0.1/tcp/1',
-      phase: 1,
     })
     // Nothing is compared by itself.
     const tunables = resolveTunables({ antiEntropyMs: 3_600_000 })

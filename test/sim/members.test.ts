@@ -8,6 +8,7 @@ import { Stage } from '../../src/sim/members/stage.ts'
 const PLAYED: readonly (readonly [name: string, seeds: number, nodes?: number])[] = [
   ['kill', 32],
   ['silent', 24],
+  ['silent-fresh', 16],
   ['two', 16],
   ['three', 16],
   ['four', 16],

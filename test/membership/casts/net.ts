@@ -143,7 +143,7 @@ export class Net {
       [b, a],
     ] as const) {
       const remote = { direction: 'inbound', remoteAddress: '/ip4/10.0.0.1/tcp/1' } as const
-      const link = createLink({ peerId: other.id, now: this.now, phase: 1, ...remote })
+      const link = createLink({ peerId: other.id, now: this.now, ...remote })
       link.isOverlay = true
       node.links.set(other.id, link)
       node.casts?.linkUp(link, this.now)

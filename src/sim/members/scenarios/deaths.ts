@@ -16,8 +16,7 @@ const SILENT_BOUND: Bound = {
 /** With fewer than five observers a silent host gets up to a second more to refute: better slow than wrong. */
 const SILENT_FEW_BOUND: Bound = { figure: KNOWN, unit: 'ms', p99: 3 * SECOND_MS }
 
-function end(stage: Stage, how: 'crash' | 'powerOff'): void {
-  const victim = stage.pick()
+function end(stage: Stage, how: 'crash' | 'powerOff', victim = stage.pick()): void {
   // Not in step with anybody's timers.
   stage.run(stage.random.next() * SECOND_MS)
   stage.cluster[how](victim)
@@ -67,6 +66,25 @@ export const DEATHS: readonly Scenario[] = [
     },
     bounds: [SILENT_BOUND, NO_FALSE_DEATHS],
     compare: (seed, nodes) => swimKillMs({ seed, nodes }),
+  },
+  {
+    name: 'silent-fresh',
+    about:
+      'a host falls silent a second or two after it came back, of which all heard at one moment',
+    nodes: 16,
+    nodesMin: 2,
+    play: (stage) => {
+      stage.startFull()
+      const victim = stage.pick()
+      stage.cluster.crash(victim)
+      stage.run(5 * SECOND_MS)
+      stage.cluster.restart(victim, [stage.pick(victim).host.address])
+      stage.until(() => stage.isAgreed(), MINUTE_MS)
+      // Its links are up by then: whoever has none is found by dials that time out.
+      stage.run(SECOND_MS)
+      end(stage, 'powerOff', victim)
+    },
+    bounds: [SILENT_BOUND, NO_FALSE_DEATHS],
   },
   silentIn(2, 'two'),
   silentIn(3, 'three'),

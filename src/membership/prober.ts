@@ -60,6 +60,8 @@ export class Prober {
   /** Nothing is due before, unless what it was worked out from is another now. */
   #nextAt: Millis = Number.NEGATIVE_INFINITY
   readonly #basis = { stateVersion: -1, scale: 0, links: 0 }
+  /** What was due first is not any more: waking up for nothing is most of what an idle node costs. */
+  #isPlanStale = false
 
   /** @param options.concluded told the outcome of probes with reason `unlinked` */
   constructor(options: {
@@ -94,6 +96,7 @@ export class Prober {
 
   /** Answers a ping. */
   answer(link: Link, sequence: number, now: Millis): void {
+    this.#moves(pingDueAt(this.#shared, link))
     takeTurn(this.#shared, link, 'answer', now)
     this.#sendProbe(link, 'ack', sequence)
   }
@@ -112,12 +115,14 @@ export class Prober {
     link.unansweredAt = undefined
     if (!link.isAwaiting) return
     link.isAwaiting = false
+    this.#moves(link.ping?.deadline)
     this.#nextAt = Math.min(this.#nextAt, pingDueAt(this.#shared, link))
   }
 
   acked(link: Link, sequence: number, now: Millis): void {
     if (link.ping?.sequence !== sequence) return
     link.roundTrip.sample(now - link.ping.sentAt)
+    this.#moves(pingDueAt(this.#shared, link))
     link.turnAt = now
     link.ping = undefined
     const entry = memberOn(this.#shared, link)
@@ -245,7 +250,13 @@ export class Prober {
   }
 
   nextDeadline(): Millis | undefined {
+    if (this.#isPlanStale) this.#plan()
     return this.#nextAt === Number.POSITIVE_INFINITY ? undefined : this.#nextAt
+  }
+
+  /** Something that was due at `at` is not due then any more. */
+  #moves(at: Millis | undefined): void {
+    if (at !== undefined && at <= this.#nextAt) this.#isPlanStale = true
   }
 
   /** Frames only move deadlines away: a look at all links for each of them would be most of the work. */
@@ -265,6 +276,7 @@ export class Prober {
     }
     for (const { deadline } of this.#probes.values()) nextAt = Math.min(nextAt, deadline)
     this.#nextAt = nextAt
+    this.#isPlanStale = false
     this.#basis.stateVersion = table.stateVersion
     this.#basis.scale = health.scale
     this.#basis.links = links.size
@@ -319,6 +331,7 @@ export class Prober {
 
   #conclude(sequence: number, outcome: ProbeOutcome, now: Millis): void {
     const probe = this.#probes.get(sequence)
+    this.#moves(probe?.deadline)
     this.#probes.delete(sequence)
     const entry = probe === undefined ? undefined : this.#shared.table.of(probe.target)
     if (probe === undefined || entry === undefined || !isLive(entry)) return

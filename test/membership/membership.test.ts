@@ -209,6 +209,21 @@ describe('detection', () => {
     }
     expect(world.isAgreed()).toBe(true)
   })
+
+  test('an idle node wakes up for what is due: its pings, not the answers that came in time', () => {
+    const world = World.settled(16, { seed: 16 }, 10_000)
+    let ticks = 0
+    for (const { core } of world.nodes) {
+      const handle = core.handle.bind(core)
+      core.handle = (input, now) => {
+        if (input.type === 'tick') ticks += 1
+        handle(input, now)
+      }
+    }
+    world.run(20_000)
+    // Eight links and a ping on each every 2.6 s are three; one more for all that is rare.
+    expect(ticks / world.nodes.length / 20).toBeLessThanOrEqual(5)
+  })
 })
 
 describe('healing', () => {

@@ -102,8 +102,10 @@ export class FrameReader {
   #append(bytes: Uint8Array): void {
     const needed = this.#filled + bytes.length
     if (needed > this.#buffer.length) {
-      const more = Math.max(needed, GROWTH * this.#buffer.length, FIRST_BUFFER_BYTES)
-      const grown = new Uint8Array(Math.min(more, this.#expected))
+      const more = Math.max(GROWTH * needed, FIRST_BUFFER_BYTES)
+      // Not zeroed: nobody sees of it but what is written here.
+      const { buffer } = Buffer.allocUnsafeSlow(Math.min(more, this.#expected))
+      const grown = new Uint8Array(buffer)
       grown.set(this.#buffer.subarray(0, this.#filled))
       this.#buffer = grown
     }

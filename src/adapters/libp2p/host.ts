@@ -26,6 +26,7 @@ import { libp2pLogger } from './libp2p-logger.ts'
 import { Links, OVERLAY_TAG } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
+import { noiseCrypto } from './noise-crypto.ts'
 import { inOneWrite } from './one-write.ts'
 import {
   checkHostOptions,
@@ -137,6 +138,7 @@ function createNode(
   const inboundConnections = (): number =>
     admissions.all().filter((wire) => wire.direction === 'inbound').length
   const logger = libp2pLogger(process.env.DEBUG)
+  const crypto = noiseCrypto()
   return createLibp2p({
     start: false,
     ...(logger === undefined ? {} : { logger }),
@@ -167,7 +169,7 @@ function createNode(
       reconnectRetries: 0,
     },
     transports: [tcp()],
-    connectionEncrypters: [(components) => inOneWrite(noise()(components))],
+    connectionEncrypters: [(components) => inOneWrite(noise({ crypto })(components))],
     streamMuxers: [
       () =>
         guardMuxer(

@@ -180,6 +180,7 @@ async function retried(find: () => Promise<readonly string[]>): Promise<readonly
   for (;;) {
     const found = await find().catch(() => [])
     if (found.length > 0 || performance.now() > deadline) return found
+    // A foreign node answers when its own tables are ready, and says nothing when they are: it is asked again.
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }

@@ -2,7 +2,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8 } from '../base/bytes.ts'
 
-const SALT = 'hearsay/root/1'
+const SALT = 'hearsay-root-1'
 const SEED_BYTES = 32
 
 /**

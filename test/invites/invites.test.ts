@@ -91,7 +91,7 @@ function shownBy(
 describe('rootSeed()', () => {
   it('is the one of PROTOCOL.md, another for another network and key', () => {
     expect(hex(rootSeed(KEY, 'test'))).toMatchInlineSnapshot(
-      `"144df9af1ed31630eaa059115a1cd174d0c02829b2333d2266d935e63232d9cf"`,
+      `"6de30e2c378b3e6a5e30d0ad1903272b0bc4e1d48dccfa810855dd02fd82fbf4"`,
     )
     expect(rootSeed(KEY, 'other')).not.toEqual(rootSeed(KEY, 'test'))
     expect(rootSeed(filled(8), 'test')).not.toEqual(rootSeed(KEY, 'test'))
@@ -101,25 +101,25 @@ describe('rootSeed()', () => {
 describe('a capability', () => {
   it('has the bytes of PROTOCOL.md', () => {
     expect(hex(capability().bytes)).toMatchInlineSnapshot(
-      `"0104746573740909090909090909090909090909090900008a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5ce8078827a9a577591caeba34de1da76879796b0f27eaf747781d2a01a760ee474bd004ec032d3abe2208dbd2405946ffd1e4acda4bf951328ca72d52433160c2f2a23904"`,
+      `"0104746573740909090909090909090909090909090900008a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5ce8078827dfb6dd830c4ee10b9e9e1c8fdb60790eccb80c734fcf78520841f481f585a66eb14b85aaf525d415b44f28fc78bb265a4a40a6f179bac535a233db0385a9b507"`,
     )
     expect(hex(ofSecret({ role: 'observer' }).bytes)).toMatchInlineSnapshot(
-      `"010474657374090909090909090909090909090909090101ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1e8078827f73a9d3f2d12988069fdefc9120f640d516bfb1d482331fba797fa491fc66f8904bf112a508b4860e4fa88397c6189911bc7da7af906680b9235eb4df55e6e06"`,
+      `"010474657374090909090909090909090909090909090101ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1e8078827fb1df12eb5cd0c2c50fccecc1fd43835bf6c6c116aeb2b752872db1470d0b4c3fa2c3b2ed4866de445d2680956d9078199cd45598c61e150405a3b39fa42ce01"`,
     )
     const [entry, other] = [redeemed(ADA, 2_000), revoked(INVITE)]
     expect(hex(encodeLedgerEntry(entry))).toMatchInlineSnapshot(
-      `"000104746573740909090909090909090909090909090900028a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5cd00fe80788278431cd9990d5a3f9040fbd03468bb5e2e8eeb2d5460ecfd4828e453df8089f9a667959316a853e9b99aa6edea41f3c199b86cc071e882196e95a13d742bdd001"`,
+      `"000104746573740909090909090909090909090909090900028a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5cd00fe80788276c1820e16c17443a8ff3eb9692176b02ddeb02e1859ba7d6b88b7b170e2a8dc0ad3a9cab4fec6a422290e9f0322ed2fc5a12f1bd6786a2ad69a92d193fe1700d"`,
     )
     expect(hex(encodeLedgerEntry(other))).toMatchInlineSnapshot(
-      `"010104746573740009090909090909090909090909090909d00ff02efc316175b389d90ae67730ba90ade2a4f7379a25021aa2fe2cf410446e83c454193a15a4f1636afbfc5a32fe6f113376f8a97bf0f012e2cc626a618f5e1c1b06"`,
+      `"010104746573740009090909090909090909090909090909d00ff02e09d0e93e8e1ef09b794cc01bc6fcabd9acd09ccdaefe98624a99456035353dc73fe731e386546e20509acd4b5fbaf62c2fcb55a172da4192813b30c119142707"`,
     )
     const peer = revoked({ type: 'peer', publicKey: ADA.publicKey })
     expect(hex(encodeLedgerEntry(peer))).toMatchInlineSnapshot(
-      `"01010474657374018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5cd00ff02e3a8041bb34b8d127cf9f0a2c6e886b1f475dfc38395d1ca26baaf65c29d764a8d8a1a3c6318f24210c37573c2c7a3031c3a12ef84c1d7ffd42acbecba1136005"`,
+      `"01010474657374018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5cd00ff02e61a3e637225b2c7803212e8672d4ade6992cf087a54986574184a1704bb035b01dc53a778e1342a409e80083829fc9a261cb56bb6de4f0a3687552053b5b320b"`,
     )
     const token = { rootKey: ROOT.publicKey, capability: ofSecret(), secret: filled(3) }
     expect(writeInvite(token)).toMatchInlineSnapshot(
-      `"hearsay-invite-1.xPB4SF3crUhfB0AvDVdsylQPIig1xghAYTArUYy9ND4gAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwN8AQR0ZXN0CQkJCQkJCQkJCQkJCQkJCQAB7UkoxijRwsbq6QM4kFmVYSlZJzpcY_k2NsFGFKyHN9HoB4gnAipxE0SL3x_F2hcRWCj9Wh3CV7mj-jP7qv5MBvTZbvqDc_267EspsdHmh215kb91uq83jNtA5RZyC3IJKvxtCw"`,
+      `"hearsay-invite-1.qo5SMse3DLno1h1UsQMFlJGJDI3o-0eivlys4Wyj8EMgAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwN8AQR0ZXN0CQkJCQkJCQkJCQkJCQkJCQAB7UkoxijRwsbq6QM4kFmVYSlZJzpcY_k2NsFGFKyHN9HoB4gnEbNSf1zrkslaUkWVmeSeY-k8UkKJxL7StG-sgpdcyJcDSU7JsJMaFfd3MFEsnU5EFdo0Ll8cCEZKydv41YGQAA"`,
     )
   })
 

@@ -28,18 +28,20 @@ const KILL_BYTES = 2
  * The events of one writer above `known`, packed into as few runs as fit frames: single writes that became
  * durable one by one share heads, names and prefixes.
  * @param runs scratch to read with
+ * @param until runs of the log that begin above it are left out
  */
 export function* packedRuns(
   group: Group,
   writer: number,
   known: number,
   runs: RunReader,
+  until: number = Infinity,
 ): Generator<PackedRun> {
   const { log } = group
   const packer = new Packer(group, writer, runs)
   for (let index = log.indexAbove(writer, known); ; index++) {
     const run = log.runAt(writer, index)
-    if (run === undefined) break
+    if (run === undefined || run.n0 > until) break
     const isWhole = run.n0 > known
     if (isWhole && (run.bytes.length >= WHOLE_BYTES_MIN || run.count >= FRAME_EVENTS_MAX)) {
       const before = packer.take()

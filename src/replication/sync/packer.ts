@@ -1,4 +1,5 @@
 import type { BriefRun } from '../group/brief-runs.ts'
+import type { Counts } from '../group/missing.ts'
 import type { PackedRun } from '../group/repack.ts'
 import { encodeFrame } from './frame-codec.ts'
 import {
@@ -26,6 +27,8 @@ export interface Rest {
   readonly pull: Pull
   /** Of the budget of a base. */
   readonly work: number
+  /** Events of the log that were there when it began: later ones may have come from the puller itself. */
+  readonly until: Counts | undefined
 }
 
 type Pull = Extract<SyncFrame, { type: 'pull' }>

@@ -5,7 +5,8 @@ import { BaseWalk, headOf } from '../base/base-walk.ts'
 import { BLOCK_DOTS } from '../base/block-sums.ts'
 import { briefRun } from '../group/brief-runs.ts'
 import type { Group } from '../group/group.ts'
-import { reaches, visitMissing } from '../group/missing.ts'
+import { type Counts, countsHeld, reaches, visitMissing } from '../group/missing.ts'
+import type { PackedRun } from '../group/repack.ts'
 import { encodeFrame } from './frame-codec.ts'
 import { FRAME_EVENTS_MAX, PAYLOAD_BYTES, type SyncFrame, type VectorEntry } from './frames.ts'
 import { isLong, pieceFrames } from './item-pieces.ts'
@@ -73,6 +74,7 @@ export function serve(
     turnEvents,
     isCut,
     isBegun: rest !== undefined,
+    until: rest?.until,
   }
   return serveLog(group, pull, told, runs)
 }
@@ -158,7 +160,12 @@ function serveBase(
   if (hasWork && cut === undefined) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
     const base = { covered: vector, cursor: next, blocks }
-    return { frames, bytes, dots: looked, rest: { pull: { ...pull, base }, work } }
+    return {
+      frames,
+      bytes,
+      dots: looked,
+      rest: { pull: { ...pull, base }, work, until: undefined },
+    }
   }
   if (walk.isDone && cut === undefined) {
     const vector = head.map(({ replica, have }) => ({ replica, n: have }))
@@ -231,20 +238,19 @@ interface LogAnswer {
   readonly isCut?: boolean
   /** Set where this goes on with an answer, whose first item has gone. */
   readonly isBegun?: boolean
+  /** What this answer told of when it began. */
+  readonly until?: Counts | undefined
 }
 
-function serveLog(
-  group: Group,
-  pull: Pull,
-  { credit, vector, before, isBrief, turnEvents, isCut = false, isBegun = false }: LogAnswer,
-  runs: RunReader,
-): Answer {
+function serveLog(group: Group, pull: Pull, options: LogAnswer, runs: RunReader): Answer {
+  const { credit, vector, before, isBrief, turnEvents, until } = options
+  const { isCut = false, isBegun = false } = options
   const packer = new Packer(group.name, pull.session, { credit, before, isBegun })
   const has = countsOf(vector)
   const served = new Map(has)
   let events = 0
   let isPaused = false
-  const hasMore = !visitMissing(group, has, runs, (writer, { bytes, count, n0, work }) => {
+  const visit = (writer: number, { bytes, count, n0, work }: PackedRun): boolean => {
     const replica = group.state.replicaAt(writer)
     if (bytes.length <= PAYLOAD_BYTES && count <= FRAME_EVENTS_MAX) {
       const knows = (id: number): boolean => has.has(group.state.replicaAt(id))
@@ -259,10 +265,12 @@ function serveLog(
       (held) => held.replica === replica && held.n0 === n0 && held.total === bytes.length,
     )
     return packer.addPieces({ replica, n0, bytes }, partial)
-  })
+  }
+  const hasMore = !visitMissing(group, has, runs, visit, until)
   if (isPaused) {
     const told = [...served].map(([replica, n]) => ({ replica, n }))
-    return { ...packer.pause(), rest: { pull: { ...pull, vector: told }, work: 0 } }
+    const rest = { pull: { ...pull, vector: told }, work: 0, until: until ?? countsHeld(group) }
+    return { ...packer.pause(), rest }
   }
   return packer.finish({
     type: 'end',

@@ -32,13 +32,14 @@ function turns(
   pen: Pen,
   base: BaseRequest | undefined,
   turnEvents: number,
+  between?: () => void,
 ): readonly (readonly SyncFrame[])[] {
   const parts: SyncFrame[][] = []
   const runs = new RunReader()
   const first = { type: 'pull', group: 'main', session: 1, credit: CREDIT } as const
   let pull = { ...first, vector: [], partials: [], base } as Parameters<typeof serve>[1]
   let rest: Rest | undefined
-  do {
+  for (;;) {
     const answer = serve(pen.group, pull, { credit: CREDIT, turnEvents, rest }, runs)
     parts.push(
       answer.frames.map((bytes) => {
@@ -48,9 +49,10 @@ function turns(
       }),
     )
     rest = answer.rest
-    if (rest !== undefined) pull = rest.pull
-  } while (rest !== undefined)
-  return parts
+    if (rest === undefined) return parts
+    pull = rest.pull
+    between?.()
+  }
 }
 
 describe('an answer in turns', () => {
@@ -77,6 +79,18 @@ describe('an answer in turns', () => {
       expect(work).toBeLessThanOrEqual(TURN + 2 * 4_096)
     }
     expect(hex(reader.group.digest())).toBe(hex(pen.group.digest()))
+  })
+
+  test('does not bring what comes meanwhile, which may be from the puller itself', () => {
+    const pen = written()
+    const puller = new Pen(B)
+    puller.write({ type: 'set-add', object: 's', values: ['theirs'] })
+    const before = turns(written(), undefined, TURN).flat()
+    const parts = turns(pen, undefined, TURN, () => pen.receive(...puller.packed(0)))
+    expect(pen.group.state.haveOf(B)).toBe(1)
+    const runsOf = (frames: readonly SyncFrame[]) => frames.filter(({ type }) => type === 'events')
+    expect(parts.length).toBeGreaterThan(3)
+    expect(runsOf(parts.flat())).toEqual(runsOf(before))
   })
 
   test('brings the same base as one at once', () => {

@@ -6,11 +6,11 @@
  * (`redeemed`) from a holder of the network key. Peers are authenticated by noise, so that a capability for a
  * peer needs no further proof and is no secret.
  */
-import { concatBytes } from '../base/bytes.ts'
 import { type Decoded, DecodeError, decode, type Reader, readText, Writer } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
+import { isSignedByRoot, signedByRoot } from './root-signed.ts'
 
 /** `member` takes part in everything; `observer` would only read: the bytes exist, no version admits one. */
 export type InviteRole = 'member' | 'observer'
@@ -54,9 +54,7 @@ const AUDIENCES = ['peer', 'secret', 'redeemed'] as const
 
 /** @param root the signer of the root key */
 export function signCapability(root: Signer, capability: Capability): SignedCapability {
-  const body = bodyOf(capability)
-  const bytes = concatBytes([body, root.sign(signedMessage(body))])
-  return { ...capability, bytes }
+  return { ...capability, bytes: signedByRoot(root, DOMAIN, bodyOf(capability)) }
 }
 
 export function decodeCapability(bytes: Uint8Array): Decoded<SignedCapability> {
@@ -75,8 +73,7 @@ export function isSigned(
   rootKey: Uint8Array,
   { bytes }: SignedCapability,
 ): boolean {
-  const body = bytes.subarray(0, bytes.length - SIGNATURE_BYTES)
-  return signer.verify(rootKey, signedMessage(body), bytes.subarray(body.length))
+  return isSignedByRoot(signer, rootKey, { domain: DOMAIN, bytes })
 }
 
 function bodyOf({ network, id, role, audience, issuedAt, expiresAt }: Capability): Uint8Array {
@@ -126,10 +123,6 @@ function readAudience(reader: Reader): Audience {
   if (type === undefined) throw new DecodeError('unknown audience')
   const publicKey = reader.raw(PUBLIC_KEY_BYTES).slice()
   return type === 'redeemed'
-    ? { type, publicKey, redeemedAt: reader.varint() }
+    ? { type, publicKey, redeemedAt: reader.varint(INSTANT_MAX) }
     : { type, publicKey }
-}
-
-function signedMessage(body: Uint8Array): Uint8Array {
-  return concatBytes([new Writer().text(DOMAIN).finish(), body])
 }

@@ -1,9 +1,9 @@
-import { concatBytes } from '../base/bytes.ts'
 import { type Decoded, DecodeError, decode, Writer } from '../base/codec.ts'
 import type { Millis } from '../base/core.ts'
 import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
 import { INSTANT_MAX, INVITE_ID_BYTES, INVITE_TTL_MS_MAX, readNetwork } from './capability.ts'
+import { isSignedByRoot, signedByRoot } from './root-signed.ts'
 
 /** Signed by the root key: an invite, or all that a peer was given until then, holds no more. */
 export interface Revocation {
@@ -26,8 +26,7 @@ const DOMAIN = 'hearsay-revocation-1'
 export const REVOCATION_BYTES_MAX = 192
 
 export function signRevocation(root: Signer, revocation: Revocation): SignedRevocation {
-  const body = bodyOf(revocation)
-  return { ...revocation, bytes: concatBytes([body, root.sign(signedMessage(body))]) }
+  return { ...revocation, bytes: signedByRoot(root, DOMAIN, bodyOf(revocation)) }
 }
 
 export function decodeRevocation(bytes: Uint8Array): Decoded<SignedRevocation> {
@@ -55,8 +54,7 @@ export function isRevocationSigned(
   rootKey: Uint8Array,
   { bytes }: SignedRevocation,
 ): boolean {
-  const body = bytes.subarray(0, bytes.length - SIGNATURE_BYTES)
-  return signer.verify(rootKey, signedMessage(body), bytes.subarray(body.length))
+  return isSignedByRoot(signer, rootKey, { domain: DOMAIN, bytes })
 }
 
 function bodyOf({ network, subject, revokedAt, until }: Revocation): Uint8Array {
@@ -68,8 +66,4 @@ function bodyOf({ network, subject, revokedAt, until }: Revocation): Uint8Array 
     .varint(revokedAt)
     .varint(until)
     .finish()
-}
-
-function signedMessage(body: Uint8Array): Uint8Array {
-  return concatBytes([new Writer().text(DOMAIN).finish(), body])
 }

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createSigner } from '../../src/adapters/platform/nodejs-signer.ts'
 import { hex } from '../../src/base/bytes.ts'
 import {
   type Capability,
@@ -21,29 +20,12 @@ import {
 } from '../../src/invites/ledger-codec.ts'
 import { signRevocation } from '../../src/invites/revocation.ts'
 import { rootSeed } from '../../src/invites/root-key.ts'
+import { ADA, BOB, capabilityOf, filled, KEY, ROOT, SECRET } from './capabilities.ts'
 
-const KEY = new Uint8Array(32).fill(7)
-const ROOT = createSigner(rootSeed(KEY, 'test'))
-const [ADA, BOB] = [createSigner(filled(1)), createSigner(filled(2))]
-const SECRET = createSigner(filled(3))
 const STATEMENT = Uint8Array.of(1, 2, 3)
 const EMPTY = new Uint8Array(0)
 
-function filled(byte: number): Uint8Array {
-  return new Uint8Array(32).fill(byte)
-}
-
-function capability(change: Partial<Capability> = {}): SignedCapability {
-  return signCapability(ROOT, {
-    network: 'test',
-    id: new Uint8Array(16).fill(9),
-    role: 'member',
-    audience: { type: 'peer', publicKey: ADA.publicKey },
-    issuedAt: 1_000,
-    expiresAt: 5_000,
-    ...change,
-  })
-}
+const capability = (change: Partial<Capability> = {}): SignedCapability => capabilityOf(ADA, change)
 
 function ofSecret(change: Partial<Capability> = {}): SignedCapability {
   return capability({ audience: { type: 'secret', publicKey: SECRET.publicKey }, ...change })

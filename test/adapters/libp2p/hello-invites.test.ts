@@ -3,45 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { Hello, type HelloOutcome, type HelloStep } from '../../../src/adapters/libp2p/hello.ts'
 import { decodeHello, encodeHello } from '../../../src/adapters/libp2p/hello-messages.ts'
 import type { InvitePort } from '../../../src/adapters/libp2p/invite-port.ts'
-import { createSigner } from '../../../src/adapters/platform/nodejs-signer.ts'
 import { hex } from '../../../src/base/bytes.ts'
 import { publicKeyOf } from '../../../src/base/peer-id.ts'
-import {
-  type Capability,
-  type SignedCapability,
-  signCapability,
-} from '../../../src/invites/capability.ts'
+import type { SignedCapability } from '../../../src/invites/capability.ts'
 import { judge } from '../../../src/invites/judge.ts'
 import { Ledger } from '../../../src/invites/ledger.ts'
-import { rootSeed } from '../../../src/invites/root-key.ts'
+import { ADA, BOB, capabilityOf, KEY, ROOT, SECRET } from '../../invites/capabilities.ts'
 
-const KEY = new Uint8Array(32).fill(7)
-const ROOT = createSigner(rootSeed(KEY, 'test'))
-const [ADA, BOB, SECRET] = [1, 2, 3].map((byte) => createSigner(new Uint8Array(32).fill(byte))) as [
-  ReturnType<typeof createSigner>,
-  ReturnType<typeof createSigner>,
-  ReturnType<typeof createSigner>,
-]
 const NOW = 3_000
 
-function capability(
-  of: { publicKey: Uint8Array },
-  change: Partial<Capability> = {},
-): SignedCapability {
-  return signCapability(ROOT, {
-    network: 'test',
-    id: new Uint8Array(16).fill(9),
-    role: 'member',
-    audience: { type: 'peer', publicKey: of.publicKey },
-    issuedAt: 1_000,
-    expiresAt: 5_000,
-    ...change,
-  })
-}
-
 const holderOf = (of: { publicKey: Uint8Array }): SignedCapability =>
-  capability(of, { role: 'holder', issuedAt: 0, expiresAt: undefined })
-const ONE_TIME = capability(SECRET, { audience: { type: 'secret', publicKey: SECRET.publicKey } })
+  capabilityOf(of, { role: 'holder', issuedAt: 0, expiresAt: undefined })
+const ONE_TIME = capabilityOf(SECRET, { audience: { type: 'secret', publicKey: SECRET.publicKey } })
 
 /** A port that shows what it is told to, and redeems when it holds the key. */
 function port(own: SignedCapability, ledger = new Ledger()): InvitePort {
@@ -60,7 +33,7 @@ function port(own: SignedCapability, ledger = new Ledger()): InvitePort {
     redeem: (peer, { id, role }, done) => {
       const publicKey = publicKeyOf(peer) ?? new Uint8Array(0)
       const audience = { type: 'redeemed', publicKey, redeemedAt: NOW } as const
-      done({ type: 'admitted', capability: capability(ADA, { id, role, audience }) })
+      done({ type: 'admitted', capability: capabilityOf(ADA, { id, role, audience }) })
     },
     granted: () => {},
     admitted: () => {},
@@ -125,8 +98,8 @@ function run(
 const KEYED = { networkKey: KEY }
 const HOLDER_A = { networkKey: KEY, invites: port(holderOf(ADA)) }
 const HOLDER_B = { networkKey: KEY, invites: port(holderOf(BOB)) }
-const GUEST_A = { invites: port(capability(ADA)) }
-const GUEST_B = { invites: port(capability(BOB)) }
+const GUEST_A = { invites: port(capabilityOf(ADA)) }
+const GUEST_B = { invites: port(capabilityOf(BOB)) }
 
 function types(ends: ReturnType<typeof run>): unknown {
   return ends.outcomes.map((outcome) => outcome?.type)
@@ -162,10 +135,10 @@ describe('Hello with invites', () => {
     ['one that was invited and does not speak the old way', KEYED, GUEST_B, 'protocol 4 to 4'],
     ['a network without key', GUEST_A, {}, 'protocol 3 to 3'],
     ['a stranger', {}, GUEST_B, 'protocol 4 to 4'],
-    ['an invite of another', { invites: port(capability(BOB)) }, HOLDER_B, 'another peer'],
+    ['an invite of another', { invites: port(capabilityOf(BOB)) }, HOLDER_B, 'another peer'],
     [
       'an expired invite',
-      { invites: port(capability(ADA, { expiresAt: NOW })) },
+      { invites: port(capabilityOf(ADA, { expiresAt: NOW })) },
       GUEST_B,
       'expired',
     ],
@@ -178,7 +151,7 @@ describe('Hello with invites', () => {
     [
       'an acceptor with the invite of another',
       GUEST_A,
-      { invites: port(capability(ADA)) },
+      { invites: port(capabilityOf(ADA)) },
       'another peer',
     ],
   ])('rejects %s, and says why', (_name, a, b, reason) => {
@@ -227,7 +200,7 @@ describe('Hello with invites', () => {
     const acceptor = hello('acceptor', HOLDER_B)
     const [open] = run(HOLDER_A, HOLDER_B).messages
     acceptor.receive(open ?? new Uint8Array(0))
-    const shown = { capability: capability(ADA).bytes, signature: new Uint8Array(0) }
+    const shown = { capability: capabilityOf(ADA).bytes, signature: new Uint8Array(0) }
     const present = encodeHello({ type: 'present', shown, isLinked: false })
     expect(acceptor.receive(present).outcome?.type).toBe('malformed')
     const other = hello('acceptor', HOLDER_B)
@@ -237,7 +210,7 @@ describe('Hello with invites', () => {
   })
 
   it('shows an acceptor’s capability to nobody who has not been admitted', () => {
-    const { messages } = run({ invites: port(capability(BOB)) }, GUEST_B)
+    const { messages } = run({ invites: port(capabilityOf(BOB)) }, GUEST_B)
     const told = messages.filter((_message, i) => i % 2 === 1).map(decodeHello)
     expect(told.map((each) => each.ok && each.value.type)).toEqual(['challenge', 'reject'])
   })

@@ -86,6 +86,7 @@ export const VERBS: readonly VerbEntry[] = [
   ),
   entry('keygen', 'make the key of a private network', () => import('./verbs/keygen.ts')),
   entry('invite', 'invite somebody into a private network', () => import('./verbs/invite.ts')),
+  entry('invites', 'who may join, and what was revoked', () => import('./verbs/invites.ts')),
   entry('revoke', 'take back an invite, or all of a peer', () => import('./verbs/revoke.ts')),
   entry('backup', 'write everything a node stores into a file', () => import('./verbs/backup.ts')),
   entry('restore', 'make a data directory of a backup', () => import('./verbs/restore.ts')),

@@ -3,6 +3,7 @@ import type {
   DhtKeyPage,
   DhtPageOptions,
   InviteInfo,
+  InviteList,
   MembersInfo,
   ObjectType,
   PutResult,
@@ -159,6 +160,8 @@ export interface Client {
   leave(options?: Waiting): Promise<{ readonly left: boolean }>
   /** Into a private network, by a node that has its key. */
   invite(options?: InviteBody & Waiting): Promise<InviteInfo>
+  /** Who may join a private network, by a node that has its key. */
+  invites(options?: Waiting): Promise<InviteList>
   /** @param id of an invite, or a peer id */
   revoke(id: string, options?: Waiting): Promise<RevokedInfo>
   /** What the node writes into its log. */
@@ -277,6 +280,7 @@ export function createClient(options: ClientOptions): Client {
     leave: (waiting) => http.json({ method: 'POST', path: '/v1/leave', body: {}, ...waiting }),
     invite: ({ signal, ...body } = {}) =>
       http.json({ method: 'POST', path: '/v1/invites', body, signal }),
+    invites: (waiting) => http.json({ path: '/v1/invites', ...waiting }),
     revoke: async (id, waiting) =>
       http.json({ method: 'DELETE', path: `/v1/invites/${segment(id)}`, ...waiting }),
     logLevels: (waiting) => http.json({ path: '/v1/log', ...waiting }),

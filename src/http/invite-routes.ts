@@ -1,13 +1,28 @@
 import { type Call, json, type Route, restOfPath } from './call.ts'
 import { answers, jsonRoute } from './operation.ts'
-import { inviteBodySchema, inviteSchema, revokedSchema } from './schemas/invite-schemas.ts'
+import {
+  inviteBodySchema,
+  inviteListSchema,
+  inviteSchema,
+  revokedSchema,
+} from './schemas/invite-schemas.ts'
 import type { InviteBody } from './shapes.ts'
 
 const PREFIX = '/v1/invites/'
 
-/** `POST /v1/invites`, `DELETE /v1/invites/{id}`: on nodes that have the network key. */
+/** `GET` and `POST /v1/invites`, `DELETE /v1/invites/{id}`: on nodes that have the network key. */
 export function inviteRoutes(): readonly Route[] {
   return [
+    {
+      method: 'GET',
+      path: '/v1/invites',
+      operation: {
+        id: 'invites',
+        summary: 'Who may join a private network: invites that are alive, and what was revoked',
+        answers: { 200: answers(inviteListSchema, 'What this node knows: no secrets') },
+      },
+      handle: async ({ node }) => json(await node.invites.list()),
+    },
     jsonRoute({
       method: 'POST',
       path: '/v1/invites',

@@ -102,7 +102,7 @@ export class InviteDesk implements InvitePort {
         ...options,
         root: basis.root,
         met: this.#met,
-        redemptions: this.#ledger,
+        ledger: this.#ledger,
         record: (entry) => this.#recorded(entry),
       })
     }

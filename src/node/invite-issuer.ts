@@ -20,7 +20,8 @@ import {
   type LedgerEntry,
 } from '../invites/ledger.ts'
 import { signRevocation } from '../invites/revocation.ts'
-import type { InviteInfo, InviteOptions, RevokedInfo } from './invite-types.ts'
+import { listInvites } from './invite-list.ts'
+import type { InviteInfo, InviteList, InviteOptions, RevokedInfo } from './invite-types.ts'
 
 export const ISSUED_ROW = 'invite!issued!'
 /** Invites of this node that have not expired. */
@@ -39,7 +40,7 @@ export interface InviteIssuerOptions {
   readonly createSigner: (seed: Uint8Array) => Signer
   /** What peers were admitted for; undefined: the network key. */
   readonly met: ReadonlyMap<PeerId, SignedCapability | undefined>
-  readonly redemptions: Pick<Ledger, 'redemption' | 'redemptionsOf'>
+  readonly ledger: Pick<Ledger, 'redemption' | 'redemptionsOf' | 'entries' | 'objection'>
   /** Resolves when the entry is durable, if it is new. */
   readonly record: (entry: LedgerEntry) => Promise<LedgerChange>
 }
@@ -93,6 +94,12 @@ export class InviteIssuer {
     }
   }
 
+  /** See {@link Invites.list}. */
+  list(): InviteList {
+    const { met, ledger, now } = this.#options
+    return listInvites({ issued: this.#issued.values(), met, ledger }, now())
+  }
+
   /** See {@link Invites.revoke}. */
   async revoke(id: string): Promise<RevokedInfo> {
     const inviteId = /^[0-9a-f]{32}$/.test(id) ? fromHex(id) : undefined
@@ -100,11 +107,11 @@ export class InviteIssuer {
   }
 
   async #revokeInvite(id: string, inviteId: Uint8Array): Promise<RevokedInfo> {
-    const { now, redemptions, met } = this.#options
+    const { now, ledger, met } = this.#options
     const isIt = (each: SignedCapability | undefined): boolean =>
       each !== undefined && equalBytes(each.id, inviteId)
     const known =
-      this.#issued.get(id) ?? redemptions.redemption(inviteId) ?? [...met.values()].find(isIt)
+      this.#issued.get(id) ?? ledger.redemption(inviteId) ?? [...met.values()].find(isIt)
     const revokedAt = now()
     const until = known?.expiresAt ?? revokedAt + INVITE_TTL_MS_MAX
     await this.#record({ type: 'invite', id: inviteId }, { revokedAt, until })
@@ -112,7 +119,7 @@ export class InviteIssuer {
   }
 
   async #revokePeer(text: string): Promise<RevokedInfo> {
-    const { now, signer, met, redemptions } = this.#options
+    const { now, signer, met, ledger } = this.#options
     const { peerId, publicKey } = peerOf(text)
     const isHolder = met.has(peerId) && met.get(peerId) === undefined
     if (isHolder || peerId === signer.peerId) {
@@ -127,7 +134,7 @@ export class InviteIssuer {
       audience.type === 'peer' && equalBytes(audience.publicKey, publicKey)
     const isKnown =
       met.has(peerId) ||
-      redemptions.redemptionsOf(publicKey).length > 0 ||
+      ledger.redemptionsOf(publicKey).length > 0 ||
       [...this.#issued.values()].some(isForIt)
     return { id: peerId, isKnown, until: new Date(until).toISOString() }
   }

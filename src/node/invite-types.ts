@@ -35,6 +35,36 @@ export interface RevokedInfo {
   readonly until: string
 }
 
+export interface ListedInvite {
+  readonly id: string
+  readonly role: InviteRole
+  /** Whom it was made for, or who has used it; absent: nobody yet. */
+  readonly peerId?: PeerId
+  /** `unused`: as far as this node knows · `valid`: its peer is admitted by it. */
+  readonly state: 'unused' | 'valid' | 'revoked'
+  /** ISO 8601. */
+  readonly issuedAt: string
+  /** ISO 8601. */
+  readonly expiresAt: string
+  /** ISO 8601: when a one-time invite became its peer's. */
+  readonly usedAt?: string
+}
+
+export interface ListedRevocation {
+  /** What was revoked: the id of an invite, or a peer id. */
+  readonly id: string
+  /** ISO 8601. */
+  readonly revokedAt: string
+  /** ISO 8601: when it is forgotten. */
+  readonly until: string
+}
+
+export interface InviteList {
+  /** Those that have not expired, oldest first. */
+  readonly invites: readonly ListedInvite[]
+  readonly revocations: readonly ListedRevocation[]
+}
+
 /** Invites of a private network, on nodes that have its key. */
 export interface Invites {
   /**
@@ -50,6 +80,12 @@ export interface Invites {
    * @throws {HearsayError} ERR_UNSUPPORTED: no network key, or the peer has it itself · ERR_LIMIT · ERR_INVALID
    */
   revoke(id: string, options?: Waiting): Promise<RevokedInfo>
+  /**
+   * Who may join: all that this node has issued or knows to be used. What others have issued is known here
+   * once it is used; the secrets are nowhere kept.
+   * @throws {HearsayError} ERR_UNSUPPORTED: no network key
+   */
+  list(options?: Waiting): Promise<InviteList>
 }
 
 /** By what this node takes part in its network. */

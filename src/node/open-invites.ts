@@ -65,6 +65,11 @@ export function invitesOf(desk: InviteDesk | undefined): Invites {
       if (desk?.issuer === undefined) throw cannotInvite('revoke')
       return await desk.issuer.revoke(id)
     },
+    list: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      if (desk?.issuer === undefined) throw cannotInvite('list invites')
+      return desk.issuer.list()
+    },
   }
 }
 

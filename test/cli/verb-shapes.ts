@@ -115,6 +115,13 @@ const SHAPES: Readonly<Record<string, z.ZodType>> = {
   }),
   'error-entry': errorEntry,
   errors: z.strictObject({ errors: z.array(errorEntry) }),
+  'invite-file': z.strictObject({
+    file: text,
+    id: text,
+    network: text,
+    role: z.enum(['member', 'observer']),
+    expiresAt: z.iso.datetime(),
+  }),
   joining: z.strictObject({ joining: names }),
   'json-schema': z.looseObject({ $schema: text, type: z.literal('object') }),
   key: z.strictObject({ key: z.string().regex(/^[\w-]{43}$/) }),

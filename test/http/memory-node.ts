@@ -203,6 +203,7 @@ export function memoryNode(
         expiresAt: new Date(0).toISOString(),
       }),
       revoke: async (id) => ({ id, isKnown: true, until: new Date(0).toISOString() }),
+      list: async () => ({ invites: [], revocations: [] }),
     },
     chaos: options.chaos === true ? chaosLog(faults) : undefined,
     counter: (object) => group('main').counter(object),

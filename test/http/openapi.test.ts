@@ -86,7 +86,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, body?: unknown
   ['GET', '/page.js'],
   ['GET', '/icon.svg'],
 ]
-const UNASKED: ReadonlySet<string> = new Set(['events', 'leave', 'invite', 'revoke'])
+const UNASKED: ReadonlySet<string> = new Set(['events', 'leave', 'invite', 'invites', 'revoke'])
 
 async function ask(method: string, path: string, body: unknown): Promise<void> {
   const headers = {

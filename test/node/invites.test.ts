@@ -2,15 +2,41 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../../src/index.ts'
 
 const KEY = new Uint8Array(randomBytes(32))
 const nodes: HearsayNode[] = []
 
+/** Of the invite that expires while the other tests run. */
+const lasting: HearsayNode[] = []
+let expired: Promise<HearsayNode>
+
+beforeAll(() => {
+  expired = expiring()
+  // It is awaited by its test.
+  expired.catch(() => {})
+})
+
 afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.stop()))
 })
+
+afterAll(async () => {
+  await Promise.all(lasting.map((node) => node.stop()))
+})
+
+/** Resolves when a node that was linked is not any more. */
+async function expiring(): Promise<HearsayNode> {
+  const ada = await createNode({ network: 'team', networkKey: KEY })
+  lasting.push(ada)
+  const { invite } = await ada.invites.create({ ttlMs: 2_500 })
+  const bob = await createNode({ network: 'team', invite, join: ada.status().listen })
+  lasting.push(bob)
+  await until(bob, () => linked(bob, ada))
+  await until(bob, () => !linked(bob, ada))
+  return bob
+}
 
 /** A node of the network `team` that joins the others given. */
 async function start(
@@ -109,8 +135,19 @@ describe('an invited node', () => {
     const eve = await start({ invite: second.invite }, ada)
     await until(eve, () => linked(eve, ada) && linked(eve, bob) && linked(ada, bob))
     const told = alarm(eve, 'invite-revoked')
+    const listed = async (): Promise<unknown> => (await ada.invites.list()).invites
+    const mine = { id: first.id, role: 'member', peerId: bob.peerId, state: 'valid' }
+    const third = await ada.invites.create({ peerId: bob.peerId })
+    expect(await listed()).toMatchObject([
+      { ...mine, usedAt: expect.any(String) },
+      { id: second.id, peerId: eve.peerId, state: 'valid' },
+      { id: third.id, peerId: bob.peerId, state: 'valid' },
+    ])
     expect(await ada.invites.revoke(second.id)).toMatchObject({ id: second.id, isKnown: true })
     await told
+    expect(await listed()).toMatchObject([mine, { state: 'revoked' }, {}])
+    const { revocations } = await ada.invites.list()
+    expect(revocations).toMatchObject([{ id: second.id, until: second.expiresAt }])
     await until(eve, () => eve.members.links().length === 0)
     const seen = (by: HearsayNode): string | undefined =>
       by.members.list().find(({ peerId }) => peerId === eve.peerId)?.state
@@ -139,14 +176,6 @@ describe('an invited node', () => {
     await until(again, () => linked(again, ada))
   })
 
-  it('is cut off when its invite expires', async () => {
-    const ada = await start({ networkKey: KEY })
-    const { invite } = await ada.invites.create({ ttlMs: 2_500 })
-    const bob = await start({ invite }, ada)
-    await until(bob, () => linked(bob, ada))
-    await until(bob, () => !linked(bob, ada) && bob.status().access.state === 'expired')
-  })
-
   it('spreads a revocation that it has heard of before the node that was not there', async () => {
     const ada = await start({ networkKey: KEY })
     const [first, second] = [await ada.invites.create(), await ada.invites.create()]
@@ -162,6 +191,11 @@ describe('an invited node', () => {
     const refused = alarm(eve, 'invite-refused')
     eve.join(cid.status().listen)
     expect(await refused).toMatchObject({ reason: expect.stringContaining('revoked') })
+  })
+
+  it('is cut off when its invite expires', async () => {
+    const bob = await expired
+    expect(bob.status().access).toMatchObject({ state: 'expired' })
   })
 })
 
@@ -192,6 +226,7 @@ describe('createNode() and invites', () => {
     const open = await start({ network: 'open' })
     for (const node of [bob, open]) {
       await expect(node.invites.create()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
+      await expect(node.invites.list()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
       await expect(node.invites.revoke(ada.peerId)).rejects.toMatchObject({
         code: 'ERR_UNSUPPORTED',
       })
@@ -205,6 +240,9 @@ describe('createNode() and invites', () => {
     await fails(ada.invites.revoke('x'), 'ERR_INVALID')
     await fails(ada.invites.revoke(ada.peerId), 'ERR_UNSUPPORTED')
     expect(await ada.invites.revoke('0'.repeat(32))).toMatchObject({ isKnown: false })
+    const { invites, revocations } = await ada.invites.list()
+    expect(revocations).toMatchObject([{ id: '0'.repeat(32) }])
+    expect(invites).toHaveLength(1)
   })
 
   it('keeps revocations on the disk', async () => {

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { InviteInfo } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import { formatDuration } from '../duration.ts'
 import { durationOption } from '../flags.ts'
@@ -12,13 +13,14 @@ const ROLES = ['member', 'observer'] as const
 
 export const verb: Verb = {
   examples: [
-    ['hearsay invite > bob.invite', 'for an hour, for whoever uses it first'],
+    ['hearsay invite bob.invite', 'for an hour, for whoever uses it first; a file for you alone'],
     ['hearsay up --invite bob.invite --data-dir ./bob', 'there: it takes part, without the key'],
-    ['hearsay invite --ttl 30d --json', 'for a month; with its id and expiry'],
+    ['hearsay invite --ttl 30d --json', 'for a month; printed, with its id and expiry'],
     ['hearsay invite --for 12D3KooW…', 'for this peer alone: no secret'],
   ],
   build(command, act) {
     command
+      .argument('[file]', 'new file to write it into (default: standard output)')
       .addOption(
         durationOption('--ttl <duration>', 'how long it holds, at most 366d', TTL_MS_MAX).default(
           TTL_MS_DEFAULT,
@@ -31,19 +33,46 @@ export const verb: Verb = {
           .default('member'),
       )
       .addOption(new Option('--for <peer-id>', 'whom it is for (default: whoever uses it first)'))
-    act(command, async ({ context, settings }) =>
+    act(command, async ({ context, settings, operands }) =>
       withApi(context, async (client) => {
-        const made = await client.invite(bodyOf(settings))
-        context.print.result(made, () => [made.invite])
+        const { print } = context
+        const [file] = operands
+        const body = bodyOf(settings)
+        let made: InviteInfo
+        if (file === undefined) {
+          made = await client.invite(body)
+          print.result(made, () => [made.invite])
+        } else {
+          made = await invitedInto(file, () => client.invite(body))
+          // The secret is in the file alone.
+          const { invite: _, ...told } = made
+          print.result({ file, ...told }, () => [`${printable(file)}: an invite`])
+        }
         const left = formatDuration(Date.parse(made.expiresAt) - Date.now())
         const whom = made.peerId === undefined ? 'whoever uses it first' : printable(made.peerId)
-        context.print.note(
-          `note: for ${whom}, as ${made.role} of ${printable(made.network)}, for ${left}`,
-        )
-        context.print.note(`note: "hearsay revoke ${printable(made.id)}" takes it back`)
+        print.note(`note: for ${whom}, as ${made.role} of ${printable(made.network)}, for ${left}`)
+        print.note(`note: "hearsay revoke ${printable(made.id)}" takes it back`)
       }),
     )
   },
+}
+
+/** Asks for an invite once a file for it is open. @throws {CliError} ERR_FILE: it cannot be written, or exists */
+async function invitedInto(file: string, ask: () => Promise<InviteInfo>): Promise<InviteInfo> {
+  const { writeWholeFile } = await import('../whole-file.ts')
+  const asked = Promise.withResolvers<InviteInfo>()
+  asked.promise.catch(() => {})
+  async function* line(): AsyncGenerator<Uint8Array, void, void> {
+    const made = await ask()
+    asked.resolve(made)
+    yield Buffer.from(`${made.invite}\n`)
+  }
+  const hint = 'Choose another name: it may be an invite that somebody waits for'
+  return await writeWholeFile(file, line(), {
+    replaces: false,
+    hint,
+    check: () => asked.promise,
+  })
 }
 
 function bodyOf(settings: Settings): {

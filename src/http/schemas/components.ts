@@ -9,7 +9,12 @@ import { dhtBatchAnswerSchema, dhtBatchSchema } from './dht-batch-schemas.ts'
 import { dhtKeysSchema } from './dht-key-schemas.ts'
 import { dhtAnswerSchema, putSchema } from './dht-schemas.ts'
 import { eventSchema, exportRecordSchema } from './event-schemas.ts'
-import { inviteBodySchema, inviteSchema, revokedSchema } from './invite-schemas.ts'
+import {
+  inviteBodySchema,
+  inviteListSchema,
+  inviteSchema,
+  revokedSchema,
+} from './invite-schemas.ts'
 import { chaosActionSchema, chaosDoneSchema, labSchema } from './lab-schemas.ts'
 import { logLevelSchema, logLevelsSchema } from './log-schemas.ts'
 import {
@@ -62,6 +67,7 @@ export const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   ExportRecord: exportRecordSchema,
   Invite: inviteSchema,
   InviteBody: inviteBodySchema,
+  Invites: inviteListSchema,
   Join: joinSchema,
   Lab: labSchema,
   Left: leftSchema,

@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import type { AccessInfo, InviteInfo, RevokedInfo } from '../../index.ts'
+import type {
+  AccessInfo,
+  InviteInfo,
+  InviteList,
+  ListedInvite,
+  ListedRevocation,
+  RevokedInfo,
+} from '../../index.ts'
 import type { InviteBody } from '../shapes.ts'
 import { flag, instant, ms, peerId, text } from './basics.ts'
 import { maybe, objectOf } from './object-of.ts'
@@ -37,4 +44,21 @@ export const revokedSchema: z.ZodType<RevokedInfo> = objectOf<RevokedInfo>({
   id: text,
   isKnown: flag,
   until: instant,
+})
+
+const listedInvite = objectOf<ListedInvite>({
+  id: text,
+  role,
+  peerId: maybe(peerId),
+  state: z.enum(['unused', 'valid', 'revoked']),
+  issuedAt: instant,
+  expiresAt: instant,
+  usedAt: maybe(instant),
+})
+
+export const inviteListSchema: z.ZodType<InviteList> = objectOf<InviteList>({
+  invites: z.array(listedInvite),
+  revocations: z.array(
+    objectOf<ListedRevocation>({ id: text, revokedAt: instant, until: instant }),
+  ),
 })

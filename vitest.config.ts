@@ -1,13 +1,15 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-/** Many processes, many nodes in one, a core for a minute: beside another file all would only wait. */
+/** All cores, or dozens of processes that watch each other: beside another file all would only wait. */
 const HEAVY = [
   'test/browser/*.test.ts',
-  'test/e2e/**/*.test.ts',
+  'test/e2e/network.test.ts',
   'test/lab/large.test.ts',
   'test/mutants/*.test.ts',
   'test/replication/fast.test.ts',
 ]
+/** A few processes each, which mostly wait for each other: two files fill two cores, beside others they starve. */
+const PROCESSES = ['test/e2e/*.test.ts']
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -23,7 +25,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: HEAVY,
+          exclude: [...PROCESSES, ...HEAVY],
           // Two cores: more workers only make the real-socket tests fight each other.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -31,7 +33,17 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
-        test: { name: 'heavy', include: HEAVY, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'processes',
+          include: PROCESSES,
+          exclude: HEAVY,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'heavy', include: HEAVY, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

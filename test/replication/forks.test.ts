@@ -4,7 +4,7 @@ import { playForks } from './forks/play.ts'
 import { heal } from './schedule.ts'
 import { NO_FAULTS, type Node, World } from './world.ts'
 
-const SCHEDULES = 700
+const SCHEDULES = 400
 
 const add = (value: string): Operation => ({ type: 'set-add', object: 's', values: [value] })
 const count = (amount: bigint): Operation => ({ type: 'counter-add', object: 'n', amount })

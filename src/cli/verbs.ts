@@ -52,6 +52,11 @@ export const VERBS: readonly VerbEntry[] = [
   entry('put', 'store a value in the DHT', () => import('./verbs/put.ts')),
   entry('get', 'read a value of the DHT', () => import('./verbs/get.ts')),
   entry('delete', 'delete a value of the DHT', () => import('./verbs/delete.ts')),
+  entry(
+    'batch',
+    'store or read several values of the DHT at once: put, get',
+    () => import('./verbs/batch.ts'),
+  ),
   entry('keys', 'list what this node has stored in the DHT', () => import('./verbs/keys.ts')),
   entry('counter', 'replicated counter: add, get', () => import('./verbs/counter.ts')),
   entry('set', 'replicated set of strings: add, remove, has, list', () => import('./verbs/set.ts')),

@@ -71,6 +71,8 @@ const CASES: readonly Case[] = [
   { line: 'put hello world', output: 'Put' },
   { line: 'put file --file FOLDER/value.txt', output: 'Put' },
   { line: 'get hello', output: 'DhtValue' },
+  { line: 'batch put -', output: 'DhtBatchAnswer', stdin: '{"key":"hi","value":"there"}' },
+  { line: 'batch get hello hi', output: 'DhtBatchAnswer' },
   { line: 'keys --limit 1', output: 'DhtKeys' },
   { line: 'delete hello', output: 'Put' },
   { line: 'counter add votes 3', output: 'Counter' },

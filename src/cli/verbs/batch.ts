@@ -73,10 +73,10 @@ function buildGet(command: Command, act: Parameters<Verb['build']>[1]): void {
     ['hearsay batch get --file keys.txt --json', 'with versions and authors, and what is missing'],
   ])
   act(get, async ({ context, operands, settings }) => {
+    const keys = await readKeys(context, operands, settings.text('file'))
     await withApi(
       context,
       async (client) => {
-        const keys = await readKeys(context, operands, settings.text('file'))
         const values: DhtAnswer[] = []
         const missing: string[] = []
         for (const part of parts(keys, (key) => key.length)) {

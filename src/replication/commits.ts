@@ -3,6 +3,7 @@ import type { HybridClock } from '../base/hybrid-clock.ts'
 import type { Adopting } from './base/adopting.ts'
 import type { Group } from './group/group.ts'
 import type { LoggedRun } from './group/group-log.ts'
+import { RunSlabs } from './group/run-slabs.ts'
 import type { Told } from './group/waiting-changes.ts'
 import type { Arrival } from './host.ts'
 import type { Replaced } from './identity/endings.ts'
@@ -39,6 +40,7 @@ export class Commits {
   readonly #dissemination: Dissemination
   readonly #clock: HybridClock
   readonly #snapshots: Snapshots
+  readonly #slabs = new RunSlabs()
   readonly #unsaved = new Set<Group>()
   /** The one of them that was written last. */
   #last: Group | undefined
@@ -115,7 +117,9 @@ export class Commits {
         runs.map(({ bytes }) => bytes),
       )
       writes.push(row)
-      group.addRow({ sequence, runs, bytes: row.value?.length ?? 0, at: now })
+      this.#slabs.keep(group, runs)
+      // A list that has grown has room for sixteen more.
+      group.addRow({ sequence, runs: runs.slice(), bytes: row.value?.length ?? 0, at: now })
       for (const { count } of runs) group.tailEvents += count
       writes.push(...this.#snapshots.saved(group, this.#clock.last, now))
     }

@@ -14,7 +14,8 @@ export interface LoggedRun {
   readonly count: number
   /** Of its last transaction. */
   readonly stamp: number
-  readonly bytes: Uint8Array
+  /** The same content for good; run-slabs.ts moves it once. */
+  bytes: Uint8Array
 }
 
 /** Runs that became durable together. */
@@ -37,17 +38,17 @@ export interface WriterLog {
   chain: Lanes | undefined
 }
 
-/** What a run costs in memory beside its bytes; measured. */
-export const RUN_OVERHEAD_BYTES = 160
+/** What a run costs in memory beside its bytes, with a row of its own as lone writes have it; measured. */
+export const RUN_OVERHEAD_BYTES = 384
 
 /**
  * What one group's writers wrote, as encoded runs: each writer's in order and without gaps. A cache to serve
  * from: its oldest rows may be forgotten once a snapshot covers them.
  */
 export class GroupLog {
-  /** These four change here and in log-repair.ts alone. */
+  /** These change here and in log-repair.ts alone. */
   readonly writers: (WriterLog | undefined)[] = []
-  rows: LogRow[] = []
+  readonly rows: LogRow[] = []
   /** Index of the first row kept. */
   head = 0
   /** Bytes kept, their overhead included. */
@@ -136,7 +137,7 @@ export class GroupLog {
       for (const run of row.runs) this.truncate(run.writer, run.n0 + run.count - 1)
     }
     if (this.head > 1024 && this.head * 2 > this.rows.length) {
-      this.rows = this.rows.slice(this.head)
+      this.rows.splice(0, this.head)
       this.head = 0
     }
     return forgotten

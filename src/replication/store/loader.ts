@@ -12,6 +12,7 @@ import { swap } from '../base/swap.ts'
 import type { Group } from '../group/group.ts'
 import type { LoggedRun } from '../group/group-log.ts'
 import { takeAll, truncateShort } from '../group/log-repair.ts'
+import { RunSlabs } from '../group/run-slabs.ts'
 import { applyReissue } from '../identity/reissue.ts'
 import { HeldRuns } from './held-runs.ts'
 import { hold, restore } from './restore.ts'
@@ -60,6 +61,7 @@ export class Loader {
   readonly losses: Map<Group, string> = new Map()
   readonly #groupFor: (name: string) => Group
   readonly #runs: RunReader
+  readonly #slabs = new RunSlabs()
   readonly #loading = new Map<string, Loading>()
   #ending: Iterator<void, void, void> | undefined
 
@@ -273,7 +275,8 @@ export class Loader {
     }
     const rest = parsed.type === 'reissued' ? { reissue: parsed.reissue } : {}
     const bytes = row.value.length
-    group.log.addRow({ sequence, runs, bytes, at: stampMillis(stamp), ...rest })
+    this.#slabs.keep(group, runs)
+    group.log.addRow({ sequence, runs: runs.slice(), bytes, at: stampMillis(stamp), ...rest })
     if (!isCovered) for (const { count } of runs) group.tailEvents += count
     if (!isCovered) group.sequence = sequence + 1
   }

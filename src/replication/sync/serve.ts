@@ -5,8 +5,8 @@ import { BaseWalk, headOf } from '../base/base-walk.ts'
 import { BLOCK_DOTS } from '../base/block-sums.ts'
 import { briefRun } from '../group/brief-runs.ts'
 import type { Group } from '../group/group.ts'
-import { type Counts, countsHeld, reaches, visitMissing } from '../group/missing.ts'
-import type { PackedRun } from '../group/repack.ts'
+import { type Counts, reaches, visitMissing } from '../group/missing.ts'
+import { type PackedRun, packedRuns } from '../group/repack.ts'
 import { encodeFrame } from './frame-codec.ts'
 import { FRAME_EVENTS_MAX, PAYLOAD_BYTES, type SyncFrame, type VectorEntry } from './frames.ts'
 import { isLong, pieceFrames } from './item-pieces.ts'
@@ -266,7 +266,7 @@ function serveLog(group: Group, pull: Pull, options: LogAnswer, runs: RunReader)
     )
     return packer.addPieces({ replica, n0, bytes }, partial)
   }
-  const hasMore = !visitMissing(group, has, runs, visit, until)
+  const hasMore = !visitUntil(group, { has, until }, runs, visit)
   if (isPaused) {
     const told = [...served].map(([replica, n]) => ({ replica, n }))
     const rest = { pull: { ...pull, vector: told }, work: 0, until: until ?? countsHeld(group) }
@@ -281,6 +281,34 @@ function serveLog(group: Group, pull: Pull, options: LogAnswer, runs: RunReader)
     digest: group.digest(),
     cursor: undefined,
   })
+}
+
+/** Visits the runs that somebody lacks, see visitMissing, but for those that came later than `until`. */
+function visitUntil(
+  group: Group,
+  { has, until }: { readonly has: Counts; readonly until: Counts | undefined },
+  runs: RunReader,
+  visit: (writer: number, run: PackedRun) => boolean,
+): boolean {
+  if (until === undefined) return visitMissing(group, has, runs, visit)
+  for (const [replica, last] of until) {
+    const known = has.get(replica) ?? 0
+    const writer = group.state.indexOf(replica)
+    if (writer === undefined || known >= last) continue
+    for (const run of packedRuns(group, writer, known, runs, last)) {
+      if (!visit(writer, run)) return false
+    }
+  }
+  return true
+}
+
+/** Events held here of each replica. */
+function countsHeld({ state }: Group): Counts {
+  const counts = new Map<ReplicaId, number>()
+  for (let writer = 0; writer < state.replicaCount; writer++) {
+    counts.set(state.replicaAt(writer), state.have(writer))
+  }
+  return counts
 }
 
 function countsOf(vector: readonly VectorEntry[]): ReadonlyMap<ReplicaId, number> {

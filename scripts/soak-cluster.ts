@@ -144,10 +144,7 @@ async function partition(side: readonly FleetNode[]): Promise<string> {
   const others = fleet.nodes.filter((node) => !side.includes(node))
   const [here, there] = [side, others].map((part) => part.map(({ machine }) => machine))
   const isOver = oracle.apart(side)
-  await Promise.all([
-    network.deafen(here ?? [], there ?? []),
-    network.deafen(there ?? [], here ?? []),
-  ])
+  await network.part(here ?? [], there ?? [])
   const ms = faultMs(random)
   await fleet.pass(ms)
   await network.mend()

@@ -153,10 +153,7 @@ describe.skipIf(missing !== undefined)('members on machines of their own', LONG,
       const { network, members } = await cluster('half', 6)
       const [left, right] = [members.slice(0, 3), members.slice(3)]
       const machines = (side: readonly Member[]): Machine[] => side.map(({ machine }) => machine)
-      await Promise.all([
-        network.deafen(machines(left), machines(right)),
-        network.deafen(machines(right), machines(left)),
-      ])
+      await network.part(machines(left), machines(right))
       await Promise.all([allShow(left, right, ['failed']), allShow(right, left, ['failed'])])
       await network.mend()
       await allShow(members, members, ['alive'])

@@ -6,9 +6,9 @@ export interface SuspicionFacts {
   readonly startedAt: Millis
   /** Members that accuse the subject, this node included when it does. */
   readonly accusers: number
-  /** Of these, the ones whose connection was refused. */
+  /** Of these that are credible, the ones whose connection was refused. */
   readonly refused: number
-  /** Of these, the ones that declared the subject failed. */
+  /** Of these that are credible, the ones that declared the subject failed. */
   readonly failed: number
   /** Members alive beyond doubt besides the subject, this node included. */
   readonly witnesses: number
@@ -20,13 +20,15 @@ export interface SuspicionFacts {
   readonly scale: number
   /** A large share of all members is suspect at once: a cut has just healed, more likely than not. */
   readonly isOneOfMany: boolean
+  /** Links of this node say that the network is cut near it, or was until just now. */
+  readonly isCutNear: boolean
   /** The subject says itself that most of its links are bad. */
   readonly isDegraded: boolean
   /** Who should hold a link with the subject, how many of them are beyond doubt, how many accuse it. */
   readonly observers: Observers
 }
 
-/** The subject's neighbours on the rings that are not degraded, as this node sees them. */
+/** The subject's neighbours on the rings that are credible and not degraded, as this node sees them. */
 export interface Observers {
   readonly all: number
   readonly alive: number
@@ -41,7 +43,10 @@ const OBSERVERS_QUORUM_FULL = 5
 /** Who hears others badly hears accusations late: it gets so many times longer to refute. */
 const DEGRADED_FACTOR = 5
 
-/** After a cut each side hears from the other that all have failed, and all refute at once: that takes longer. */
+/**
+ * After a cut each side hears from the other that all have failed, and all refute at once: that takes longer,
+ * whether one has said so or most observers.
+ */
 const ONE_OF_MANY_FACTOR = 3
 
 /** This many members must find the process gone, or all others when there are fewer. */
@@ -52,7 +57,7 @@ const REFUSED_QUORUM = 2
  * ln(C + 1) / ln(k + 1)) for C confirmations besides the first accuser. k is never more than the
  * witnesses in earshot could give, so that small clusters and the small side of a partition end at min.
  * Three shorter ways: enough members found the process gone; most of the observers agree, or somebody
- * declared the failure, and the subject had its refutation window.
+ * declared the failure, and the subject had its refutation window. Near a cut only the first is open.
  */
 export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Millis {
   const { startedAt } = facts
@@ -60,11 +65,11 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   if (facts.refused >= Math.max(1, Math.min(REFUSED_QUORUM, facts.witnesses))) {
     lasts = Math.min(lasts, tunables.refusedAfterMs)
   }
+  if (facts.isCutNear) return startedAt + lasts
   const patience = facts.scale * (facts.isDegraded ? DEGRADED_FACTOR : 1)
-  const windowMs = tunables.refutationWindowMs * patience
-  if (facts.failed > 0) {
-    lasts = Math.min(lasts, windowMs * (facts.isOneOfMany ? ONE_OF_MANY_FACTOR : 1))
-  }
+  const crowdFactor = facts.isOneOfMany ? ONE_OF_MANY_FACTOR : 1
+  const windowMs = tunables.refutationWindowMs * patience * crowdFactor
+  if (facts.failed > 0) lasts = Math.min(lasts, windowMs)
   const { accusing } = facts.observers
   if (accusing >= observersQuorum(facts.observers)) {
     const missing = Math.max(0, OBSERVERS_QUORUM_FULL - accusing) / (OBSERVERS_QUORUM_FULL - 1)

@@ -19,6 +19,7 @@ import {
 } from './claims.ts'
 import { accusationRumour, recordRumour } from './flood.ts'
 import type { Member } from './member.ts'
+import { NearCut } from './near-cut.ts'
 import { Outage } from './outage.ts'
 import type { SignedRecord } from './record.ts'
 import { earlier, hearsAnybody, type Shared, witnessesHeard } from './shared.ts'
@@ -30,6 +31,8 @@ const HOLD_MS = 1_000
 /** So many members that are suspect at once are many. */
 const MANY_MIN = 3
 const MANY_SHARE = 0.25
+/** A member that was in doubt and has refuted is no witness for this long. */
+const RETURNED_MS = 10_000
 /** After a stall nobody is declared failed for this long. */
 const STALL_GRACE_MS = 1_000
 
@@ -58,15 +61,19 @@ export class Verdicts {
   readonly accusers: Accusers = new Accusers()
   readonly outage: Outage
   readonly #shared: Shared
+  readonly #nearCut: NearCut
   readonly #suspicions = new Map<PeerId, Suspicion>()
   /** Members changed since the last emit, with their row before; undefined for new ones. */
   readonly #changes = new Map<PeerId, { before: Member | undefined; evidence: string }>()
+  /** When members refuted that were in doubt here, of late. */
+  readonly #returnedAt = new Map<PeerId, Millis>()
   #areDeadlinesStale = false
   #renewAt: Millis = 0
 
   constructor(shared: Shared) {
     this.#shared = shared
     this.outage = new Outage(shared)
+    this.#nearCut = new NearCut(shared)
   }
 
   /** Adds a member or advances its record. False when the record was no news. */
@@ -160,6 +167,7 @@ export class Verdicts {
 
   /** Declares failed whose suspicion ran out. */
   work(now: Millis): void {
+    if (this.#nearCut.look(now)) this.#areDeadlinesStale = true
     if (this.#areDeadlinesStale || this.#renewAt <= now) this.#renewDeadlines(now)
     for (const [peerId, suspicion] of this.#suspicions) {
       if (suspicion.deadline > now) continue
@@ -216,7 +224,9 @@ export class Verdicts {
   /** Whoever accused a member that now refutes was wrong. */
   #judge(subject: Entry, record: SignedRecord, now: Millis): void {
     const { record: before } = subject.claims
-    if (record.epoch !== before.epoch || subject.state === 'failed') return
+    if (record.epoch !== before.epoch || subject.state === 'alive') return
+    this.#returnedAt.set(subject.peerId, now)
+    if (subject.state === 'failed') return
     for (const { accuser } of standingAccusations(subject.claims)) {
       const entry = this.#shared.table.find(accuser)
       if (entry === undefined || !this.accusers.refuted(entry.peerId, now)) continue
@@ -254,14 +264,18 @@ export class Verdicts {
     this.#areDeadlinesStale = false
     // Witnesses fall silent without any claim: look again.
     this.#renewAt = now + this.#shared.tunables.probePeriodMs
+    for (const [peerId, at] of this.#returnedAt) {
+      if (at <= now - RETURNED_MS) this.#returnedAt.delete(peerId)
+    }
     const { table, tunables, health } = this.#shared
     const areMany = this.#suspicions.size >= Math.max(MANY_MIN, table.liveCount * MANY_SHARE)
     for (const [peerId, suspicion] of this.#suspicions) {
       const entry = table.of(peerId)
       if (entry === undefined) continue
       const standing = standingAccusations(entry.claims)
-      const isGone = suspicion.refused > 0 || standing.some(({ kind }) => kind === 'refused')
-      const gone = isGone ? standing.filter(({ kind }) => kind !== 'suspect').length : 0
+      const credible = standing.filter(({ accuser }) => this.#isCredible(table.find(accuser)))
+      const isGone = suspicion.refused > 0 || credible.some(({ kind }) => kind === 'refused')
+      const gone = isGone ? credible.filter(({ kind }) => kind !== 'suspect').length : 0
       suspicion.refused = Math.max(suspicion.refused, gone)
       suspicion.isOneOfMany ||= areMany
       const deadline = suspicionDeadline(
@@ -269,14 +283,15 @@ export class Verdicts {
           startedAt: suspicion.startedAt,
           accusers: standing.length,
           refused: suspicion.refused,
-          failed: standing.filter(({ kind }) => kind === 'failed').length,
+          failed: credible.filter(({ kind }) => kind === 'failed').length,
           witnesses: table.count('alive'),
           heardWitnesses: witnessesHeard(this.#shared, entry, now),
           members: table.liveCount,
           scale: health.scale,
           isDegraded: entry.claims.record.status === 'degraded',
           isOneOfMany: suspicion.isOneOfMany,
-          observers: this.#observers(entry, standing),
+          isCutNear: this.#nearCut.isNear(now),
+          observers: this.#observers(entry, credible),
         },
         tunables,
       )
@@ -284,16 +299,25 @@ export class Verdicts {
     }
   }
 
-  #observers(subject: Entry, standing: readonly Accusation[]): Observers {
+  #observers(subject: Entry, credible: readonly Accusation[]): Observers {
     const neighbours = this.#shared.table.neighbours(subject)
     let alive = 0
     let accusing = 0
-    for (const { state, publicKey, claims } of neighbours) {
-      if (claims.record.status === 'degraded') continue
-      if (state === 'alive') alive += 1
-      if (standing.some(({ accuser }) => equalBytes(accuser, publicKey))) accusing += 1
+    for (const observer of neighbours) {
+      if (observer.claims.record.status === 'degraded' || !this.#isCredible(observer)) continue
+      alive += 1
+      if (credible.some(({ accuser }) => equalBytes(accuser, observer.publicKey))) accusing += 1
     }
     return { all: neighbours.length, alive, accusing }
+  }
+
+  /**
+   * Whether the word of a member cuts a suspicion short here. Who is in doubt itself, or was until just now, has
+   * been on the other side of a cut, more likely than not: what it says was true of that cut, and the refutations
+   * of those that it accuses are still on their way.
+   */
+  #isCredible(accuser: Entry | undefined): boolean {
+    return accuser?.state === 'alive' && !this.#returnedAt.has(accuser.peerId)
   }
 
   #isHeard(entry: Entry, { heardSince }: Suspicion): boolean {

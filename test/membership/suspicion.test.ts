@@ -13,6 +13,7 @@ const facts = {
   scale: 1,
   isDegraded: false,
   isOneOfMany: false,
+  isCutNear: false,
   observers: { all: 8, alive: 8, accusing: 0 },
 }
 const lasts = (change: Partial<typeof facts>): number =>
@@ -47,10 +48,16 @@ describe('suspicionDeadline()', () => {
     expect(lasts({ failed: 1 })).toBe(1_000)
   })
 
-  test('one ends it after three windows when many are suspect at once, observers do not wait', () => {
-    expect(lasts({ failed: 1, isOneOfMany: true })).toBe(3_000)
+  test('when many are suspect at once it takes three windows, whoever says so', () => {
     const observers = { all: 8, alive: 8, accusing: 5 }
-    expect(lasts({ failed: 1, isOneOfMany: true, observers })).toBe(1_000)
+    expect(lasts({ failed: 1, isOneOfMany: true })).toBe(3_000)
+    expect(lasts({ isOneOfMany: true, observers })).toBe(3_000)
+  })
+
+  test('near a cut neither failure claims nor observers shorten it', () => {
+    const observers = { all: 8, alive: 8, accusing: 8 }
+    expect(lasts({ accusers: 8, failed: 3, isCutNear: true, observers })).toBe(4_000)
+    expect(lasts({ refused: 2, isCutNear: true })).toBe(500)
   })
 
   test('five observers are as many as any, of seven as of eight; four of seven wait longer', () => {

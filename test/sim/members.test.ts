@@ -27,6 +27,7 @@ const PLAYED: readonly (readonly [name: string, seeds: number, nodes?: number])[
   ['halves-3s', 16],
   ['halves-60s', 12],
   ['fifth', 8],
+  ['short-cut', 4],
   ['halves-10min', 3],
   ['one-way', 16],
   ['ring', 3],

@@ -99,6 +99,26 @@ export const PARTITIONS: readonly Scenario[] = [
     ],
   },
   {
+    name: 'short-cut',
+    about:
+      'a fifth of the members is cut off for 2 to 5 s, and all is slow after it: nobody fails who was on one side',
+    nodes: 32,
+    nodesMin: 10,
+    play: (stage) => {
+      stage.startFull()
+      const [few, many] = fifth(stage)
+      stage.census.excuse((subject, observer) => few.includes(subject) !== few.includes(observer))
+      stage.cluster.network.partition([hostsOf(few), hostsOf(many)])
+      stage.run(SECOND_MS * (2 + 3 * stage.random.next()))
+      stage.cluster.network.conditions.latencyMs += SLOW_HEAL_MS
+      stage.cluster.network.conditions.jitterMs += SLOW_HEAL_MS
+      heal(stage)
+      stage.run(10 * SECOND_MS)
+      stage.recordDeaths()
+    },
+    bounds: [{ figure: HEALED, unit: 'ms', max: 8 * SECOND_MS }, NO_FALSE_DEATHS],
+  },
+  {
     name: 'one-way',
     about: 'frames of one member to one other are lost, the way back is open',
     nodes: 16,

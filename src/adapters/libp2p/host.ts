@@ -36,6 +36,7 @@ import {
   READ_BUFFER_BYTES_MAX,
 } from './options.ts'
 import { tellable } from './own-addresses.ts'
+import { PeerStoreSweep } from './peer-store-sweep.ts'
 import { Pong, type Registrar } from './pong.ts'
 import { quietPeerStore } from './quiet-peer-store.ts'
 import { routingTableOf } from './routing-table.ts'
@@ -217,6 +218,7 @@ class NodeHost implements Host {
   readonly #parts: HostParts
   readonly #feed: KadFeed
   readonly #search: KadSearch
+  readonly #sweep: PeerStoreSweep
   readonly #listeners = new Set<Listener>()
   #told = ''
   #ending: Promise<void> | undefined
@@ -233,7 +235,17 @@ class NodeHost implements Host {
       identify: (connection) => identity.identify(connection),
     })
     const table = routingTableOf(kad)
-    this.#feed = new KadFeed(libp2p, { table, addressesMax: parts.limits.addressesMax })
+    this.#sweep = new PeerStoreSweep(libp2p.peerStore, async (peer) => {
+      const isConnected = libp2p.getConnections(peer).length > 0
+      return (
+        isConnected || parts.isMember(peer.toString()) || (await table.find(peer)) !== undefined
+      )
+    })
+    this.#feed = new KadFeed(libp2p, {
+      table,
+      addressesMax: parts.limits.addressesMax,
+      wrote: (peer) => this.#sweep.wrote(peer),
+    })
     this.#search = new KadSearch({ libp2p, kad, table })
     parts.feed = this.#feed
     libp2p.addEventListener('transport:listening', (event) => this.#listeners.add(event.detail))
@@ -264,6 +276,7 @@ class NodeHost implements Host {
     } catch (error) {
       throw listenError(error, this.#options.listen)
     }
+    this.#sweep.start()
     this.#parts.links.started(this.listenAddresses())
     this.#tellAddresses()
   }
@@ -280,6 +293,7 @@ class NodeHost implements Host {
 
   async #end(how: 'close' | 'abort'): Promise<void> {
     this.#feed.stop()
+    this.#sweep.stop()
     await this.#parts.links.stop(how)
     await this.libp2p.stop()
   }

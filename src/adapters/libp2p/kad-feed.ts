@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Libp2p } from '@libp2p/interface'
+import type { PeerId as LibPeerId, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Millis } from '../../base/core.ts'
@@ -29,6 +29,7 @@ export class KadFeed {
   readonly #libp2p: Libp2p
   readonly #table: RoutingTable
   readonly #addressesMax: number
+  readonly #wrote: (peer: LibPeerId) => void
   #wanted = new Map<PeerId, string>()
   readonly #fed = new Map<PeerId, string>()
   #isRunning = false
@@ -39,11 +40,17 @@ export class KadFeed {
 
   constructor(
     libp2p: Libp2p,
-    options: { readonly table: RoutingTable; readonly addressesMax: number },
+    options: {
+      readonly table: RoutingTable
+      readonly addressesMax: number
+      /** Hears of every peer that is put into the peer store. */
+      readonly wrote: (peer: LibPeerId) => void
+    },
   ) {
     this.#libp2p = libp2p
     this.#table = options.table
     this.#addressesMax = options.addressesMax
+    this.#wrote = options.wrote
   }
 
   has(peer: PeerId): boolean {
@@ -111,7 +118,10 @@ export class KadFeed {
         return []
       }
     })
-    if (multiaddrs.length > 0) await this.#libp2p.peerStore.patch(id, { multiaddrs })
+    if (multiaddrs.length > 0) {
+      this.#wrote(id)
+      await this.#libp2p.peerStore.patch(id, { multiaddrs })
+    }
     await this.#table.add(id)
   }
 }

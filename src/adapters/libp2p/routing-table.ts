@@ -4,6 +4,7 @@ import type { PeerId } from '@libp2p/interface'
 export interface RoutingTable {
   add(peer: PeerId): Promise<void>
   remove(peer: PeerId): Promise<void>
+  find(peer: PeerId): Promise<PeerId | undefined>
   /** @param id a place in the key space, 32 bytes */
   closestPeers(id: Uint8Array, options: { readonly count: number }): readonly PeerId[]
 }
@@ -17,7 +18,7 @@ export function routingTableOf(kad: object): RoutingTable {
 
 function isRoutingTable(table: unknown): table is RoutingTable {
   if (typeof table !== 'object' || table === null) return false
-  return ['add', 'remove', 'closestPeers'].every((name) => {
+  return ['add', 'remove', 'find', 'closestPeers'].every((name) => {
     return typeof Reflect.get(table, name) === 'function'
   })
 }

@@ -6,6 +6,11 @@ import { TokenBucket } from './token-bucket.ts'
 const FALSE_BURST = 30
 const FALSE_PER_SECOND = 0.5
 const MUTED_MS = 60_000
+/**
+ * What a falsehood counts of one that was cut off itself: it was true where it was. Not nothing, for who lies can
+ * make others doubt it.
+ */
+const EXCUSED_SHARE = 0.1
 /** Accusers remembered; beyond it the oldest is forgotten. */
 const ACCUSERS_MAX = 1_024
 
@@ -21,10 +26,18 @@ interface Accuser {
 export class Accusers {
   readonly #accusers = new Map<PeerId, Accuser>()
 
-  /** A subject refuted what this member said of it. True when the member is muted for it. */
-  refuted(peerId: PeerId, now: Millis): boolean {
+  /**
+   * A subject refuted what this member said of it.
+   * @param options.isExcused a cut explains it
+   * @returns true when the member is muted for it
+   */
+  refuted(
+    peerId: PeerId,
+    { isExcused, now }: { readonly isExcused: boolean; readonly now: Millis },
+  ): boolean {
     const accuser = this.#accuser(peerId, now)
-    if (accuser.falsehoods.take(now) || accuser.mutedUntil > now) return false
+    const isFew = accuser.falsehoods.take(now, isExcused ? EXCUSED_SHARE : 1)
+    if (isFew || accuser.mutedUntil > now) return false
     accuser.mutedUntil = now + MUTED_MS
     return true
   }

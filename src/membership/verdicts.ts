@@ -221,7 +221,7 @@ export class Verdicts {
     this.#shared.table.setState(entry, isDoubtful ? 'suspect' : claimed, now)
   }
 
-  /** Whoever accused a member that now refutes was wrong. */
+  /** Whoever accused a member that now refutes was wrong, or has seen a cut. */
   #judge(subject: Entry, record: SignedRecord, now: Millis): void {
     const { record: before } = subject.claims
     if (record.epoch !== before.epoch || subject.state === 'alive') return
@@ -229,7 +229,9 @@ export class Verdicts {
     if (subject.state === 'failed') return
     for (const { accuser } of standingAccusations(subject.claims)) {
       const entry = this.#shared.table.find(accuser)
-      if (entry === undefined || !this.accusers.refuted(entry.peerId, now)) continue
+      if (entry === undefined) continue
+      const isExcused = this.#nearCut.isNear(now) || !this.#isCredible(entry)
+      if (!this.accusers.refuted(entry.peerId, { isExcused, now })) continue
       this.#shared.outbox.push({ type: 'dropped', reason: 'accuser-muted' })
     }
   }

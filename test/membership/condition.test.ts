@@ -104,15 +104,26 @@ describe('Accusers', () => {
 
   test('mute who is refuted thirty times in a row, for a minute', () => {
     const accusers = new Accusers()
-    for (let i = 0; i < 30; i++) expect(accusers.refuted(id, 1_000)).toBe(false)
+    const lie = { isExcused: false, now: 1_000 }
+    for (let i = 0; i < 30; i++) expect(accusers.refuted(id, lie)).toBe(false)
     expect(accusers.isMuted(id, 1_000)).toBe(false)
-    expect(accusers.refuted(id, 1_000)).toBe(true)
+    expect(accusers.refuted(id, lie)).toBe(true)
     expect(accusers.isMuted(id, 60_999)).toBe(true)
     expect(accusers.isMuted(id, 61_000)).toBe(false)
   })
 
   test('forgive who is wrong now and then', () => {
     const accusers = new Accusers()
-    for (let i = 0; i < 200; i++) expect(accusers.refuted(id, i * 2_500)).toBe(false)
+    for (let i = 0; i < 200; i++) {
+      expect(accusers.refuted(id, { isExcused: false, now: i * 2_500 })).toBe(false)
+    }
+  })
+
+  test('bear ten times as much of one that was cut off, and no more', () => {
+    const accusers = new Accusers()
+    const late = { isExcused: true, now: 1_000 }
+    for (let i = 0; i < 299; i++) expect(accusers.refuted(id, late)).toBe(false)
+    expect([1, 2, 3].map(() => accusers.refuted(id, late))).toContain(true)
+    expect(accusers.isMuted(id, 1_000)).toBe(true)
   })
 })

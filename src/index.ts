@@ -3,6 +3,7 @@ import { openNode } from './node/create-node.ts'
 import type { HearsayNode, NodeOptions } from './node/node-types.ts'
 import { nodejsPlatform } from './node/nodejs-platform.ts'
 
+export type { LibraryMetric } from './adapters/libp2p/library-metrics.ts'
 export type { BackupHeader, BackupTotals } from './adapters/store/backup-format.ts'
 export type { BackupInfo } from './adapters/store/read-backup.ts'
 export { checkBackup } from './adapters/store/restore-store.ts'

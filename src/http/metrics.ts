@@ -1,10 +1,27 @@
-import type { Registry } from 'prom-client'
-import type { HearsayNode, StatusInfo } from '../index.ts'
+import { performance } from 'node:perf_hooks'
+import type { Counter as CounterOf, Gauge as GaugeOf, Registry } from 'prom-client'
+import type { HearsayNode, LibraryMetric, StatusInfo } from '../index.ts'
 import type { Call, Route } from './call.ts'
 import type { Operation } from './operation.ts'
 
 interface Seen {
   readonly status: StatusInfo
+  readonly process: ProcessUse
+}
+
+/** What the process uses; nodes that share one tell the same. */
+interface ProcessUse {
+  readonly memory: NodeJS.MemoryUsage
+  readonly cpuSeconds: number
+  readonly busySeconds: number
+}
+
+/** Sampled when asked for: histograms of delays would wake an idle node a hundred times a second. */
+function processUse(): ProcessUse {
+  const { user, system } = process.cpuUsage()
+  const { active } = performance.eventLoopUtilization()
+  const cpuSeconds = (user + system) / 1e6
+  return { memory: process.memoryUsage(), cpuSeconds, busySeconds: active / 1_000 }
 }
 
 /** Values by one label; never by names or peer ids, of which there may be any number. */
@@ -19,8 +36,6 @@ interface Metric {
   /** @returns the value, or those by label */
   readonly read: (seen: Seen) => number | Values
 }
-
-/** Members that take part: their digests are compared. */
 
 /** What a node tells of itself; units are in the names. */
 const METRICS: readonly Metric[] = [
@@ -138,6 +153,33 @@ const METRICS: readonly Metric[] = [
     help: 'Bytes of broadcasts kept for neighbours that lack them',
     read: ({ status }) => status.broadcasts.storedBytes,
   },
+  {
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time of the process, which several nodes may share',
+    isCounter: true,
+    read: ({ process: { cpuSeconds } }) => cpuSeconds,
+  },
+  {
+    name: 'process_resident_memory_bytes',
+    help: 'Memory of the process that the machine holds',
+    read: ({ process: { memory } }) => memory.rss,
+  },
+  {
+    name: 'nodejs_heap_size_used_bytes',
+    help: 'Memory that objects take, some of them garbage',
+    read: ({ process: { memory } }) => memory.heapUsed,
+  },
+  {
+    name: 'nodejs_external_memory_bytes',
+    help: 'Memory of buffers beside the heap',
+    read: ({ process: { memory } }) => memory.external,
+  },
+  {
+    name: 'nodejs_eventloop_busy_seconds_total',
+    help: 'Time that the event loop did not wait: a second a second is a full one',
+    isCounter: true,
+    read: ({ process: { busySeconds } }) => busySeconds,
+  },
 ]
 
 /** `GET /metrics`: the node's own numbers in the text format of Prometheus, read when they are asked for. */
@@ -146,8 +188,9 @@ export function metricRoutes(): readonly Route[] {
   const scrape = async ({ node }: Call): Promise<Response> => {
     // Loaded by the first who asks: most nodes are never asked.
     made ??= newRecorder()
-    const { registry, record } = await made
+    const { registry, record, recordLibrary } = await made
     record(node)
+    recordLibrary(await node.libp2pMetrics())
     const text = await registry.metrics()
     return new Response(text, { headers: { 'content-type': registry.contentType } })
   }
@@ -162,6 +205,8 @@ export function metricRoutes(): readonly Route[] {
 interface Recorder {
   readonly registry: Registry
   readonly record: (node: HearsayNode) => void
+  /** Of libp2p, whose parts say what there is as they come. */
+  readonly recordLibrary: (metrics: readonly LibraryMetric[]) => void
 }
 
 async function newRecorder(): Promise<Recorder> {
@@ -176,7 +221,7 @@ async function newRecorder(): Promise<Recorder> {
     return { metric, kept }
   })
   const record = (node: HearsayNode): void => {
-    const seen = { status: node.status() }
+    const seen = { status: node.status(), process: processUse() }
     for (const { metric, kept } of recorded) {
       kept.reset()
       const values = metric.read(seen)
@@ -184,7 +229,25 @@ async function newRecorder(): Promise<Recorder> {
       else for (const [value, number] of values) kept.inc({ [metric.label ?? '']: value }, number)
     }
   }
-  return { registry, record }
+  const library = new Map<string, CounterOf | GaugeOf>()
+  const recordLibrary = (metrics: readonly LibraryMetric[]): void => {
+    for (const { name, help, isCounter, label, values } of metrics) {
+      const options = {
+        name,
+        help,
+        labelNames: label === undefined ? [] : [label],
+        registers: [registry],
+      }
+      const kept = library.get(name) ?? (isCounter ? new Counter(options) : new Gauge(options))
+      library.set(name, kept)
+      kept.reset()
+      for (const [value, number] of values) {
+        if (label === undefined) kept.inc(number)
+        else kept.inc({ [label]: value }, number)
+      }
+    }
+  }
+  return { registry, record, recordLibrary }
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {

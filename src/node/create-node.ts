@@ -165,6 +165,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       invites: invitesOf(desk),
       access: () => accessOf(desk),
       libp2p: () => networking.host?.libp2p,
+      libp2pMetrics: async () => (await networking.host?.metrics()) ?? [],
       store: () => ({ bytes: storeSize.bytes, full: running.isFull, tornBytes, damagedRows }),
       backup: (signal) => backups.open(signal),
       close: async () => {

@@ -1,4 +1,5 @@
 import type { Host } from '../adapters/libp2p/host.ts'
+import type { LibraryMetric } from '../adapters/libp2p/library-metrics.ts'
 import type { PeerId } from '../base/ids.ts'
 import type {
   BroadcastInfo,
@@ -273,6 +274,8 @@ export interface HearsayNode extends AsyncDisposable, StateHandle {
    * only a node that is `ready: 'loaded'` shows. It is started and stopped with the node.
    */
   readonly libp2p: Host['libp2p'] | undefined
+  /** What libp2p and its parts count: connections, dials, errors, routing. In `GET /metrics` too. */
+  libp2pMetrics(): Promise<readonly LibraryMetric[]>
   /** Hex digest of a group's state (default `main`). */
   digest(group?: string): string
   /** Resolves when all live members report this node's digest; rejects with signal.reason when aborted. */

@@ -77,6 +77,7 @@ export interface NodeParts {
   readonly invites: Invites
   access(): AccessInfo
   libp2p(): HearsayNode['libp2p']
+  libp2pMetrics: HearsayNode['libp2pMetrics']
   store(): Omit<StatusInfo['store'], 'path'>
   backup(signal: AbortSignal | undefined): AsyncIterable<Uint8Array>
   /** Closes everything in reverse order of opening, after pending commits are on disk. */
@@ -231,6 +232,10 @@ export class Node implements HearsayNode {
 
   get libp2p(): HearsayNode['libp2p'] {
     return this.#parts.libp2p()
+  }
+
+  libp2pMetrics(): ReturnType<HearsayNode['libp2pMetrics']> {
+    return this.#parts.libp2pMetrics()
   }
 
   digest(group: string = 'main'): string {

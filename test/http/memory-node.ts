@@ -8,6 +8,7 @@ import {
   type GroupHandle,
   HearsayError,
   type HearsayNode,
+  type LibraryMetric,
   type MemberExplanation,
   type MemberInfo,
   type NodeEvent,
@@ -32,6 +33,7 @@ export interface MemoryNode extends HearsayNode {
   replicas: number
   /** While false, `converged` waits. */
   hasConverged: boolean
+  library: readonly LibraryMetric[]
   /** Linked members that hold what was written; `replicated` waits for more. */
   holders: number
   /** Distinct digests that it says live members have. */
@@ -175,6 +177,7 @@ export function memoryNode(
     ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
     emit: (event) => hub.emit(event),
     ...{ replicas: 2, holders: 2, digests: 1, hasConverged: true, failure: undefined },
+    library: [],
     get subscribers() {
       return subscriptions.size
     },
@@ -223,6 +226,7 @@ export function memoryNode(
     status: () => status(node),
     traffic: () => ({ sent: {}, received: {} }),
     libp2p: undefined,
+    libp2pMetrics: async () => node.library,
     digest,
     converged: async ({ signal, group: of } = {}): Promise<ConvergedInfo> => {
       if (!node.hasConverged) return unanswered(signal)

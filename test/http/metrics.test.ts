@@ -55,7 +55,27 @@ describe('GET /metrics', () => {
     const first = samples((await ask('GET', '/metrics')).text)
     const again = samples((await ask('GET', '/metrics')).text)
     for (const [key, value] of first) {
-      if (key !== 'hearsay_uptime_seconds') expect([key, again.get(key)]).toEqual([key, value])
+      // Time goes on, and the process works.
+      if (/^(hearsay_uptime_seconds|process_|nodejs_)/.test(key)) continue
+      expect([key, again.get(key)]).toEqual([key, value])
+    }
+  })
+
+  test('tells what libp2p counts, as often as it is read', async () => {
+    const { ask, node } = fixture()
+    const dials = { name: 'libp2p_dials_total', help: 'Dials', isCounter: true, label: 'kind' }
+    const size = { name: 'libp2p_size', help: 'Size', isCounter: false, label: undefined }
+    for (const count of [2, 5]) {
+      node.library = [
+        { ...dials, values: new Map([['out"bound\n', count]]) },
+        { ...size, values: new Map([['', 10 - count]]) },
+      ]
+      const { text } = await ask('GET', '/metrics')
+      const read = samples(text)
+      expect(read.get('libp2p_dials_total{kind="out\\"bound\\n"}')).toBe(count)
+      expect(read.get('libp2p_size')).toBe(10 - count)
+      expect(text).toContain('# TYPE libp2p_dials_total counter\n')
+      expect(text).toContain('# TYPE libp2p_size gauge\n')
     }
   })
 

@@ -114,6 +114,7 @@ export function localNode(seed = 1): LocalNode {
       listenAddresses: () => [],
       traffic: () => ({ sent: {}, received: {} }),
       libp2p: () => undefined,
+      libp2pMetrics: async () => [],
       store: () => ({ bytes: 0, full: driver.isFull, tornBytes: 0, damagedRows: 0 }),
       backup: (signal) => backups.open(signal),
       close: async () => driver.halt(),

@@ -23,6 +23,7 @@ import { admittedOnly, createKad, createMembershipPing } from './kad.ts'
 import { type FedMember, KadFeed } from './kad-feed.ts'
 import { KadSearch } from './kad-search.ts'
 import { libp2pLogger } from './libp2p-logger.ts'
+import { type LibraryMetric, LibraryMetrics } from './library-metrics.ts'
 import { Links, OVERLAY_TAG } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
@@ -58,6 +59,8 @@ export interface Host {
   feed(members: readonly FedMember[]): void
   /** Through Kademlia. Never rejects. */
   search(query: SearchQuery): Promise<SearchResult>
+  /** What libp2p counts. Never rejects. */
+  metrics(): Promise<readonly LibraryMetric[]>
   /** Bytes of frames by protocol since creation. */
   traffic(): { sent: Record<string, number>; received: Record<string, number> }
   /** @throws {HearsayError} ERR_LISTEN */
@@ -89,6 +92,7 @@ class HostParts {
   readonly limits: HostLimits
   readonly admissions = new Admissions()
   readonly traffic = new TrafficCounter()
+  readonly metrics = new LibraryMetrics()
   readonly bans: Bans
   readonly links: Links
   feed: KadFeed | undefined
@@ -154,6 +158,7 @@ function createNode(
     // The defaults forget a network overnight.
     peerStore: { maxAddressAge: 7 * DAY_MS, maxPeerAge: 30 * DAY_MS },
     connectionMonitor: { enabled: false },
+    metrics: () => parts.metrics,
     connectionGater: new Gater({ limits, bans: parts.bans, inboundConnections, dropped }),
     connectionManager: {
       maxConnections: limits.connectionsMax,
@@ -264,6 +269,10 @@ class NodeHost implements Host {
 
   feed(members: readonly FedMember[]): void {
     this.#feed.feed(members.filter(({ peer }) => peer !== this.peerId))
+  }
+
+  metrics(): Promise<readonly LibraryMetric[]> {
+    return this.#parts.metrics.read()
   }
 
   traffic(): { sent: Record<string, number>; received: Record<string, number> } {

@@ -9,7 +9,7 @@ const SILENT_LINKS = 3
 /** An answer that takes no longer than this is none that is missed. */
 const ANSWER_MS_MIN = 500
 /** What was said across a cut arrives, and is refuted, for so long after it. */
-const ECHO_MS = 10_000
+const ECHO_MS = 5_000
 
 /**
  * Whether a cut runs near this node: three of its overlay links, or most of them, leave pings unanswered, or did

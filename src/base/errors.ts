@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'ERR_TIMEOUT'
   | 'ERR_NOT_CONVERGED'
   | 'ERR_UNSUPPORTED'
+  | 'ERR_OBSERVER'
   | 'ERR_CONFIG'
   | 'ERR_INTERNAL'
 

@@ -118,8 +118,8 @@ export class Driver {
     const request = this.#requests
     this.#callers.set(request, done)
     const [isHalted, isFull, failure] = [this.#isHalted, this.#isFull, this.#failure]
-    const waiting = this.#callers.size
-    const fault = refusal(command, { isHalted, isFull, failure, requests: waiting })
+    const state = { isHalted, isFull, failure, isObserver: this.engine.isObserver }
+    const fault = refusal(command, { ...state, requests: this.#callers.size })
     const input = { type: 'command', request, command } as const
     if (fault === undefined && this.#gathered !== undefined) this.#gathered.push(input)
     else if (fault === undefined) this.#input(input)
@@ -147,6 +147,11 @@ export class Driver {
 
   join(addresses: readonly string[]): void {
     this.#input({ type: 'join', addresses })
+  }
+
+  /** Members that were invited to read only, all of them, whenever they change. */
+  observers(peers: Engine['observers']['all']): void {
+    this.#input({ type: 'observers', peers })
   }
 
   /** Nothing enters or leaves from here on; waiting callers are told. */

@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly replication: number
   /** Members above which the DHT searches Kademlia for replicas. @default 4,000 */
   readonly oneHopMembersMax?: number | undefined
+  /** This node was invited to read only. @default false */
+  readonly isObserver?: boolean
   /** Whether `search` outputs are answered. */
   readonly hasKademlia?: boolean
   /** Whether loopback addresses told by peers may be dialled: only when we listen there ourselves. */

@@ -114,6 +114,8 @@ export type EngineInput =
   | { readonly type: 'command'; readonly request: number; readonly command: Command }
   | { readonly type: 'cancel'; readonly request: number }
   | { readonly type: 'dropped'; readonly reason: string }
+  /** Members that were invited to read only, all of them. */
+  | { readonly type: 'observers'; readonly peers: ReadonlySet<PeerId> }
   /** A search of Kademlia is over; what it found may be no member. */
   | ({ readonly type: 'searched'; readonly search: number } & SearchResult)
   /** A digest of ours that a crash can no longer take back: others may hear of it. */

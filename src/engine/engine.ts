@@ -6,19 +6,19 @@
  * depends on is durable. It does no I/O and holds no policy of its own beyond that routing.
  */
 import { unreachable } from '../base/assert.ts'
-import { equalBytes } from '../base/bytes.ts'
 import { type Core, type Millis, Outbox, type StoreRow } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { Kv, type KvOutput } from '../kv/kv.ts'
 import { Membership, type MembershipOutput } from '../membership/membership.ts'
 import { Replication, type ReplicationOutput } from '../replication/replication.ts'
-import { combineDigests, groupDigests } from './combine-digests.ts'
+import { behindOf, combineDigests, groupDigests } from './combine-digests.ts'
 import { damagedRow } from './damaged-row.ts'
 import { DropCounts } from './drop-counts.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { Command, EngineEvent, EngineInput, EngineOutput, Gate } from './engine-types.ts'
 import { fromKv } from './kv-outputs.ts'
 import { fromMembership } from './membership-outputs.ts'
+import { Observers } from './observers.ts'
 import type { LinkDetails, LinkEnd } from './ports.ts'
 import { presentMembers } from './present-members.ts'
 import { fromReplication } from './replication-outputs.ts'
@@ -28,6 +28,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   readonly membership: Membership
   readonly replication: Replication
   readonly kv: Kv
+  /** This node only reads. */
+  readonly isObserver: boolean
+  readonly observers: Observers = new Observers()
   readonly #self: PeerId
   readonly #outbox: Outbox<EngineOutput> = new Outbox()
   readonly #linked: Set<PeerId> = new Set()
@@ -44,20 +47,18 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   constructor(options: EngineOptions) {
     const { signer, random, network, name, protocol, dialLoopback } = options
     this.#self = signer.peerId
+    const own = { signer, random, network, name, protocol, dialLoopback }
     this.membership = new Membership({
-      signer,
-      random,
-      network,
-      name,
-      protocol,
-      dialLoopback,
+      ...own,
       ...(options.tags === undefined ? {} : { tags: options.tags }),
       ...(options.records === undefined ? {} : { records: options.records }),
     })
-    this.replication = new Replication({ random, tellsDiffs: true, place: options.place })
+    const { isObserver = false, place } = options
+    this.isObserver = isObserver
+    this.replication = new Replication({ random, tellsDiffs: true, place, isObserver })
     const { replication, hasKademlia = false, oneHopMembersMax } = options
     const tunables = oneHopMembersMax === undefined ? {} : { oneHopMembersMax }
-    this.kv = new Kv({ signer, random, replication, hasKademlia, tunables })
+    this.kv = new Kv({ signer, random, replication, hasKademlia, tunables, isObserver })
   }
 
   /** Rows of the durable store in key order, before start(). @throws {HearsayError} ERR_STORE on damage */
@@ -86,8 +87,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   }
 
   handle(input: EngineInput, now: Millis): void {
-    this.#route(input, now)
-    this.#drain(now)
+    this.handleAll([input], now)
   }
 
   /** Several at once: what they send to one peer shares frames. */
@@ -131,16 +131,10 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     return combineDigests(groupDigests(this.replication))
   }
 
-  /** Live members other than ourselves whose digest differs from ours or is not known. */
+  /** Live members other than ourselves, and no observers, whose digest differs from ours or is not known. */
   behind(): readonly PeerId[] {
-    const own = this.stateDigest()
-    const behind: PeerId[] = []
-    for (const member of this.membership.members()) {
-      const isGone = member.state === 'failed' || member.state === 'left'
-      if (isGone || member.peerId === this.#self) continue
-      if (member.digest === undefined || !equalBytes(member.digest, own)) behind.push(member.peerId)
-    }
-    return behind
+    const skipped = new Set([this.#self, ...this.observers.all])
+    return behindOf(this.membership.members(), { skipped, own: this.stateDigest() })
   }
 
   #route(input: EngineInput, now: Millis): void {
@@ -183,7 +177,10 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         this.#drop(input.reason)
         return
       case 'searched':
-        this.kv.handle({ ...input, peers: this.#strangers.note(input.peers) }, now)
+        this.kv.handle({ ...input, ...this.observers.withoutFinds(input, this.#strangers) }, now)
+        return
+      case 'observers':
+        this.#observersChange(() => this.observers.tell(input.peers), now)
         return
       case 'durable-digest':
         this.#durableDigests.set(input.group, input.digest)
@@ -199,12 +196,13 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #tick(now: Millis): void {
     if (this.#lostUntil !== undefined && this.#lostUntil <= now) this.#areMembersStale = true
-    this.membership.handle({ type: 'tick' }, now)
-    this.replication.handle({ type: 'tick' }, now)
-    this.kv.handle({ type: 'tick' }, now)
+    for (const core of [this.membership, this.replication, this.kv]) {
+      core.handle({ type: 'tick' }, now)
+    }
   }
 
   #linkUp(peer: PeerId, details: LinkDetails, now: Millis): void {
+    this.#observersChange(() => this.observers.linkUp(peer, details.role), now)
     const isNew = !this.#linked.has(peer)
     this.#linked.add(peer)
     const { remoteAddress, direction, via } = details
@@ -212,8 +210,23 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.membership.handle({ type: 'link-up', peer, remoteAddress, direction, ...route }, now)
     // A repeated link-up only tells which join address led to a peer we already had.
     if (!isNew) return
-    this.replication.handle({ type: 'peer-up', peer }, now)
+    this.replication.handle({ type: 'peer-up', peer, isObserver: this.observers.has(peer) }, now)
     this.#event({ type: 'link-up', peer, details })
+  }
+
+  /** Tells all cores who only reads, if that changes; to replication it is another peer from then on. */
+  #observersChange(change: () => void, now: Millis): void {
+    const before = this.observers.all
+    change()
+    const peers = this.observers.all
+    if (peers === before) return
+    this.membership.handle({ type: 'observers', peers }, now)
+    this.kv.handle({ type: 'observers', peers }, now)
+    for (const peer of this.#linked) {
+      if (peers.has(peer) === before.has(peer)) continue
+      this.replication.handle({ type: 'peer-up', peer, isObserver: peers.has(peer) }, now)
+    }
+    this.#areMembersStale = true
   }
 
   #linkDown(peer: PeerId, end: LinkEnd, now: Millis): void {
@@ -221,27 +234,26 @@ export class Engine implements Core<EngineInput, EngineOutput> {
     this.membership.handle({ type: 'link-down', peer, end }, now)
     this.replication.handle({ type: 'peer-down', peer }, now)
     this.kv.handle({ type: 'unreachable', peer }, now)
+    this.#observersChange(() => this.observers.linkDown(peer), now)
     this.#event({ type: 'link-down', peer, end })
   }
 
   #frame(input: EngineInput & { type: 'frame' }, now: Millis): void {
     const { peer, protocol, bytes } = input
-    if (protocol === 'member') {
+    const isBarred = this.observers.isBarred(input)
+    if (isBarred) this.#drop('cast of an observer')
+    else if (protocol === 'member') {
       this.membership.handle({ type: 'frame', peer, bytes }, now)
       return
     }
     if (peer !== this.#self) this.membership.handle({ type: 'heard', peer }, now)
     if (protocol === 'sync') this.replication.handle({ type: 'frame', peer, bytes }, now)
-    else this.kv.handle({ type: 'frame', peer, bytes }, now)
+    else if (!isBarred) this.kv.handle({ type: 'frame', peer, bytes }, now)
   }
 
   #command(request: number, command: Command, now: Millis): void {
     switch (command.type) {
-      case 'transact': {
-        const { group, operations } = command
-        this.replication.handle({ type: 'transact', request, group, operations }, now)
-        return
-      }
+      case 'transact':
       case 'undo':
         this.replication.handle({ ...command, request }, now)
         return
@@ -254,17 +266,14 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       case 'leave':
         this.#leave(request, now)
         return
-      case 'tags':
-        this.membership.handle(command, now)
-        this.#outcome(request, { ok: true, result: { type: 'tags' } })
-        return
       case 'broadcast':
       case 'query':
         this.membership.handle({ ...command, request }, now)
         return
+      case 'tags':
       case 'answer':
         this.membership.handle(command, now)
-        this.#outcome(request, { ok: true, result: { type: 'answer' } })
+        this.#outcome(request, { ok: true, result: { type: command.type } })
         return
       default:
         unreachable(command)
@@ -308,7 +317,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #tellMembers(now: Millis): void {
     this.#areMembersStale = false
-    const { members, lost, changesAt } = presentMembers(this.membership.members(), now)
+    const known = this.membership.members().filter(({ peerId }) => !this.observers.has(peerId))
+    const { members, lost, changesAt } = presentMembers(known, now)
     this.#lostUntil = changesAt
     this.kv.handle({ type: 'members', members, lost }, now)
   }
@@ -331,6 +341,12 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         return
       case 'dropped':
         this.#drop(output.reason)
+        return
+      case 'broadcast':
+      case 'question':
+        if (this.observers.has(output.peer)) this.#drop('cast of an observer')
+        // Nobody would take its answer.
+        else if (output.type === 'broadcast' || !this.isObserver) this.#push(fromMembership(output))
         return
       default:
         this.#push(fromMembership(output))

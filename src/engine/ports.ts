@@ -79,6 +79,8 @@ export interface LinkDetails {
   /** The remote multiaddr of the connection, without /p2p. */
   readonly remoteAddress: string
   readonly via?: string
+  /** What the peer was admitted as. @default member */
+  readonly role?: 'member' | 'observer'
 }
 
 /** Iterative lookups through Kademlia, which also knows peers that are no members. */

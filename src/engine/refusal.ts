@@ -1,6 +1,7 @@
 import { HearsayError } from '../base/errors.ts'
 import type { Command } from './engine-types.ts'
 import { storeFull } from './failures.ts'
+import { observerRefusal } from './observers.ts'
 
 /** Requests under way at once; beyond it callers are refused, so that memory stays bounded. */
 const REQUESTS_MAX = 65_536
@@ -9,15 +10,17 @@ const WRITES: ReadonlySet<Command['type']> = new Set(['transact', 'undo', 'put',
 
 /** Why a command cannot even begin, or undefined. */
 export function refusal(
-  { type }: Command,
+  command: Command,
   driver: {
     readonly isHalted: boolean
     readonly isFull: boolean
+    readonly isObserver: boolean
     readonly failure: HearsayError | undefined
     readonly requests: number
   },
 ): HearsayError | undefined {
-  const { isHalted, isFull, failure, requests } = driver
+  const { type } = command
+  const { isHalted, isFull, isObserver, failure, requests } = driver
   if (isHalted) {
     if (failure?.code === 'ERR_INTERNAL') return failure
     return new HearsayError('ERR_STOPPED', `Cannot ${type}: the node has stopped`)
@@ -27,6 +30,7 @@ export function refusal(
       hint: 'Await earlier calls before you start more',
     })
   }
+  if (isObserver) return observerRefusal(command)
   if (!WRITES.has(type)) return undefined
   return failure ?? (isFull ? storeFull(type) : undefined)
 }

@@ -1,9 +1,10 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { Millis } from '../base/core.ts'
 import type { HybridClock } from '../base/hybrid-clock.ts'
+import type { PeerId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import type { Signer } from '../base/signer.ts'
-import { type DhtRecord, decodeRecord, fingerprintOf } from '../records/record.ts'
+import { authorOf, type DhtRecord, decodeRecord, fingerprintOf } from '../records/record.ts'
 import { type RecordAddress, recordId, recordKey } from '../records/record-key.ts'
 import { rankOf } from '../records/select.ts'
 import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
@@ -39,6 +40,8 @@ export interface KvContext {
   readonly ownKeys: OwnKeys
   readonly index: RangeIndex
   readonly emit: (output: KvOutput) => void
+  /** Whether a peer only reads. */
+  readonly isObserver: (peer: PeerId) => boolean
   /** The current view of the members. */
   readonly ring: () => Ring
   /** Where callers find the members closest to a key. */
@@ -111,7 +114,15 @@ export function recordInAnswer(
 function faultOf(context: KvContext, record: DhtRecord, now: Millis): string | undefined {
   const held = context.store.live(recordId(recordKey(record)), now)
   if (held !== undefined && equalBytes(held.bytes, record.bytes)) return undefined
-  return validate(record, now, context.signer)
+  return authorFault(context, record) ?? validate(record, now, context.signer)
+}
+
+/** Whose records count for nothing, whoever holds them. */
+export function authorFault(
+  { isObserver }: Pick<KvContext, 'isObserver'>,
+  record: DhtRecord,
+): string | undefined {
+  return isObserver(authorOf(record)) ? 'its author only reads' : undefined
 }
 
 /** Takes a record heard of in an answer, and believed, into our own store when it belongs there. */

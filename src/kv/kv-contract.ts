@@ -73,6 +73,8 @@ export type KvInput =
       readonly members: readonly KvMember[]
       readonly lost: number
     }
+  /** Peers that only read, all of them: neither what they send nor what they have signed is taken. */
+  | { readonly type: 'observers'; readonly peers: ReadonlySet<PeerId> }
   /** A record that arrived through kad-dht under `key` (a record key). */
   | {
       readonly type: 'offer'

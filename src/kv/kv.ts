@@ -27,7 +27,7 @@ import { Burial } from './burial.ts'
 import { Callers } from './callers.ts'
 import { Calls } from './calls.ts'
 import { decodeFrame, unpack } from './frame.ts'
-import { type KvContext, placeAt } from './kv-context.ts'
+import { authorFault, type KvContext, placeAt } from './kv-context.ts'
 import type { KvInput, KvKeyPage, KvMember, KvOutput } from './kv-contract.ts'
 import { type KvTunables, kvTunables, REPLICATION_MAX } from './options.ts'
 import { OWN_PREFIX, OwnKeys } from './own-keys.ts'
@@ -52,6 +52,8 @@ export interface KvOptions {
   readonly replication: number
   /** Whether `search` outputs are answered. @default false */
   readonly hasKademlia?: boolean
+  /** This node only reads: it is no replica. @default false */
+  readonly isObserver?: boolean
   readonly tunables?: Partial<KvTunables>
 }
 
@@ -65,6 +67,8 @@ export class Kv implements Core<KvInput, KvOutput> {
   readonly #burial: Burial
   readonly #sweep: Alarm = new Alarm((now) => this.#sweepDue(now))
   readonly #clock = new HybridClock()
+  readonly #isObserver: boolean
+  #observers: ReadonlySet<PeerId> = new Set()
   #ring: Ring
   #lost = 0
 
@@ -80,7 +84,9 @@ export class Kv implements Core<KvInput, KvOutput> {
     const timers = new Timers()
     const peers = new PeerTable()
     const selfId = placeOf(signer.publicKey)
-    this.#ring = new Ring([ownMember(signer)])
+    this.#isObserver = options.isObserver ?? false
+    this.#ring = new Ring(this.#isObserver ? [] : [ownMember(signer)])
+    const isObserver = (peer: PeerId): boolean => this.#observers.has(peer)
     const index = new RangeIndex({
       self: signer.peerId,
       replicas: (id) => this.#ring.closest(id, replication),
@@ -91,6 +97,7 @@ export class Kv implements Core<KvInput, KvOutput> {
       selfId,
       emit,
       isInRange: (id) => this.#isReplicaOf(id),
+      authorFault: (record) => authorFault({ isObserver }, record),
       listener: index,
     })
     const isPossible = options.hasKademlia === true
@@ -113,6 +120,7 @@ export class Kv implements Core<KvInput, KvOutput> {
       }),
       index,
       emit,
+      isObserver,
       ring,
       searches,
       placement: new Placement({ replication, ring, searches, signer, tunables }),
@@ -179,6 +187,9 @@ export class Kv implements Core<KvInput, KvOutput> {
       case 'members':
         this.#members(input.members, input.lost, now)
         return
+      case 'observers':
+        this.#observers = input.peers
+        return
       case 'offer':
         this.#offer(input, now)
         return
@@ -230,7 +241,7 @@ export class Kv implements Core<KvInput, KvOutput> {
 
   #isReplicaOf(id: Uint8Array): boolean {
     const { replication, signer } = this.#context
-    if (this.#ring.size <= replication) return true
+    if (this.#ring.size <= replication) return !this.#isObserver
     return this.#ring.closest(id, replication).some(({ peerId }) => peerId === signer.peerId)
   }
 
@@ -255,7 +266,9 @@ export class Kv implements Core<KvInput, KvOutput> {
         this.#replica.handle(peer, frame, now)
         return
       default:
-        this.#context.calls.answered(peer, frame, now)
+        if (this.#observers.has(peer)) {
+          this.#context.emit({ type: 'dropped', reason: 'kv answer of an observer' })
+        } else this.#context.calls.answered(peer, frame, now)
     }
   }
 
@@ -263,7 +276,7 @@ export class Kv implements Core<KvInput, KvOutput> {
     const self = ownMember(this.#context.signer)
     const others = members.filter(({ peerId }) => peerId !== self.peerId)
     const before = this.#ring
-    this.#ring = new Ring([self, ...others], before)
+    this.#ring = new Ring(this.#isObserver ? others : [self, ...others], before)
     this.#lost = lost
     assert(lost >= 0, 'the number of lost members is not negative')
     if (!this.#ring.hasSamePeers(before)) this.#repair.viewChanged(now)

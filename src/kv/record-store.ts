@@ -71,6 +71,8 @@ export interface RecordStoreOptions {
   readonly selfId: Uint8Array
   /** Whether we are one of the replicas of an id in the current view. */
   readonly isInRange: (id: Uint8Array) => boolean
+  /** Why a record is not taken for its author's sake, however sound it is. @default all authors' are */
+  readonly authorFault?: (record: DhtRecord) => string | undefined
   /** Hears of every entry that came or got another record, and of those that go. */
   readonly listener: StoreListener
   readonly emit: (output: KvOutput) => void
@@ -135,8 +137,9 @@ export class RecordStore {
     if (before !== undefined && equalBytes(before.bytes, offered.bytes)) {
       if (!isExpired(offered, now)) return { outcome: 'same' }
     }
-    const { signer } = this.#options
-    const fault = isProven ? boundsFault(offered, now) : validate(offered, now, signer)
+    const { signer, authorFault } = this.#options
+    const unsound = isProven ? boundsFault(offered, now) : validate(offered, now, signer)
+    const fault = unsound ?? authorFault?.(offered)
     if (fault !== undefined) return { outcome: 'refused', reason: fault }
     if (before !== undefined && this.#isNewer(before, offered)) {
       return { outcome: 'stale', newer: isExpired(before, now) ? undefined : before }

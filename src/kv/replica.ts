@@ -5,7 +5,7 @@ import { type DhtRecord, decodeRecord } from '../records/record.ts'
 import { recordId, recordKey } from '../records/record-key.ts'
 import { STAMP_AHEAD_MS_MAX, validate } from '../records/validate.ts'
 import { encodeFrame, type KvReply, type KvRequest } from './frame.ts'
-import { isSameVersion, type KvContext, versionOf } from './kv-context.ts'
+import { authorFault, isSameVersion, type KvContext, versionOf } from './kv-context.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { Admission } from './record-store.ts'
 
@@ -30,6 +30,12 @@ export class Replica {
     if (retryAfterMs > 0) {
       this.#context.emit({ type: 'dropped', reason: 'kv request above the rate' })
       this.#reply(peer, { type: 'busy', id: request.id, retryAfterMs }, { lane: 'control' })
+      return
+    }
+    if (request.type !== 'get' && this.#context.isObserver(peer)) {
+      this.#context.emit({ type: 'dropped', reason: 'kv request of an observer' })
+      const reason = 'observers only read'
+      this.#reply(peer, { type: 'refused', id: request.id, reason }, { lane: 'user' })
       return
     }
     switch (request.type) {
@@ -76,8 +82,11 @@ export class Replica {
   fault(bytes: Uint8Array, expectedKey: Uint8Array, now: Millis): string | undefined {
     const decoded = decodeRecord(bytes)
     if (!decoded.ok) return decoded.reason
-    const isItsKey = equalBytes(recordKey(decoded.value), expectedKey)
-    return isItsKey ? validate(decoded.value, now, this.#context.signer) : 'record of another key'
+    const record = decoded.value
+    const fault = authorFault(this.#context, record)
+    if (fault !== undefined) return fault
+    const isItsKey = equalBytes(recordKey(record), expectedKey)
+    return isItsKey ? validate(record, now, this.#context.signer) : 'record of another key'
   }
 
   #charge(peer: PeerId, request: KvRequest, now: Millis): Millis {

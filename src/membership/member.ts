@@ -56,6 +56,8 @@ export type MembershipInput =
   | { readonly type: 'heard'; readonly peer: PeerId }
   /** Our own dialable addresses, all of them. */
   | { readonly type: 'addresses'; readonly addresses: readonly string[] }
+  /** Members that only read, all of them: the overlay and questions do without them. */
+  | { readonly type: 'observers'; readonly peers: ReadonlySet<PeerId> }
   /** Our own tags, all of them, within their limits. */
   | { readonly type: 'tags'; readonly tags: Readonly<Record<string, string>> }
   | { readonly type: 'join'; readonly addresses: readonly string[] }

@@ -192,6 +192,9 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       case 'addresses':
         identity.setAddresses(input.addresses, now)
         return
+      case 'observers':
+        this.#shared.table.setObservers(input.peers)
+        return
       case 'tags':
         checkTags(input.tags)
         identity.setTags(input.tags, now)
@@ -250,7 +253,10 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     const entry = table.of(peer)
     if (entry === undefined) return
     table.setRoundTrip(entry, undefined)
-    const isWanted = isLive(entry) && parts.overlay.wanted.has(entry)
+    const self = parts.identity.entry
+    // An observer wants the links with its neighbours; they look whether it is still there.
+    const isNear = table.isObserver(entry) && table.neighbours(entry).includes(self)
+    const isWanted = isLive(entry) && (isNear || parts.overlay.wanted.has(entry))
     parts.dialer.lost(peer, isWanted, now)
     // A short or rejected link waits like a failed dial; a broken one is redialled at once.
     if (end === 'rejected' || now - link.upAt < SHORT_LINK_MS) parts.dialer.failed(peer, now)

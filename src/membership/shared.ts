@@ -89,8 +89,11 @@ export function castSurroundings(shared: Shared, self: Entry): CastSurroundings 
       return entry === undefined ? undefined : memberOf(entry)
     },
     self: () => memberOf(self),
-    live: () => [...table.entries()].filter(isLive).map(({ peerId }) => peerId),
-    liveCount: () => table.liveCount,
+    live: () => {
+      const asked = (entry: Entry): boolean => isLive(entry) && !table.isObserver(entry)
+      return [...table.entries()].filter(asked).map(({ peerId }) => peerId)
+    },
+    liveCount: () => table.carrierCount,
     tell: (link, rumour, now) => flood.tell(link, rumour, now),
   }
 }

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts'
 import type { Millis } from '../base/core.ts'
 import type { PeerId } from '../base/ids.ts'
 import { Buckets } from './buckets.ts'
+import { Carriers } from './carriers.ts'
 import type { Claims } from './claims.ts'
 import {
   columnLength,
@@ -59,7 +60,9 @@ export class Table {
   #newestAt: Millis = Number.NEGATIVE_INFINITY
   #newestFrom = 0
   #newestTo = 0
-  readonly #living = new RingIndex((row, ring) => this.#positionOf(row, ring))
+  readonly #position = (row: number, ring: number): number => this.#positionOf(row, ring)
+  readonly #living = new RingIndex(this.#position)
+  readonly #carriers = new Carriers(this.#living, this.#position)
   readonly #views = new Buckets()
   readonly #counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
   readonly #roster = new Roster(() => this.#everybody())
@@ -77,7 +80,8 @@ export class Table {
   /** Bytes of this table, not of what the cache holds. */
   get allocatedBytes(): number {
     let bytes = this.#rows.length * ROW_OBJECT_BYTES
-    for (const part of [this.#living, this.#digests, this.#roster]) bytes += part.allocatedBytes
+    const parts = [this.#living, this.#carriers, this.#digests, this.#roster]
+    for (const part of parts) bytes += part.allocatedBytes
     const columns = [this.#rowOf, this.#flags, this.#since, this.#viewHashes]
     for (const { byteLength } of columns) bytes += byteLength
     return bytes
@@ -102,6 +106,20 @@ export class Table {
     return this.#counts.alive + this.#counts.suspect
   }
 
+  /** How many of them are no observers. */
+  get carrierCount(): number {
+    return this.#carriers.ring.size
+  }
+
+  isObserver(entry: Entry): boolean {
+    return this.#carriers.isObserver(entry)
+  }
+
+  /** Members that only read, all of them; here or not. */
+  setObservers(peers: ReadonlySet<PeerId>): void {
+    if (this.#carriers.setObservers(peers, [...this.#everybody()])) this.#liveVersion += 1
+  }
+
   entries(): Iterable<Entry> {
     return this.#everybody()
   }
@@ -118,7 +136,7 @@ export class Table {
   neighbours(entry: Entry): Entry[] {
     const { index } = this.#rowFor(entry)
     const chosen: Entry[] = []
-    for (const row of this.#living.neighbours(index)) {
+    for (const row of this.#carriers.ring.neighbours(index)) {
       const neighbour = this.#rows[row]
       if (neighbour !== undefined) chosen.push(neighbour)
     }
@@ -163,7 +181,7 @@ export class Table {
     this.#counts[state] += 1
     this.#liveVersion += 1
     this.#stateVersion += 1
-    if (state === 'alive') this.#living.add(index)
+    if (state === 'alive') this.#live(row, true)
     this.#roster.added(row)
     this.#refresh(row)
     return row
@@ -175,7 +193,7 @@ export class Table {
     this.setDigest(row, undefined)
     this.#views.toggle(row.bucket, this.#viewHashes, index * WORDS)
     this.#viewHashes.fill(0, index * WORDS, index * WORDS + WORDS)
-    if (state === 'alive' || state === 'suspect') this.#living.remove(index)
+    if (state === 'alive' || state === 'suspect') this.#live(row, false)
     this.#counts[state] -= 1
     this.#liveVersion += 1
     this.#stateVersion += 1
@@ -216,8 +234,7 @@ export class Table {
     this.#since[index] = now
     this.#stateVersion += 1
     if (isLive !== wasLive) this.#liveVersion += 1
-    if (isLive && !wasLive) this.#living.add(index)
-    if (!isLive && wasLive) this.#living.remove(index)
+    if (isLive !== wasLive) this.#live(row, isLive)
     this.#refresh(row)
   }
 
@@ -316,6 +333,12 @@ export class Table {
   #rowFor(entry: Entry): Row {
     assert(entry instanceof Row && entry.isIn(this), 'an entry is of this table')
     return entry
+  }
+
+  #live(row: Row, lives: boolean): void {
+    if (lives) this.#living.add(row.index)
+    else this.#living.remove(row.index)
+    this.#carriers.live(row, lives)
   }
 
   #positionOf(index: number, ring: number): number {

@@ -25,12 +25,14 @@ export interface Host {
   readonly tunables: ReplicationTunables
   readonly peers: ReadonlyMap<PeerId, Peer>
   readonly groups: ReadonlyMap<string, Group>
+  /** Whether this node only reads: it passes nothing on. */
+  readonly isObserver: boolean
   /** Whether the disk has no room: nothing is asked for then. */
   isFull(): boolean
   /** Who we are in a group. */
   writerOf(group: Group): ReplicaId
-  /** The group, made when it is new; undefined (and counted) when there are too many. */
-  groupFrom(name: string): Group | undefined
+  /** The group, made when it is new; undefined when there are too many (counted), or an observer names it. */
+  groupFrom(name: string, peer?: Peer): Group | undefined
   send(peer: Peer, lane: Lane, frame: SyncFrame): void
   sendBytes(peer: Peer, lane: Lane, bytes: Uint8Array): void
   /** Scratch to read runs with. */

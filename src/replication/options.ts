@@ -67,11 +67,13 @@ export interface ReplicationOptions extends Partial<ReplicationTunables> {
    * copied, and the copy writes under ids of its own. @default not compared
    */
   readonly place?: string | undefined
+  /** This node only reads: it passes on nothing, and nobody would take it in. @default false */
+  readonly isObserver?: boolean
   /** Mints replica ids, spreads timers. */
   readonly random: Random
 }
 
-const NOT_NUMBERS: ReadonlySet<string> = new Set(['random', 'tellsDiffs', 'place'])
+const NOT_NUMBERS: ReadonlySet<string> = new Set(['random', 'tellsDiffs', 'place', 'isObserver'])
 
 export const REPLICATION_DEFAULTS: ReplicationTunables = {
   ...GROUP_DEFAULTS,

@@ -10,8 +10,10 @@ export type ReplicationInput =
   | { readonly type: 'tick' }
   /** The store is free: what has gathered may be written. */
   | { readonly type: 'flush' }
-  /** A link to a peer is up or down; or a peer is said to differ from us. */
-  | { readonly type: 'peer-up' | 'peer-down' | 'sync-wanted'; readonly peer: PeerId }
+  /** A link to a peer is up. @param isObserver it only reads: nothing of it is taken in @default false */
+  | { readonly type: 'peer-up'; readonly peer: PeerId; readonly isObserver?: boolean }
+  /** A link is down; or a peer is said to differ from us. */
+  | { readonly type: 'peer-down' | 'sync-wanted'; readonly peer: PeerId }
   | { readonly type: 'frame'; readonly peer: PeerId; readonly bytes: Uint8Array }
   | {
       readonly type: 'transact'

@@ -24,6 +24,7 @@ import { Fragments } from './sync/fragments.ts'
 import { decodeFrame, encodeFrame } from './sync/frame-codec.ts'
 import { MAIN_GROUP } from './sync/frames.ts'
 import { Intake } from './sync/intake.ts'
+import { isTakenOfObserver } from './sync/observer-frames.ts'
 import { Peer } from './sync/peer.ts'
 import { SyncSessions } from './sync/sync-sessions.ts'
 import { Transactions } from './transactions.ts'
@@ -62,7 +63,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#random = options.random
     this.#tellsDiffs = options.tellsDiffs ?? false
     this.#tunables = replicationTunables(options)
-    const host = this.#host()
+    const host = this.#host(options.isObserver ?? false)
     const fragments = new Fragments(this.#tunables.fragmentBytesMax)
     const dissemination = new Dissemination(host)
     const sessions = new SyncSessions(host, fragments)
@@ -130,7 +131,7 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
         break
       case 'peer-up':
         this.#peerDown(input.peer, now)
-        this.#peerUp(input.peer, now)
+        this.#peerUp(input.peer, input.isObserver === true, now)
         break
       case 'peer-down':
         this.#peerDown(input.peer, now)
@@ -217,14 +218,12 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return known === undefined ? 0 : known.state.haveOf(this.#writerOf(known))
   }
 
-  /** Linked peers on which our first `n` events of a group are durable; told by `acked` when it grows. */
+  /** Linked peers, no observers, on which our first `n` events of a group are durable; told by `acked`. */
   replicatedBy(group: string, n: number): number {
     const known = this.#groups.get(group)
     if (known === undefined) return 0
     const writer = known.state.intern(this.#writerOf(known))
-    let peers = 0
-    for (const peer of this.#peers.values()) if (peer.knows(group, writer, n)) peers += 1
-    return peers
+    return [...this.#peers.values()].filter((peer) => peer.vouches(group, writer, n)).length
   }
 
   /** Events held of each replica in a group. */
@@ -235,15 +234,16 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return new Map(entries.map(({ replica, n }) => [replica, n]))
   }
 
-  #host(): Host {
+  #host(isObserver: boolean): Host {
     return {
       random: this.#random,
       tunables: this.#tunables,
       peers: this.#peers,
       groups: this.#groups,
+      isObserver,
       isFull: () => this.#commits.isFull,
       writerOf: (group) => this.#writerOf(group),
-      groupFrom: (name) => this.#groupFrom(name),
+      groupFrom: (name, peer) => this.#groupFrom(name, peer),
       send: (peer, lane, frame) => this.#send(peer, lane, encodeFrame(frame)),
       sendBytes: (peer, lane, bytes) => this.#send(peer, lane, bytes),
       dropped: (reason) => this.#outbox.push({ type: 'dropped', reason }),
@@ -284,9 +284,9 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     this.#outbox.push({ type: 'dropped', reason })
   }
 
-  #groupFrom(name: string): Group | undefined {
+  #groupFrom(name: string, peer?: Peer): Group | undefined {
     let group = this.#groups.get(name)
-    if (group !== undefined) return group
+    if (group !== undefined || peer?.isObserver === true) return group
     if (this.#groups.size >= this.#tunables.groupsMax) {
       this.#drop('groups-limit')
       return undefined
@@ -316,8 +316,8 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
     return group
   }
 
-  #peerUp(id: PeerId, now: Millis): void {
-    const peer = new Peer(id, this.#tunables.pullTimeoutMs)
+  #peerUp(id: PeerId, isObserver: boolean, now: Millis): void {
+    const peer = new Peer(id, this.#tunables.pullTimeoutMs, isObserver)
     this.#peers.set(id, peer)
     this.#sessions.peerUp(peer, now)
   }
@@ -343,6 +343,10 @@ export class Replication implements Core<ReplicationInput, ReplicationOutput> {
       return
     }
     const frame = decoded.value
+    if (peer.isObserver && !isTakenOfObserver(frame)) {
+      this.#drop('sync-of-observer')
+      return
+    }
     switch (frame.type) {
       case 'summary':
         this.#sessions.comparisons.onSummary(peer, frame, now)

@@ -135,6 +135,12 @@ export const NODE_ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     why: 'Somebody writes, a member is catching up, or the network is cut',
     next: '"hearsay status" names who differs; wait longer with "hearsay converged --timeout 1m"',
   },
+  ERR_OBSERVER: {
+    status: 403,
+    what: 'This node only reads',
+    why: 'It was invited as an observer: other members take nothing from it, so nothing is begun here',
+    next: 'Write on a member, or join with an invite that "hearsay invite --role member" made',
+  },
   ERR_UNSUPPORTED: {
     status: 501,
     what: 'This node does not do that, as it was started',

@@ -20,7 +20,7 @@ export interface CastSurroundings {
   readonly outbox: Outbox<MembershipOutput>
   memberOf(publicKey: Uint8Array): CastMember | undefined
   self(): CastMember
-  /** Alive, suspect and degraded members, this node included. */
+  /** Alive, suspect and degraded members that answer questions, so no observers; this node included. */
   live(): readonly PeerId[]
   liveCount(): number
   /** Rides with the next claims over a link. */

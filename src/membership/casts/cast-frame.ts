@@ -56,6 +56,14 @@ export type CastFrame =
 
 const TYPES: readonly CastFrame['type'][] = ['cast', 'piece', 'want', 'graft', 'prune', 'answer']
 
+const BROUGHT: readonly CastFrame['type'][] = ['cast', 'piece', 'answer']
+
+/** Whether a frame of the member protocol brings a cast, a part of one or an answer: observers bring none. */
+export function bringsCast(bytes: Uint8Array): boolean {
+  const type = TYPES[(bytes[0] ?? 0) - CAST_FRAME_FIRST]
+  return type !== undefined && BROUGHT.includes(type)
+}
+
 function begin(type: CastFrame['type'], bytes = 64): Writer {
   return new Writer(bytes).uint8(CAST_FRAME_FIRST + TYPES.indexOf(type))
 }

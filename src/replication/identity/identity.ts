@@ -97,6 +97,7 @@ export class Identity {
 
   /** A peer knows a writer's events otherwise than we do. @returns whether that is looked into */
   suspect(peer: Peer, group: Group, replica: ReplicaId, now: Millis): boolean {
+    if (peer.isObserver) return false
     if (this.#disputes.has(group)) return true
     const isOurs = replica === this.#host.writerOf(group)
     const writer = isOurs ? group.state.intern(replica) : group.state.indexOf(replica)

@@ -141,7 +141,7 @@ export class Comparisons {
     let differs = false
     for (const item of frame.items) {
       listed.add(item.group)
-      const group = this.#host.groupFrom(item.group)
+      const group = this.#host.groupFrom(item.group, peer)
       if (group === undefined) continue
       const relation = this.learn(peer, group, item, now)
       if (relation === 'equal') continue
@@ -150,7 +150,7 @@ export class Comparisons {
       if (relation === 'vectors-differ' && item.past !== undefined) {
         this.#remedies.meet(peer, group, item.past, now)
       } else if (!frame.wantsAnswer) continue
-      else if (relation === 'vectors-differ') this.#remedies.pull(peer, group, now)
+      else if (relation === 'vectors-differ') this.#pull(peer, group, now)
       else this.tell(peer, group)
     }
     if (frame.isLast) peer.hasTold = true
@@ -159,7 +159,7 @@ export class Comparisons {
       const isInRange = name > frame.after && (frame.isLast || name <= upTo)
       if (!isInRange || listed.has(name) || group.isEmpty) continue
       differs = true
-      if (frame.wantsAnswer) this.#remedies.pull(peer, group, now)
+      if (frame.wantsAnswer) this.#pull(peer, group, now)
     }
     if (!frame.wantsAnswer) return
     if (differs) this.disturb(now)
@@ -201,6 +201,12 @@ export class Comparisons {
     const ours = group.digest()
     if (!equalBytes(ours.subarray(0, 8), item.digest.subarray(0, 8))) return 'vectors-differ'
     const isEqual = equalBytes(ours, item.digest)
+    if (peer.isObserver) {
+      // What differs it gets from us, also where vectors are equal.
+      if (!isEqual && !item.isPartial) return 'vectors-differ'
+      this.#knowsAll(peer, group)
+      return 'equal'
+    }
     if (isEqual || item.isPartial) this.#equalVectors(peer, group)
     if (isEqual) {
       group.provenOwn = group.state.haveOf(this.#host.writerOf(group))
@@ -212,11 +218,21 @@ export class Comparisons {
     return 'fingerprints-differ'
   }
 
-  #equalVectors(peer: Peer, group: Group): void {
-    const { state, name } = group
+  /** Pulls from a peer; an observer is shown what it lacks instead, and pulls itself. */
+  #pull(peer: Peer, group: Group, now: Millis): void {
+    if (peer.isObserver) this.show(peer, group, now)
+    else this.#remedies.pull(peer, group, now)
+  }
+
+  #knowsAll(peer: Peer, { name, state }: Group): void {
     for (let writer = 0; writer < state.replicaCount; writer++) {
       peer.learn(name, writer, state.have(writer))
     }
+  }
+
+  #equalVectors(peer: Peer, group: Group): void {
+    const { state, name } = group
+    this.#knowsAll(peer, group)
     group.ackedOwn = Math.max(group.ackedOwn, state.haveOf(this.#host.writerOf(group)))
     this.#host.acked(group)
     const told = peer.group(name)

@@ -56,6 +56,8 @@ export class Dissemination {
 
   /** @param served hashes of peers that have the run or get it from others */
   push(group: Group, run: LoggedRun, served: ReadonlySet<number>): void {
+    // Nobody would take it in.
+    if (this.#host.isObserver) return
     this.#outgoing.push({ group, run, served })
   }
 
@@ -81,6 +83,7 @@ export class Dissemination {
       if (writer === undefined) continue
       const durable = Math.min(n, group.state.have(writer))
       peer.learn(group.name, writer, durable)
+      if (peer.isObserver) continue
       if (group.state.replicaAt(writer) !== this.#host.writerOf(group)) continue
       // Whoever acks has taken in whole runs; in between nothing is looked up, however many acks a frame holds.
       const chain = chainAtHand(group, writer, n)

@@ -45,7 +45,7 @@ export class Intake {
       this.#host.dropped('sync-piece-unasked')
       return
     }
-    const group = this.#host.groupFrom(name)
+    const group = this.#host.groupFrom(name, peer)
     if (group === undefined) return
     const { isNew, whole } = this.#fragments.add(frame)
     const payload = { session, bytes: frame.bytes.length, events: 0, isNew }
@@ -56,7 +56,7 @@ export class Intake {
 
   onEvents(peer: Peer, frame: Extract<SyncFrame, { type: 'events' }>, now: Millis): void {
     const { session, sentTo } = frame
-    const group = this.#host.groupFrom(frame.group)
+    const group = this.#host.groupFrom(frame.group, peer)
     if (group === undefined) return
     const runs: Uint8Array[] = []
     let events = 0

@@ -27,6 +27,8 @@ export interface PeerGroup {
 /** A linked peer. */
 export class Peer {
   readonly id: PeerId
+  /** It only reads: see observer-frames.ts. */
+  readonly isObserver: boolean
   /** How frames name it briefly. */
   readonly hash: number
   readonly groups: Map<string, PeerGroup> = new Map()
@@ -49,8 +51,9 @@ export class Peer {
   #tokens: number = Number.MAX_SAFE_INTEGER
   #tokensAt: Millis | undefined
 
-  constructor(id: PeerId, pullTimeoutMs: Millis) {
+  constructor(id: PeerId, pullTimeoutMs: Millis, isObserver = false) {
     this.id = id
+    this.isObserver = isObserver
     this.hash = hashText64(id).low
     this.pullTimeoutMs = pullTimeoutMs
   }
@@ -82,6 +85,11 @@ export class Peer {
 
   knows(group: string, writer: number, n: number): boolean {
     return (this.groups.get(group)?.known[writer] ?? 0) >= n
+  }
+
+  /** The same, where it counts: what an observer holds nobody gets from it. */
+  vouches(group: string, writer: number, n: number): boolean {
+    return !this.isObserver && this.knows(group, writer, n)
   }
 
   /** Learns that it holds a writer's events up to `n`. */

@@ -159,7 +159,7 @@ export class Pulls {
    */
   askWithDigest(peer: Peer, group: Group, now: Millis): number {
     const isBusy = this.#pulls.has(group.name) || this.#pulls.size >= this.#host.tunables.pullsMax
-    if (isBusy || this.#host.isFull()) return 0
+    if (isBusy || peer.isObserver || this.#host.isFull()) return 0
     const pull = this.#begin(peer, group, { isRepair: false, now })
     pull.asked = group.vector()
     pull.isGuess = true

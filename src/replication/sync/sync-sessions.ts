@@ -75,7 +75,7 @@ export class SyncSessions {
   }
 
   onPull(peer: Peer, frame: Frame<'pull'>, now: Millis): void {
-    const group = this.#host.groupFrom(frame.group)
+    const group = this.#host.groupFrom(frame.group, peer)
     if (group === undefined) return
     if (!this.#mayServe(peer, now)) return
     const isBehind = this.#learnVector(peer, group, frame.vector, now)
@@ -105,7 +105,7 @@ export class SyncSessions {
     }
     if (!isBehind && isAhead) this.pulls.hasNothing(peer, group, now)
     // Neither, and yet another hash: two replicas look alike. A pull shows them our vector, too.
-    else if (this.pulls.pull(peer, group, now)) return
+    else if (!peer.isObserver && this.pulls.pull(peer, group, now)) return
     // Whoever lacks something unasked, or asks in vain, has to know.
     const isInVain = session !== 0 && !isAhead
     if (isInVain || (isAhead && !isAsked)) this.comparisons.show(peer, group, now)
@@ -123,6 +123,7 @@ export class SyncSessions {
   /** Notes what a peer holds. @returns whether it holds events that are not here */
   #learnVector(peer: Peer, group: Group, vector: readonly VectorEntry[], now: Millis): boolean {
     peer.learnVector(group, vector)
+    if (peer.isObserver) return false
     this.#host.acked(group)
     const self = this.#host.writerOf(group)
     let isBehind = false

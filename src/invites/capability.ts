@@ -12,7 +12,7 @@ import { PUBLIC_KEY_BYTES } from '../base/ids.ts'
 import { SIGNATURE_BYTES, type Signer } from '../base/signer.ts'
 import { isSignedByRoot, signedByRoot } from './root-signed.ts'
 
-/** `member` takes part in everything; `observer` would only read: the bytes exist, no version admits one. */
+/** `member` takes part in everything; `observer` only reads: see PROTOCOL.md, Observers. */
 export type InviteRole = 'member' | 'observer'
 
 export type Audience =

@@ -10,7 +10,7 @@ export const REFUSALS = {
   forged: 'the invite is not signed for this network key',
   network: 'the invite is for another network',
   peer: 'the invite is for another peer',
-  role: 'this version does not know the role of the invite',
+  role: 'an invite to observe must be in the ledger of the network',
   unproven: 'the secret of the invite was not proved',
   expired: 'the invite has expired',
   revoked: 'the invite was revoked',
@@ -62,9 +62,9 @@ export function judge(
   const { network, rootKey, ledger, signer, isHolder } = court
   if (capability.network !== network) return refused('network')
   if (!isSigned(signer, rootKey, capability)) return refused('forged')
-  // Who only reads must be kept from writing at every entrance; until that is so, nobody is admitted as one.
-  if (capability.role === 'observer') return refused('role')
   const { audience } = capability
+  // Who only reads must be known as that to all members: by the ledger, into which this could not be put.
+  if (capability.role === 'observer' && audience.type === 'peer') return refused('role')
   const isOfSecret = audience.type === 'secret'
   if (!isOfSecret && !equalBytes(audience.publicKey, peer.publicKey)) return refused('peer')
   if (!isOfSecret && shown.signature.length !== 0) return refused('malformed')

@@ -74,6 +74,23 @@ export class Ledger {
     return found
   }
 
+  /**
+   * Public keys, by their hex, of peers whose latest invite lets them read only. A revoked one stays one until the
+   * invite would have expired: what it said before is no more worth then.
+   */
+  observers(): ReadonlyMap<string, Uint8Array> {
+    const latest = new Map<string, SignedCapability>()
+    for (const entry of this.#entries.values()) {
+      if (entry.type !== 'redemption') continue
+      const peer = hex(entry.capability.audience.publicKey)
+      const known = latest.get(peer)
+      if (known === undefined || isLater(entry.capability, known))
+        latest.set(peer, entry.capability)
+    }
+    const observers = [...latest].filter(([, { role }]) => role === 'observer')
+    return new Map(observers.map(([peer, { audience }]) => [peer, audience.publicKey]))
+  }
+
   /** Why a capability does not hold for a peer, as far as the ledger knows. */
   objection(
     { id, issuedAt, audience }: SignedCapability,
@@ -132,6 +149,16 @@ function endOf(entry: LedgerEntry): Millis {
   return entry.type === 'redemption' ? (entry.capability.expiresAt ?? 0) : entry.revocation.until
 }
 
+/** Of two that one peer has redeemed; a total order, so that all members choose the same one. */
+function isLater(a: SignedCapability, b: SignedCapability): boolean {
+  const order = redeemedAtOf(a) - redeemedAtOf(b)
+  return order === 0 ? compareBytes(a.bytes, b.bytes) > 0 : order > 0
+}
+
+function redeemedAtOf({ audience }: SignedCapability): Millis {
+  return audience.type === 'redeemed' ? audience.redeemedAt : 0
+}
+
 /** Above zero when `a` stays: a total order of the entries of one subject. */
 function compareEntries(a: LedgerEntry, b: LedgerEntry): number {
   const order = strength(a) - strength(b)
@@ -139,10 +166,7 @@ function compareEntries(a: LedgerEntry, b: LedgerEntry): number {
 }
 
 function strength(entry: LedgerEntry): number {
-  if (entry.type === 'redemption') {
-    const { audience } = entry.capability
-    return audience.type === 'redeemed' ? -audience.redeemedAt : 0
-  }
+  if (entry.type === 'redemption') return -redeemedAtOf(entry.capability)
   // Of a peer the later one covers more; of an invite it only lasts longer.
   const { subject, revokedAt, until } = entry.revocation
   return subject.type === 'peer' ? revokedAt : until

@@ -105,6 +105,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     protocol: PROTOCOL,
     replication: checked.replication,
     oneHopMembersMax: checked.oneHopMembersMax,
+    isObserver: checked.invite?.capability.role === 'observer',
     place: store.place,
     records: platform.recordsOf?.(network),
     dialLoopback: checked.listen.some(isLoopback),
@@ -127,6 +128,10 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     disk,
     now: () => running.now(),
     alarm: (reason) => events.emit({ at: running.now(), type: 'alarm', reason }),
+    observers: (peers) => {
+      running.observers(peers)
+      feed(networking.host, running)
+    },
   })
   closers.defer(() => running.halt())
   const { tornBytes, damagedRows, alarms } = await loadStore(store, loadedBoth(running, desk))
@@ -243,10 +248,11 @@ function offline(error: unknown, at: number): NodeEvent {
 /** Kademlia routes over the very members that membership believes in. */
 function feed(host: Host | undefined, driver: Driver): void {
   if (host === undefined) return
-  const { membership } = driver.engine
+  const { membership, observers } = driver.engine
   const members: { peer: PeerId; addresses: readonly string[] }[] = []
   for (const member of membership.members()) {
-    if (member.peerId !== membership.self.peerId && isLive(member)) {
+    const isOther = member.peerId !== membership.self.peerId && !observers.has(member.peerId)
+    if (isOther && isLive(member)) {
       members.push({ peer: member.peerId, addresses: member.addresses })
     }
   }

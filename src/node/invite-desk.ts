@@ -3,7 +3,7 @@ import { equalBytes, hex } from '../base/bytes.ts'
 import type { Millis, StoreRow, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import type { PeerId } from '../base/ids.ts'
-import { publicKeyOf } from '../base/peer-id.ts'
+import { peerIdFromPublicKey, publicKeyOf } from '../base/peer-id.ts'
 import type { Signer } from '../base/signer.ts'
 import type { DiskPort } from '../engine/ports.ts'
 import {
@@ -57,6 +57,8 @@ export interface InviteDeskOptions {
   readonly createSigner: (seed: Uint8Array) => Signer
   /** One line for people. */
   readonly alarm: (reason: string) => void
+  /** Who only reads, as the ledger says now; called before anybody new is admitted. */
+  readonly observers: (peers: ReadonlySet<PeerId>) => void
 }
 
 /**
@@ -76,6 +78,7 @@ export class InviteDesk implements InvitePort {
   /** What this node shows; a one-time invite until it is redeemed. */
   #own: SignedCapability
   #changed: (entries: readonly Uint8Array[]) => void = () => {}
+  #observers: ReadonlySet<PeerId> = new Set()
   #refused: string | undefined
   #ownState: Refusal | undefined
 
@@ -137,22 +140,25 @@ export class InviteDesk implements InvitePort {
   /** Once all rows are loaded. @throws {HearsayError} ERR_INVITE: nobody would admit this node */
   check(): void {
     const { basis, network, signer, now } = this.#options
+    this.#tellObservers()
     if (basis.type === 'key') return
     const { capability } = basis.token
     const { audience } = capability
     if (capability.network !== network)
       throw inviteError(`it is for the network ${capability.network}`)
     if (!isSigned(signer, this.#rootKey, capability)) throw inviteError('its signature is wrong')
-    if (capability.role === 'observer') throw inviteError(REFUSALS.role)
     if (basis.secret !== undefined && !equalBytes(basis.secret.publicKey, audience.publicKey)) {
       throw inviteError('its secret is another one')
     }
-    if (audience.type === 'peer' && !equalBytes(audience.publicKey, signer.publicKey)) {
+    if (audience.type !== 'secret' && !equalBytes(audience.publicKey, signer.publicKey)) {
       throw inviteError(`it is for another peer than this one, ${signer.peerId}`)
     }
     const own = { publicKey: signer.publicKey, now: now() }
     const objection = standing(this.#ledger, this.#own, own)
     if (objection !== undefined) throw inviteError(REFUSALS[objection])
+    if (this.#own.audience.type === 'redeemed') {
+      this.#add({ type: 'redemption', capability: this.#own })
+    }
   }
 
   access(): AccessInfo {
@@ -195,7 +201,12 @@ export class InviteDesk implements InvitePort {
     const verdict = judge(court, shown, { publicKey, statement, now: now() })
     if (verdict.type === 'admitted') {
       const { capability } = verdict
-      if (capability.audience.type === 'redeemed') this.#add({ type: 'redemption', capability })
+      const isRedeemed = capability.audience.type === 'redeemed'
+      const change = isRedeemed ? this.#add({ type: 'redemption', capability }) : undefined
+      // Others would take one for a member that is not in the ledger.
+      if (change === 'full' && capability.role === 'observer') {
+        return { type: 'refused', refusal: 'full' }
+      }
     }
     return verdict
   }
@@ -270,8 +281,10 @@ export class InviteDesk implements InvitePort {
 
   #hash(): Uint8Array | undefined {
     const over = this.#ledger.purge(this.#options.now())
-    if (over.length > 0)
+    if (over.length > 0) {
       this.#commit(over.map((key) => ({ key: ENTRY_ROW + key, value: undefined })))
+      this.#tellObservers()
+    }
     return this.#ledger.size === 0 ? undefined : this.#ledger.hash()
   }
 
@@ -309,9 +322,19 @@ export class InviteDesk implements InvitePort {
     if (change !== 'new') return change
     const bytes = encodeLedgerEntry(entry)
     this.#commit([{ key: ENTRY_ROW + ledgerKey(entry), value: bytes }], options.done)
+    this.#tellObservers()
     this.#changed([bytes])
     this.#tellOwn()
     return change
+  }
+
+  #tellObservers(): void {
+    const peers = [...this.#ledger.observers().values()].map(peerIdFromPublicKey)
+    if (peers.length === this.#observers.size && peers.every((peer) => this.#observers.has(peer))) {
+      return
+    }
+    this.#observers = new Set(peers)
+    this.#options.observers(this.#observers)
   }
 
   /** Says once that this node's own invite was taken back. */

@@ -2,10 +2,11 @@ import { equalBytes, fromHex, hex } from '../base/bytes.ts'
 import type { Millis, StoreWrite } from '../base/core.ts'
 import { HearsayError } from '../base/errors.ts'
 import { type PeerId, PUBLIC_KEY_BYTES } from '../base/ids.ts'
-import { parsePeerId, publicKeyOf } from '../base/peer-id.ts'
+import { parsePeerId, peerIdFromPublicKey, publicKeyOf } from '../base/peer-id.ts'
 import type { Signer } from '../base/signer.ts'
 import type { DiskPort } from '../engine/ports.ts'
 import {
+  type Audience,
   INVITE_ID_BYTES,
   INVITE_TTL_MS_MAX,
   type InviteRole,
@@ -40,7 +41,10 @@ export interface InviteIssuerOptions {
   readonly createSigner: (seed: Uint8Array) => Signer
   /** What peers were admitted for; undefined: the network key. */
   readonly met: ReadonlyMap<PeerId, SignedCapability | undefined>
-  readonly ledger: Pick<Ledger, 'redemption' | 'redemptionsOf' | 'entries' | 'objection'>
+  readonly ledger: Pick<
+    Ledger,
+    'redemption' | 'redemptionsOf' | 'entries' | 'objection' | 'observers'
+  >
   /** Resolves when the entry is durable, if it is new. */
   readonly record: (entry: LedgerEntry) => Promise<LedgerChange>
 }
@@ -70,17 +74,38 @@ export class InviteIssuer {
     if (this.#issued.size >= ISSUED_MAX) throw tooMany('invite', ISSUED_MAX)
     const secret = peer === undefined ? randomSeed() : undefined
     const expiresAt = issuedAt + Math.ceil(ttlMs)
-    const capability = signCapability(root, {
-      network,
-      id: randomSeed().slice(0, INVITE_ID_BYTES),
-      role,
-      audience:
-        secret === undefined
-          ? { type: 'peer', publicKey: peer?.publicKey ?? new Uint8Array(PUBLIC_KEY_BYTES) }
-          : { type: 'secret', publicKey: createSigner(secret).publicKey },
-      issuedAt,
-      expiresAt,
-    })
+    const audience =
+      secret === undefined
+        ? this.#audience(peer?.publicKey ?? new Uint8Array(PUBLIC_KEY_BYTES), { role, issuedAt })
+        : ({ type: 'secret', publicKey: createSigner(secret).publicKey } as const)
+    const id = randomSeed().slice(0, INVITE_ID_BYTES)
+    const whole = { network, id, role, audience, issuedAt, expiresAt }
+    return await this.#issue(signCapability(root, whole), { secret, over })
+  }
+
+  /** Of one peer: what all members must know of it goes into the ledger, as redeemed. */
+  #audience(
+    publicKey: Uint8Array,
+    { role, issuedAt }: { readonly role: InviteRole; readonly issuedAt: Millis },
+  ): Audience {
+    const isKnown = this.#options.ledger.observers().has(hex(publicKey))
+    if (role === 'member' && !isKnown) return { type: 'peer', publicKey }
+    return { type: 'redeemed', publicKey, redeemedAt: issuedAt }
+  }
+
+  async #issue(
+    capability: SignedCapability,
+    {
+      secret,
+      over,
+    }: { readonly secret: Uint8Array | undefined; readonly over: readonly StoreWrite[] },
+  ): Promise<InviteInfo> {
+    const { network, root, record } = this.#options
+    const { audience, expiresAt = 0 } = capability
+    const role = capability.role === 'observer' ? 'observer' : 'member'
+    const change =
+      audience.type === 'redeemed' ? await record({ type: 'redemption', capability }) : undefined
+    if (change === 'full') throw tooMany('invite', LEDGER_ENTRIES_MAX)
     const id = hex(capability.id)
     this.#issued.set(id, capability)
     await this.#saved([...over, { key: ISSUED_ROW + id, value: capability.bytes }])
@@ -88,7 +113,7 @@ export class InviteIssuer {
       id,
       network,
       role,
-      ...(peer === undefined ? {} : { peerId: peer.peerId }),
+      ...(secret === undefined ? { peerId: peerIdFromPublicKey(audience.publicKey) } : {}),
       expiresAt: new Date(expiresAt).toISOString(),
       invite: writeInvite({ rootKey: root.publicKey, capability, secret }),
     }
@@ -131,7 +156,7 @@ export class InviteIssuer {
     const until = revokedAt + INVITE_TTL_MS_MAX
     await this.#record({ type: 'peer', publicKey }, { revokedAt, until })
     const isForIt = ({ audience }: SignedCapability): boolean =>
-      audience.type === 'peer' && equalBytes(audience.publicKey, publicKey)
+      audience.type !== 'secret' && equalBytes(audience.publicKey, publicKey)
     const isKnown =
       met.has(peerId) ||
       ledger.redemptionsOf(publicKey).length > 0 ||
@@ -184,11 +209,6 @@ function peerOf(text: string): { readonly peerId: PeerId; readonly publicKey: Ui
 function checkInvite({ ttlMs, role }: { readonly ttlMs: number; readonly role: InviteRole }): void {
   if (role !== 'member' && role !== 'observer') {
     throw new HearsayError('ERR_INVALID', `Cannot invite as ${role}: expected member or observer`)
-  }
-  if (role === 'observer') {
-    throw new HearsayError('ERR_UNSUPPORTED', 'Cannot invite an observer: no version admits one', {
-      hint: 'Invite a member, or put what is to be read where its readers can fetch it',
-    })
   }
   if (!(ttlMs >= TTL_MS_MIN && ttlMs <= INVITE_TTL_MS_MAX)) {
     throw new HearsayError('ERR_LIMIT', `Cannot invite for so long: ${ttlMs} ms`, {

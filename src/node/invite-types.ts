@@ -7,7 +7,7 @@ export type { InviteRole }
 export interface InviteOptions extends Waiting {
   /** How long whoever has it is admitted, 1 s … 366 days. @default 3,600,000 (1 h) */
   readonly ttlMs?: number
-  /** Observers, who would only read, are refused: ERR_UNSUPPORTED. @default "member" */
+  /** An observer reads state, values and broadcasts, and nobody takes a write of it. @default "member" */
   readonly role?: InviteRole
   /** Whom it is for; others cannot use it, so it is no secret. @default whoever uses it first */
   readonly peerId?: string
@@ -69,8 +69,7 @@ export interface InviteList {
 export interface Invites {
   /**
    * Resolves when it is recorded here.
-   * @throws {HearsayError} ERR_UNSUPPORTED: no network key, or an observer · ERR_LIMIT: too many are in use ·
-   * ERR_INVALID
+   * @throws {HearsayError} ERR_UNSUPPORTED: no network key · ERR_LIMIT: too many are in use · ERR_INVALID
    */
   create(options?: InviteOptions): Promise<InviteInfo>
   /**

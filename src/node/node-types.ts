@@ -29,6 +29,8 @@ export interface MemberInfo {
   readonly name: string
   readonly peerId: PeerId
   readonly state: MemberState
+  /** It only reads, as its invite says; absent: it takes part in everything. */
+  readonly role?: 'observer'
   readonly incarnation: number
   /** Multiaddrs without /p2p. */
   readonly addresses: readonly string[]

@@ -1,5 +1,6 @@
 import type { AheadSigner } from '../adapters/platform/ahead-signer.ts'
 import type { Millis, StoreRow } from '../base/core.ts'
+import type { PeerId } from '../base/ids.ts'
 import type { Driver } from '../engine/driver.ts'
 import type { DiskPort } from '../engine/ports.ts'
 import { rootSeed } from '../invites/root-key.ts'
@@ -18,6 +19,7 @@ export function openInvites(
     readonly disk: Pick<DiskPort, 'commit'>
     readonly now: () => Millis
     readonly alarm: (reason: string) => void
+    readonly observers: (peers: ReadonlySet<PeerId>) => void
   },
 ): InviteDesk | undefined {
   const { platform, now, ...rest } = parts

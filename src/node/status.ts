@@ -20,6 +20,7 @@ export function memberInfo(engine: Engine, member: Member): MemberInfo {
     name: member.name,
     peerId: member.peerId,
     state: member.state,
+    ...(engine.observers.has(member.peerId) ? { role: 'observer' } : {}),
     incarnation: member.incarnation,
     addresses: member.addresses,
     ...(member.rttMs === undefined ? {} : { rttMs: Math.round(member.rttMs * 1000) / 1000 }),
@@ -30,12 +31,12 @@ export function memberInfo(engine: Engine, member: Member): MemberInfo {
   }
 }
 
-/** Distinct digests of state that live members tell, see StatusInfo. */
+/** Distinct digests of state that live members tell, observers aside: see StatusInfo. */
 export function distinctDigests(engine: Engine): number {
   const digests = new Set<string>()
   for (const member of engine.membership.members()) {
-    if (!isLive(member)) continue
     const isSelf = member.peerId === engine.membership.self.peerId
+    if (!isLive(member) || (!isSelf && engine.observers.has(member.peerId))) continue
     const digest = isSelf ? engine.stateDigest() : member.digest
     if (digest !== undefined) digests.add(hex(digest))
   }

@@ -57,12 +57,24 @@ describe('a private network of processes', { timeout: 240_000 }, () => {
 
     // What nobody but holders of the key can do, and what cannot be used at all.
     expect((await on('bob', 'invite')).err).toContain('ERR_UNSUPPORTED')
-    expect((await on('ada', 'invite', '--role', 'observer')).err).toContain('ERR_UNSUPPORTED')
     expect((await on('ada', 'revoke', 'nonsense')).code).toBe(2)
     await writeFile(file('bad.invite'), `${first.invite.slice(0, -8)}AAAAAAAA`)
     const bad = await on('eve', 'up', '--api', '127.0.0.1:0', '--invite', file('bad.invite'))
     expect(bad.code, bad.err).toBe(8)
     expect(bad.err).toContain('ERR_INVITE')
+
+    // An observer: it reads what the others write, and is told that it cannot.
+    const made = await on('ada', 'invite', file('fay.invite'), '--role', 'observer')
+    expect(made.code, made.err).toBe(0)
+    const fays = await up('fay', ...invited('fay')).client()
+    await eventually(
+      async () => (await fays.object('votes', { type: 'counter' }))?.value,
+      (value) => value === 2,
+    )
+    const refused = await on('fay', 'counter', 'add', 'votes', '1')
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('ERR_OBSERVER')])
+    expect((await on('ada', 'members')).out).toMatch(/^fay +alive, observer/m)
+    await on('fay', 'leave')
 
     // Used: another node with the same line is told so.
     const eve = up('eve', '--invite', file('bob.invite'), '--join', seed)

@@ -170,7 +170,7 @@ describe('judge()', () => {
 
   it.each([
     ['another network', capability({ network: 'other' }), 'network'],
-    ['an observer', capability({ role: 'observer' }), 'role'],
+    ['an observer that the ledger cannot name', capability({ role: 'observer' }), 'role'],
     ['a forged signature', signCapability(BOB, capability()), 'forged'],
     [
       'a holder that only says so',
@@ -179,6 +179,14 @@ describe('judge()', () => {
     ],
   ])('refuses %s', (_name, shown, refusal) => {
     expect(shownBy(ADA, shown)).toBe(refusal)
+  })
+
+  it('admits an observer by what goes into the ledger', () => {
+    const audience = { type: 'redeemed', publicKey: ADA.publicKey, redeemedAt: 2_000 } as const
+    expect(shownBy(ADA, capability({ role: 'observer', audience }))).toBe('admitted')
+    expect(shownBy(BOB, capability({ role: 'observer', audience }))).toBe('peer')
+    const signature = SECRET.sign(STATEMENT)
+    expect(shownBy(ADA, ofSecret({ role: 'observer' }), { signature })).toBe('redeemable')
   })
 
   it('refuses from the millisecond of the expiry on', () => {
@@ -249,6 +257,38 @@ describe('Ledger', () => {
         for (const entry of order) ledger.add(entry, 0)
         expect(ledger.hash()).toEqual(whole.hash())
         expect(ledger.size).toBe(3)
+      }),
+    )
+  })
+
+  it('knows who only reads: by the latest invite of each peer, in any order', () => {
+    const of = (byte: number, role: 'member' | 'observer', redeemedAt: number): LedgerEntry => {
+      const audience = { type: 'redeemed', publicKey: ADA.publicKey, redeemedAt } as const
+      return {
+        type: 'redemption',
+        capability: capability({ id: filled(byte).slice(0, 16), role, audience }),
+      }
+    }
+    const first = of(1, 'member', 2_000)
+    const second = of(2, 'observer', 2_001)
+    const third = of(3, 'member', 2_002)
+    const isObserver = (order: readonly LedgerEntry[]): boolean => {
+      const ledger = new Ledger()
+      for (const entry of order) ledger.add(entry, 0)
+      return ledger.observers().has(hex(ADA.publicKey))
+    }
+    expect(isObserver([first])).toBe(false)
+    fc.assert(
+      fc.property(fc.shuffledSubarray([first, second], { minLength: 2 }), (order) => {
+        expect(isObserver(order)).toBe(true)
+        expect(
+          isObserver([...order, revoked({ type: 'invite', id: filled(2).slice(0, 16) })]),
+        ).toBe(true)
+      }),
+    )
+    fc.assert(
+      fc.property(fc.shuffledSubarray([first, second, third], { minLength: 3 }), (order) => {
+        expect(isObserver(order)).toBe(false)
       }),
     )
   })

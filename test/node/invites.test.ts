@@ -199,6 +199,55 @@ describe('an invited node', () => {
   })
 })
 
+describe('an observer', () => {
+  it('reads and follows, cannot write, is known as one to all, and can be revoked', async () => {
+    const ada = await start({ networkKey: KEY })
+    const bob = await start({ invite: (await ada.invites.create()).invite }, ada)
+    await until(bob, () => linked(bob, ada))
+    const made = await ada.invites.create({ role: 'observer' })
+    const eve = await start({ invite: made.invite }, ada)
+    await until(eve, () => linked(eve, ada) && linked(eve, bob))
+    const roleAt = (node: HearsayNode): string | undefined =>
+      node.members.list().find(({ peerId }) => peerId === eve.peerId)?.role
+    for (const node of [ada, bob, eve]) await until(node, () => roleAt(node) === 'observer')
+    expect(eve.status().access).toMatchObject({ by: 'invite', role: 'observer', state: 'valid' })
+
+    await bob.counter('votes').add(2)
+    await until(eve, () => eve.counter('votes').value === 2)
+    expect(await bob.dht.put('a', 'x')).toMatchObject({ acks: 2 })
+    expect((await eve.dht.get('a'))?.text()).toBe('x')
+    for (const write of [
+      eve.counter('votes').add(1),
+      eve.dht.put('a', 'y'),
+      eve.broadcast('deploy', 'v1'),
+    ]) {
+      await expect(write).rejects.toMatchObject({ code: 'ERR_OBSERVER' })
+    }
+    expect(eve.counter('votes').value).toBe(2)
+
+    await ada.invites.revoke(made.id)
+    await until(eve, () => eve.members.links().length === 0)
+    expect(eve.status().access).toMatchObject({ state: 'revoked' })
+  })
+
+  it('is known by the ledger when it was invited by its peer id, and can become a member', async () => {
+    const ada = await start({ networkKey: KEY })
+    const privateKey = new Uint8Array(randomBytes(32))
+    const { peerId } = await start({ network: 'open', privateKey })
+    const observing = await ada.invites.create({ role: 'observer', peerId, ttlMs: 60_000 })
+    const eve = await start({ invite: observing.invite, privateKey }, ada)
+    await until(eve, () => linked(eve, ada))
+    await expect(eve.set('s').add('x')).rejects.toMatchObject({ code: 'ERR_OBSERVER' })
+    await eve.stop()
+    const again = await ada.invites.create({ peerId })
+    const member = await start({ invite: again.invite, privateKey }, ada)
+    await until(member, () => linked(member, ada))
+    await member.set('s').add('x')
+    await until(ada, () => ada.set('s').has('x'))
+    expect(ada.members.list().every(({ role }) => role === undefined)).toBe(true)
+  })
+})
+
 describe('createNode() and invites', () => {
   it('refuses an invite that nobody would take', async () => {
     const ada = await start({ networkKey: KEY })
@@ -235,7 +284,6 @@ describe('createNode() and invites', () => {
       expect(promise).rejects.toMatchObject({ code })
     await fails(ada.invites.create({ ttlMs: 1 }), 'ERR_LIMIT')
     await fails(ada.invites.create({ ttlMs: 400 * 86_400_000 }), 'ERR_LIMIT')
-    await fails(ada.invites.create({ role: 'observer' }), 'ERR_UNSUPPORTED')
     await fails(ada.invites.create({ peerId: 'x' }), 'ERR_INVALID')
     await fails(ada.invites.revoke('x'), 'ERR_INVALID')
     await fails(ada.invites.revoke(ada.peerId), 'ERR_UNSUPPORTED')

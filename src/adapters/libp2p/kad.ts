@@ -56,13 +56,18 @@ export function kadProtocol(network: string): string {
 export function admittedOnly<T extends { registrar: KadDHTComponents['registrar'] }>(
   components: T,
   options: Pick<KadOptions, 'admissions' | 'dropped'> &
-    Partial<Pick<KadOptions, 'asked'>> & { readonly perSecond: number },
+    Partial<Pick<KadOptions, 'asked'>> & {
+      readonly perSecond: number
+      /** Kademlia is for those that hold records: an observer would only bring some. @default false */
+      readonly refusesObservers?: boolean
+    },
 ): T {
-  const { admissions, dropped, perSecond, asked } = options
+  const { admissions, dropped, perSecond, asked, refusesObservers = false } = options
   const { registrar } = components
   const isPaced = connectionPace(perSecond)
   const isAllowed = (connection: Connection): boolean => {
     if (!admissions.isAdmitted(connection) || !isPaced(connection)) return false
+    if (refusesObservers && admissions.of(connection)?.isObserver === true) return false
     asked?.(connection)
     return true
   }
@@ -127,7 +132,11 @@ export function createKad(options: KadOptions): (components: KadDHTComponents) =
     selectors: Object.fromEntries(NAMESPACES.map((name) => [name, select])),
   })
   return (components) => {
-    const guarded = admittedOnly(components, { ...options, perSecond: limits.kadPerSecond })
+    const guarded = admittedOnly(components, {
+      ...options,
+      perSecond: limits.kadPerSecond,
+      refusesObservers: true,
+    })
     const { connectionManager } = components
     const allowed = connectionPace(limits.kadPerSecond / 2)
     const manager: KadDHTComponents['connectionManager'] = Object.create(connectionManager, {

@@ -291,7 +291,9 @@ export class Links implements LinkPort {
     const { direction, remoteAddress, via } = wire
     wire.announcedVia = via
     const route = via === undefined ? {} : { via }
-    this.#tell((listener) => listener.linkUp(wire.peer, { direction, remoteAddress, ...route }))
+    const role = wire.isObserver ? 'observer' : 'member'
+    const details = { direction, remoteAddress, role, ...route } as const
+    this.#tell((listener) => listener.linkUp(wire.peer, details))
   }
 
   #down(peer: PeerId, end: LinkEnd): void {

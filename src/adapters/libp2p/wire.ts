@@ -112,6 +112,11 @@ export class Wire {
     return this.#capability
   }
 
+  /** Whether the other end was invited to read only. */
+  get isObserver(): boolean {
+    return this.#capability?.role === 'observer'
+  }
+
   /** Whether the other end takes messages about invites. */
   get knowsInvites(): boolean {
     return this.#knowsInvites

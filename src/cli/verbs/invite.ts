@@ -16,6 +16,7 @@ export const verb: Verb = {
     ['hearsay invite bob.invite', 'for an hour, for whoever uses it first; a file for you alone'],
     ['hearsay up --invite bob.invite --data-dir ./bob', 'there: it takes part, without the key'],
     ['hearsay invite --ttl 30d --json', 'for a month; printed, with its id and expiry'],
+    ['hearsay invite eve.invite --role observer', 'for somebody who may read, and not write'],
     ['hearsay invite --for 12D3KooW…', 'for this peer alone: no secret'],
   ],
   build(command, act) {
@@ -28,7 +29,7 @@ export const verb: Verb = {
         ),
       )
       .addOption(
-        new Option('--role <role>', 'member; observers are not admitted yet')
+        new Option('--role <role>', 'observer: it reads, and nobody takes a write of it')
           .choices([...ROLES])
           .default('member'),
       )

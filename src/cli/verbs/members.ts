@@ -90,7 +90,7 @@ function table(view: MembersInfo, paint: Painter): readonly string[] {
   const sorted = view.members.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const rows = sorted.map((member) => [
     printable(member.name) + (member.name === view.self ? ' *' : ''),
-    paint(STATE_STYLES[member.state] ?? 'red', printable(member.state)),
+    paint(STATE_STYLES[member.state] ?? 'red', stateOf(member)),
     member.rttMs === undefined ? '-' : `${member.rttMs.toFixed(1)} ms`,
     String(member.protocol),
     tagsOf(member),
@@ -101,6 +101,10 @@ function table(view: MembersInfo, paint: Painter): readonly string[] {
     ...renderTable(['NAME', 'STATE', 'RTT', 'PROTOCOL', 'TAGS', 'DIGEST', 'SINCE'], rows),
     ...(view.members.length > 0 ? [paint('dim', '* this node')] : []),
   ]
+}
+
+function stateOf({ state, role }: MemberInfo): string {
+  return role === undefined ? printable(state) : `${printable(state)}, ${printable(role)}`
 }
 
 function tagsOf(member: MemberInfo): string {

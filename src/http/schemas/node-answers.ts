@@ -30,6 +30,7 @@ export const memberSchema: z.ZodType<MemberInfo> = objectOf<MemberInfo>({
   name: text,
   peerId,
   state: memberState,
+  role: maybe(z.literal('observer')),
   incarnation: count,
   addresses: texts,
   rttMs: maybe(ms),

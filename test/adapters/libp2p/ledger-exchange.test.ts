@@ -29,6 +29,7 @@ class Side {
       randomSeed: () => crypto.getRandomValues(new Uint8Array(32)),
       createSigner,
       alarm: () => {},
+      observers: () => {},
     })
     this.exchange = new LedgerExchange({
       invites: this.desk,

@@ -17,12 +17,17 @@ export interface ControlEvents {
   received(bytes: number): void
 }
 
+/** Messages that may come while an invite is being redeemed here: the other end is through already. */
+const EARLY_MAX = 16
+
 /** The hello stream of one connection: admission first, then messages about the connection and about invites. */
 export class ControlStream {
   readonly #stream: Stream
   readonly #hello: Hello
   readonly #events: ControlEvents
   #isAdmitted = false
+  /** What has come since; undefined when nothing is waited for. */
+  #early: Uint8Array[] | undefined
 
   /** Attaches its listeners at once: nothing may be awaited before. */
   constructor(stream: Stream, hello: Hello, events: ControlEvents) {
@@ -43,6 +48,11 @@ export class ControlStream {
     stream.addEventListener('close', () => events.closed())
   }
 
+  /** Whether what admits the other end is on its way to the disk. */
+  get isWaiting(): boolean {
+    return this.#early !== undefined
+  }
+
   start(): void {
     this.#apply(this.#hello.start())
   }
@@ -54,6 +64,12 @@ export class ControlStream {
 
   #receive(body: Uint8Array): void {
     this.#events.received(body.length)
+    if (this.#early === undefined) this.#take(body)
+    else if (this.#early.length < EARLY_MAX) this.#early.push(body.slice())
+    else this.#events.malformed('too many messages before admission')
+  }
+
+  #take(body: Uint8Array): void {
     if (!this.#isAdmitted) {
       this.#apply(this.#hello.receive(body))
       return
@@ -65,7 +81,13 @@ export class ControlStream {
 
   #apply(step: HelloStep): void {
     if (step.wait !== undefined) {
-      step.wait((next) => this.#apply(next))
+      this.#early = []
+      step.wait((next) => {
+        const early = this.#early ?? []
+        this.#early = undefined
+        this.#apply(next)
+        if (this.#isAdmitted) for (const body of early) this.#take(body)
+      })
       return
     }
     if (step.reply !== undefined) this.#write(step.reply)

@@ -10,7 +10,7 @@ import { dialEnd, NotAdmittedError } from './dial-end.ts'
 import { Hello, type HelloOutcome } from './hello.ts'
 import { type HelloMessage, NONCE_BYTES } from './hello-messages.ts'
 import type { InvitePort } from './invite-port.ts'
-import { type HostLimits, protocolId } from './options.ts'
+import { type HostLimits, PROTOCOLS, protocolId } from './options.ts'
 import type { Piece } from './send-queue.ts'
 import { StreamPool } from './stream-pool.ts'
 import type { TrafficCounter } from './traffic-counter.ts'
@@ -69,6 +69,8 @@ export class Wire {
   #isCheck = false
   #capability: SignedCapability | undefined
   #knowsInvites = false
+  /** Streams that came while an invite was being redeemed here, unread. */
+  #early: (readonly [Protocol, Stream])[] = []
   #deadline: NodeJS.Timeout | undefined
 
   constructor(connection: Connection, options: WireOptions) {
@@ -160,12 +162,17 @@ export class Wire {
 
   /** A stream of a framed protocol that the remote end opened. */
   acceptStream(protocol: Protocol, stream: Stream): boolean {
-    if (this.#state !== 'admitted') {
-      stream.abort(new Error('Not admitted'))
-      return false
+    if (this.#state === 'admitted') {
+      this.#pool.attach(protocol, stream)
+      return true
     }
-    this.#pool.attach(protocol, stream)
-    return true
+    // The other end is through already; a stream keeps what comes until somebody listens to it.
+    if (this.#control?.isWaiting === true && this.#early.length < PROTOCOLS.length) {
+      this.#early.push([protocol, stream])
+      return true
+    }
+    stream.abort(new Error('Not admitted'))
+    return false
   }
 
   isReady(protocol: Protocol): boolean {
@@ -268,6 +275,9 @@ export class Wire {
         this.#knowsInvites = outcome.knowsInvites === true
         this.#options.events.admitted(this)
         this.#admission.resolve(this)
+        for (const [protocol, stream] of this.#early.splice(0)) {
+          if (stream.status === 'open') this.acceptStream(protocol, stream)
+        }
         return
       case 'rejected':
         if (outcome.told !== undefined) this.#options.invites?.refused(this.peer, outcome.told)
@@ -281,6 +291,7 @@ export class Wire {
   }
 
   #message(message: HelloMessage): void {
+    if (this.#state !== 'admitted') return
     switch (message.type) {
       case 'bye':
         // The last thing that the other end writes: it waits for us to close.
@@ -337,6 +348,7 @@ export class Wire {
     clearTimeout(this.#deadline)
     this.#state = 'ended'
     this.#pool.close()
+    for (const [, stream] of this.#early.splice(0)) stream.abort(new Error('Not admitted'))
     this.#admission.reject(new NotAdmittedError(end, reason))
     this.#options.events.ended(this, end)
   }

@@ -1,3 +1,4 @@
+import type { Stream } from '@libp2p/interface'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Hello, type HelloOutcome, type HelloStep } from '../../../src/adapters/libp2p/hello.ts'
@@ -8,7 +9,8 @@ import { publicKeyOf } from '../../../src/base/peer-id.ts'
 import type { SignedCapability } from '../../../src/invites/capability.ts'
 import { judge } from '../../../src/invites/judge.ts'
 import { Ledger } from '../../../src/invites/ledger.ts'
-import { ADA, BOB, capabilityOf, KEY, ROOT, SECRET } from '../../invites/capabilities.ts'
+import { ADA, BOB, capabilityOf, filled, KEY, ROOT, SECRET } from '../../invites/capabilities.ts'
+import { TestHosts } from './test-host.ts'
 
 const NOW = 3_000
 
@@ -259,5 +261,63 @@ describe('Hello with invites', () => {
     expect(bytes.map(decodeHello)).toEqual(
       [ledger, entries, grant].map((value) => ({ ok: true, value })),
     )
+  })
+})
+
+describe('while an invite is being redeemed', () => {
+  /** A holder that has dialled somebody with a one-time invite, whose redemption waits for the test. */
+  async function redeeming(hosts: TestHosts) {
+    let release: (isRedeemed: boolean) => void = () => {}
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+    const base = port(holderOf(ADA))
+    const invites: InvitePort = {
+      ...base,
+      redeem: (peer, capability, done) => {
+        release = (isRedeemed) => {
+          if (isRedeemed) base.redeem(peer, capability, done)
+          else done({ type: 'refused', refusal: 'full' })
+        }
+        ask()
+      },
+    }
+    const holder = await hosts.create({ seed: filled(1), networkKey: KEY, invites })
+    const invited = await hosts.create({ seed: filled(2), invites: port(ONE_TIME) })
+    holder.host.links.dial(invited.peer, [invited.address])
+    await asked
+    // It has shown all that it can, and takes the holder for admitted.
+    await invited.up(holder.peer)
+    const { links } = invited.host
+    const to = { peer: holder.peer, lane: 'control' } as const
+    links.send({ ...to, protocol: 'member', bytes: new Uint8Array([1, 2, 3]) })
+    links.send({ ...to, protocol: 'sync', bytes: new Uint8Array([4]) })
+    const isFramed = ({ protocol }: Stream) => /member|sync/.test(protocol)
+    const framed = () => {
+      const [connection] = holder.host.libp2p.getConnections()
+      return connection?.streams.filter(isFramed).length ?? 0
+    }
+    while (framed() < 2) await new Promise(setImmediate)
+    return { holder, invited, release: (isRedeemed: boolean) => release(isRedeemed) }
+  }
+
+  it('what the invited sends is kept, and taken once it is admitted', async () => {
+    await using hosts = new TestHosts()
+    const { holder, invited, release } = await redeeming(hosts)
+    expect(holder.only('frame')).toEqual([])
+    release(true)
+    const frames = await holder.frames(2)
+    expect(frames.map(({ protocol, bytes }) => [protocol, ...bytes]).toSorted()).toEqual([
+      ['member', 1, 2, 3],
+      ['sync', 4],
+    ])
+    expect(holder.dropped()).toEqual([])
+  })
+
+  it('and is lost with it when it is not', async () => {
+    await using hosts = new TestHosts()
+    const { holder, invited, release } = await redeeming(hosts)
+    release(false)
+    await invited.down(holder.peer)
+    expect(holder.only('frame')).toEqual([])
+    expect(holder.only('up')).toEqual([])
   })
 })

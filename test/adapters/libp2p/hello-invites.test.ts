@@ -301,7 +301,7 @@ describe('while an invite is being redeemed', () => {
 
   it('what the invited sends is kept, and taken once it is admitted', async () => {
     await using hosts = new TestHosts()
-    const { holder, invited, release } = await redeeming(hosts)
+    const { holder, release } = await redeeming(hosts)
     expect(holder.only('frame')).toEqual([])
     release(true)
     const frames = await holder.frames(2)

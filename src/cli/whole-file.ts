@@ -72,7 +72,7 @@ function failed(file: string): (error: unknown) => never {
   }
 }
 
-/** Makes the new name survive a power loss. */
+/** Makes the new name survive a power loss. The adapters have one too, which a shell may not reach into. */
 async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(directory, 'r')

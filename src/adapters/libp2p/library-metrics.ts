@@ -46,7 +46,7 @@ export class LibraryMetrics implements Metrics {
     true,
     true,
   ) as Metrics['registerCounterGroup']
-  // Nothing here has any: what is observed is summed up.
+  // No part of libp2p that runs here registers these four kinds; one that did would have its sums told.
   readonly registerHistogram = this.#register.bind(
     this,
     true,

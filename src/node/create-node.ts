@@ -1,6 +1,7 @@
 import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
 import type { Host } from '../adapters/libp2p/host.ts'
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
+import { soon, unref } from '../adapters/libp2p/timers.ts'
 import { verifiedAhead } from '../adapters/platform/ahead-links.ts'
 import { createGroupCommit } from '../adapters/store/group-commit.ts'
 import { watchSpace } from '../adapters/store/space-guard.ts'
@@ -236,7 +237,7 @@ function createNodeHost(
 
 async function listenWhen(checked: CheckedOptions, networking: Networking): Promise<void> {
   // Loading the host's modules keeps this thread busy: what the node is opened for comes first.
-  if (checked.ready === 'loaded') await new Promise((resolve) => setImmediate(resolve))
+  if (checked.ready === 'loaded') await new Promise<void>((resolve) => soon(resolve))
   await networking.start()
 }
 
@@ -296,7 +297,7 @@ function watchStoreSize(store: Store): { readonly bytes: number; stop(): void } 
   }
   read()
   const timer = setInterval(read, STORE_SIZE_PERIOD_MS)
-  timer.unref()
+  unref(timer)
   return {
     get bytes() {
       return bytes

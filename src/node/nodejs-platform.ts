@@ -20,7 +20,7 @@ export const nodejsPlatform: Platform = {
   createClock,
   createRandom,
   createHost: async (options) => {
-    const { createHost } = await import('../adapters/libp2p/host.ts')
+    const { createHost } = await import('../adapters/libp2p/nodejs-host.ts')
     return await createHost(options)
   },
   version: packageJson.version,

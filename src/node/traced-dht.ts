@@ -1,3 +1,4 @@
+import { utf8 } from '../base/bytes.ts'
 import type { Dht, PutResult } from './dht-types.ts'
 import type { Tracing } from './tracing.ts'
 
@@ -31,5 +32,5 @@ function stored({ acks, required }: PutResult): Readonly<Record<string, number>>
 }
 
 function lengthOf(value: string | Uint8Array): number {
-  return typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  return typeof value === 'string' ? utf8(value).length : value.length
 }

@@ -1,3 +1,5 @@
+import { soon } from '../adapters/libp2p/timers.ts'
+
 /**
  * The event loop is let go after this long: with one row more, which may hold ten thousand events, whoever
  * else uses this thread waits some ten milliseconds at most.
@@ -15,7 +17,7 @@ export class Turns {
 
   /** Lets everybody else have theirs. */
   async next(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => soon(resolve))
     this.#since = performance.now()
   }
 }

@@ -5,8 +5,8 @@ import type { PeerId } from '../../base/ids.ts'
 import type { Admissions } from './admissions.ts'
 import { type DialEnd, dialEnd, NotAdmittedError } from './dial-end.ts'
 import { DialSlots } from './dial-slots.ts'
+import type { HostPlatform } from './host-platform.ts'
 import { parseJoinAddress } from './join-address.ts'
-import { lookupName } from './name-lookup.ts'
 import type { HostLimits } from './options.ts'
 import type { Wire } from './wire.ts'
 
@@ -15,6 +15,7 @@ export interface DialerOptions {
   readonly libp2p: Libp2p
   readonly limits: HostLimits
   readonly admissions: Admissions
+  readonly lookupName: HostPlatform['lookupName']
 }
 
 /** A place to dial: without `peer` whoever answers there. */
@@ -96,7 +97,7 @@ export class Dialer {
       return
     }
     const max = this.#options.limits.addressesMax
-    const answers = await lookupName(parsed.name, { port: parsed.port, max })
+    const answers = await this.#options.lookupName(parsed.name, { port: parsed.port, max })
     const errors: unknown[] = []
     let admitted = 0
     const visit = async (answer: string): Promise<void> => {

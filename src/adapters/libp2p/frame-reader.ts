@@ -103,13 +103,17 @@ export class FrameReader {
     const needed = this.#filled + bytes.length
     if (needed > this.#buffer.length) {
       const more = Math.max(GROWTH * needed, FIRST_BUFFER_BYTES)
-      // Not zeroed: nobody sees of it but what is written here.
-      const { buffer } = Buffer.allocUnsafeSlow(Math.min(more, this.#expected))
-      const grown = new Uint8Array(buffer)
+      const grown = unwrittenBytes(Math.min(more, this.#expected))
       grown.set(this.#buffer.subarray(0, this.#filled))
       this.#buffer = grown
     }
     this.#buffer.set(bytes, this.#filled)
     this.#filled = needed
   }
+}
+
+/** Not zeroed where that can be had: nobody sees of it but what is written there. */
+function unwrittenBytes(length: number): Uint8Array {
+  if (globalThis.Buffer === undefined) return new Uint8Array(length)
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }

@@ -1,6 +1,6 @@
 /**
- * The libp2p host: TCP, noise, yamux, our framed protocols and kad-dht, with every guard and limit
- * in one place. Protocols above it see a LinkPort; nothing here knows what the frames mean.
+ * The libp2p host: the platform's transports, noise, yamux, our framed protocols and kad-dht, with every guard
+ * and limit in one place. Protocols above it see a LinkPort; nothing here knows what the frames mean.
  */
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
@@ -8,7 +8,6 @@ import { type Identify, type IdentifyComponents, identify } from '@libp2p/identi
 import type { Ed25519PrivateKey, Libp2p, Listener } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { Ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { assert } from '../../base/assert.ts'
@@ -19,6 +18,7 @@ import { Admissions } from './admissions.ts'
 import { Bans } from './bans.ts'
 import { ForeignPeers } from './foreign-peers.ts'
 import { Gater } from './gater.ts'
+import type { HostPlatform, TransportFactory } from './host-platform.ts'
 import { admittedOnly, createKad, createMembershipPing } from './kad.ts'
 import { type FedMember, KadFeed } from './kad-feed.ts'
 import { KadSearch } from './kad-search.ts'
@@ -27,7 +27,6 @@ import { type LibraryMetric, LibraryMetrics } from './library-metrics.ts'
 import { Links, OVERLAY_TAG } from './links.ts'
 import { checkListenAddresses, listenError } from './listen-error.ts'
 import { guardMuxer } from './muxer-guard.ts'
-import { noiseCrypto } from './noise-crypto.ts'
 import { inOneWrite } from './one-write.ts'
 import {
   checkHostOptions,
@@ -72,18 +71,29 @@ export interface Host {
 }
 
 /** @throws {HearsayError} ERR_CONFIG, ERR_ADDRESS; {RangeError|TypeError} limits, seed */
-export async function createHost(options: HostOptions): Promise<Host> {
+export async function openHost(options: HostOptions, platform: HostPlatform): Promise<Host> {
   const limits = checkHostOptions(options)
   checkListenAddresses(options.listen, 'listen')
   checkListenAddresses(options.announce ?? [], 'announce')
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.seed)
   const self = parsePeerId(privateKey.publicKey.toString())
   assert(self !== undefined, 'an Ed25519 key has an Ed25519 peer id')
-  const parts = new HostParts(options, { limits, self })
-  const libp2p = await createNode(options, { parts, limits, privateKey })
+  const { lookupName } = platform
+  const parts = new HostParts(options, { limits, self, lookupName })
+  const { bans, dropped } = parts
+  const { listen, origins = [] } = options
+  const transports = await platform.transports({ listen, origins, limits, bans, dropped })
+  const made = { parts, limits, privateKey, platform, transports }
+  const libp2p = await createNode(options, made)
   quietPeerStore(libp2p.peerStore, libp2p.peerId, OVERLAY_TAG)
   await parts.links.attach(libp2p)
   return new NodeHost(options, { parts, libp2p })
+}
+
+interface Known {
+  readonly limits: HostLimits
+  readonly self: PeerId
+  readonly lookupName: HostPlatform['lookupName']
 }
 
 /** What exists before libp2p does. */
@@ -98,7 +108,7 @@ class HostParts {
   feed: KadFeed | undefined
   foreign: ForeignPeers | undefined
 
-  constructor(options: HostOptions, known: { limits: HostLimits; self: PeerId }) {
+  constructor(options: HostOptions, known: Known) {
     this.self = known.self
     this.limits = known.limits
     this.bans = new Bans(known.limits, () => performance.now())
@@ -108,6 +118,7 @@ class HostParts {
       networkKey: options.networkKey,
       invites: options.invites,
       limits: known.limits,
+      lookupName: known.lookupName,
       traffic: this.traffic,
       admissions: this.admissions,
       bans: this.bans,
@@ -133,17 +144,19 @@ interface NodeParts {
   readonly parts: HostParts
   readonly limits: HostLimits
   readonly privateKey: Ed25519PrivateKey
+  readonly platform: HostPlatform
+  readonly transports: readonly TransportFactory[]
 }
 
 function createNode(
   options: HostOptions,
-  { parts, limits, privateKey }: NodeParts,
+  { parts, limits, privateKey, platform, transports }: NodeParts,
 ): Promise<HostLibp2p> {
   const { admissions, dropped } = parts
   const inboundConnections = (): number =>
     admissions.all().filter((wire) => wire.direction === 'inbound').length
-  const logger = libp2pLogger(process.env.DEBUG)
-  const crypto = noiseCrypto()
+  const logger = libp2pLogger(platform.debug)
+  const encrypter = noise(platform.crypto === undefined ? {} : { crypto: platform.crypto })
   return createLibp2p({
     start: false,
     ...(logger === undefined ? {} : { logger }),
@@ -174,8 +187,8 @@ function createNode(
       // Nothing is ever tagged keep-alive here; were it, one try is all it gets.
       reconnectRetries: 0,
     },
-    transports: [tcp()],
-    connectionEncrypters: [(components) => inOneWrite(noise({ crypto })(components))],
+    transports: [...transports],
+    connectionEncrypters: [(components) => inOneWrite(encrypter(components))],
     streamMuxers: [
       () =>
         guardMuxer(

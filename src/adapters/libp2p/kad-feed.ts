@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { PeerId as LibPeerId, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Millis } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { RoutingTable } from './routing-table.ts'
+import { delay, unref } from './timers.ts'
 
 export interface FedMember {
   readonly peer: PeerId
@@ -70,8 +70,8 @@ export class KadFeed {
     this.#unsettledSince ??= now
     const leftMs = this.#unsettledSince + SETTLE_MAX_MS - now
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#run(), Math.max(0, Math.min(SETTLE_MS, leftMs)))
-    this.#timer.unref()
+    const waitMs = Math.max(0, Math.min(SETTLE_MS, leftMs))
+    this.#timer = unref(setTimeout(() => void this.#run(), waitMs))
   }
 
   stop(): void {
@@ -89,7 +89,7 @@ export class KadFeed {
       // Routing is a hint: a member that is not fed is found by the next feed or a query.
       await this.#apply(change).catch(() => {})
       const restMs = Math.max(REST_MIN_MS, REST_FACTOR * (performance.now() - beganAt))
-      await delay(restMs, undefined, { ref: false })
+      await delay(restMs)
     }
     this.#isRunning = false
   }

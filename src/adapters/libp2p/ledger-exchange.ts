@@ -13,6 +13,7 @@ import { REFUSALS } from '../../invites/judge.ts'
 import { LEDGER_HASH_BYTES } from '../../invites/ledger.ts'
 import { ENTRIES_A_MESSAGE_MAX, type HelloMessage } from './hello-messages.ts'
 import type { InvitePort } from './invite-port.ts'
+import { unref } from './timers.ts'
 import { TokenBucket } from './token-bucket.ts'
 import type { Wire } from './wire.ts'
 
@@ -139,10 +140,11 @@ export class LedgerExchange {
       const entries = peer.waiting.splice(0, ENTRIES_A_MESSAGE_MAX)
       if (wire.tell({ type: 'entries', entries })) continue
       peer.isBlocked = true
-      setTimeout(() => {
+      const resume = (): void => {
         peer.isBlocked = false
         this.#pump(wire, peer)
-      }, RESUME_MS).unref()
+      }
+      unref(setTimeout(resume, RESUME_MS))
       return
     }
   }
@@ -158,7 +160,7 @@ export class LedgerExchange {
     // Never at once again: the clock that decides may be a little behind this one.
     const waitMs = Math.max(at - Date.now(), 50)
     this.#timer = setTimeout(() => this.#due(), Math.min(waitMs, COMPARE_PERIOD_MS))
-    this.#timer.unref()
+    unref(this.#timer)
   }
 
   #due(): void {

@@ -4,6 +4,7 @@ import type { PeerId } from '../../base/ids.ts'
 import type { OutboundFrame } from '../../engine/ports.ts'
 import { type HostLimits, PROTOCOLS } from './options.ts'
 import { PIECE_BYTES_MAX, type Piece, SendQueue } from './send-queue.ts'
+import { unref } from './timers.ts'
 import type { Wire } from './wire.ts'
 
 /** How long a half-sent frame may hold up the move to another connection: the old one may be dead. */
@@ -99,7 +100,7 @@ export class Link {
     if (other === undefined) return
     if (this.#next === wire || this.#next === undefined) this.#moveTo(other)
     this.pump()
-    setTimeout(() => void wire.close(), this.#limits.retireAfterMs).unref()
+    unref(setTimeout(() => void wire.close(), this.#limits.retireAfterMs))
   }
 
   streamClosed(wire: Wire, protocol: Protocol): void {
@@ -157,14 +158,15 @@ export class Link {
   /** Writes on another connection as soon as no frame is half sent, or soon anyway. */
   #moveTo(wire: Wire): void {
     this.#next = wire
-    setTimeout(() => {
+    const finish = (): void => {
       if (this.#next !== wire) return
       for (const protocol of this.#queue.begun) {
         this.#writer?.reset(protocol)
         this.#queue.abandon(protocol)
       }
       this.pump()
-    }, MOVE_MS).unref()
+    }
+    unref(setTimeout(finish, MOVE_MS))
   }
 
   #scheduleRetire(): void {
@@ -174,7 +176,7 @@ export class Link {
       const kept = this.#next ?? this.#writer
       for (const wire of this.#wires) if (wire !== kept) wire.retire()
     }, this.#limits.retireAfterMs)
-    this.#retireTimer.unref()
+    unref(this.#retireTimer)
   }
 
   #clear(): void {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Protocol } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
@@ -9,6 +8,7 @@ import type { Bans } from './bans.ts'
 import type { DialEnd } from './dial-end.ts'
 import { Dialer } from './dialer.ts'
 import { SESSION_BYTES } from './hello-messages.ts'
+import type { HostPlatform } from './host-platform.ts'
 import type { InvitePort } from './invite-port.ts'
 import { LedgerExchange } from './ledger-exchange.ts'
 import { isLeaderOf, Link } from './link.ts'
@@ -32,6 +32,7 @@ export interface LinksOptions {
   readonly traffic: TrafficCounter
   readonly admissions: Admissions
   readonly bans: Bans
+  readonly lookupName: HostPlatform['lookupName']
 }
 
 /**
@@ -42,7 +43,7 @@ export class Links implements LinkPort {
   readonly #options: LinksOptions
   readonly #links = new Map<PeerId, Link>()
   readonly #mailbox: Mailbox
-  readonly #session = new Uint8Array(randomBytes(SESSION_BYTES))
+  readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_BYTES))
   readonly #wireEvents: WireEvents
   readonly #protected = new Set<PeerId>()
   readonly #exchange: LedgerExchange | undefined

@@ -7,21 +7,28 @@ const CAUSES = [
   ['EACCES', 'not permitted', 'Choose a port above 1023'],
 ] as const
 
-/** @throws {HearsayError} ERR_ADDRESS unless all are TCP multiaddrs of IP addresses */
-export function checkListenAddresses(addresses: readonly string[], what: string): void {
+/** Behind the port: nothing is TCP itself. TLS is for whoever stands in front of a node: it is only announced. */
+const SUFFIXES = { listen: ['', 'ws'], announce: ['', 'ws', 'wss', 'tls/ws'] } as const
+
+/** @throws {HearsayError} ERR_ADDRESS unless all are multiaddrs of TCP or WebSockets */
+export function checkListenAddresses(
+  addresses: readonly string[],
+  what: keyof typeof SUFFIXES,
+): void {
   for (const address of addresses) {
-    if (isTcp(address)) continue
+    if (isUsable(address, SUFFIXES[what])) continue
     throw new HearsayError('ERR_ADDRESS', `Cannot use ${what} address: ${address}`, {
-      hint: 'Use /ip4/0.0.0.0/tcp/PORT or /ip6/::/tcp/PORT',
+      hint: 'Use /ip4/0.0.0.0/tcp/PORT or /ip6/::/tcp/PORT, with /ws behind it for browsers',
     })
   }
 }
 
-function isTcp(address: string): boolean {
+function isUsable(address: string, suffixes: readonly string[]): boolean {
   try {
     const [host, transport, ...rest] = multiaddr(address).getComponents()
     const isHost = ['ip4', 'ip6', 'dns', 'dns4', 'dns6'].includes(host?.name ?? '')
-    return isHost && transport?.name === 'tcp' && rest.length === 0
+    const suffix = rest.map(({ name }) => name).join('/')
+    return isHost && transport?.name === 'tcp' && suffixes.includes(suffix)
   } catch {
     return false
   }

@@ -1,4 +1,5 @@
 import type { PeerId } from '../../base/ids.ts'
+import { soon } from './timers.ts'
 
 /** Deferred frames handled in one go before sockets are looked at again. */
 const TURN_MS_MAX = 4
@@ -85,7 +86,7 @@ export class Mailbox {
     }
     if (this.#isClosed) return
     this.#isScheduled = true
-    setImmediate(() => this.#turn())
+    soon(() => this.#turn())
   }
 
   #compact(): void {

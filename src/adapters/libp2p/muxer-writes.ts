@@ -1,6 +1,7 @@
 import type { MessageStream } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
 import { MUXER_BYTES_MAX } from './options.ts'
+import { soon } from './timers.ts'
 
 /** yamux: version, type, flags (2), stream id (4), length (4). */
 const HEADER_BYTES = 12
@@ -76,7 +77,7 @@ export class MuxerWrites {
     let bytes = 0
     for (const part of frame) bytes += part.length
     const mayGoOn = this.#bytes + bytes <= GATHERED_BYTES_MAX || this.#flush()
-    if (this.#parts.length === 0) setImmediate(() => this.#flushLater())
+    if (this.#parts.length === 0) soon(() => this.#flushLater())
     this.#parts.push(...frame)
     this.#bytes += bytes
     return mayGoOn

@@ -31,8 +31,10 @@ export interface HostOptions {
   /** Admits peers by capabilities too, and shows ours where there is no network key. @default none */
   readonly invites?: InvitePort
   readonly profile: HostProfile
-  /** TCP multiaddrs to listen on. */
+  /** Multiaddrs to listen on: TCP, or a WebSocket over it (`/ws`). None: nobody can dial this host. */
   readonly listen: readonly string[]
+  /** Whose pages may connect by WebSocket besides those of loopback, as `https://example.org`; `*`: all. @default none */
+  readonly origins?: readonly string[]
   /** Multiaddrs told to others instead of the listening ones. @default none */
   readonly announce?: readonly string[]
   /** Version of the agent, told to admitted peers. */

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { PeerId, PeerStore } from '@libp2p/interface'
 import type { Millis } from '../../base/core.ts'
+import { delay, unref } from './timers.ts'
 
 const SWEEP_MS: Millis = 600_000
 /** Between two deletions: a crowd that has left is no reason to hold anybody up. */
@@ -37,8 +37,7 @@ export class PeerStoreSweep {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
-    this.#timer.unref()
+    this.#timer = unref(setInterval(() => void this.sweep(), SWEEP_MS))
   }
 
   stop(): void {
@@ -66,7 +65,7 @@ export class PeerStoreSweep {
         }
         this.#written.delete(text)
         await this.#store.delete(entry.peer)
-        await delay(REST_MS, undefined, { ref: false })
+        await delay(REST_MS)
       } catch {
         // A store that fails keeps what it has: the next sweep tries again.
         this.#written.set(text, entry)

@@ -1,6 +1,7 @@
 import type { Startable, Stream } from '@libp2p/interface'
 import type { KadDHTComponents } from '@libp2p/kad-dht'
 import { messageChunks } from './message-bytes.ts'
+import { unref } from './timers.ts'
 
 export type Registrar = KadDHTComponents['registrar']
 
@@ -32,8 +33,8 @@ export class Pong implements Startable {
 
 function answer(stream: Stream): void {
   let bytes = 0
-  const timer = setTimeout(() => stream.abort(new Error('Ping took too long')), STREAM_MS_MAX)
-  timer.unref()
+  const abort = (): void => stream.abort(new Error('Ping took too long'))
+  const timer = unref(setTimeout(abort, STREAM_MS_MAX))
   stream.addEventListener('close', () => clearTimeout(timer))
   stream.addEventListener('remoteCloseWrite', () => void stream.close().catch(() => {}))
   stream.addEventListener('message', (event) => {

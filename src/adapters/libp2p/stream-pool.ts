@@ -5,6 +5,7 @@ import { FrameReader } from './frame-reader.ts'
 import { messageChunks } from './message-bytes.ts'
 import { FRAME_BYTES_MAX, protocolId, REPORT_BYTES } from './options.ts'
 import type { Piece } from './send-queue.ts'
+import { unref } from './timers.ts'
 import type { TrafficCounter } from './traffic-counter.ts'
 
 /** A stream is paused above, resumed below; each waiting frame counts this much besides its bytes. */
@@ -165,7 +166,7 @@ export class StreamPool {
       },
       REOPEN_FIRST_MS * 2 ** slot.failures,
     )
-    slot.reopenTimer.unref()
+    unref(slot.reopenTimer)
     this.#events.streamClosed(protocol)
   }
 

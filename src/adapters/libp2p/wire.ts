@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Connection, Stream, StreamCloseEvent } from '@libp2p/interface'
 import { CODE_P2P } from '@multiformats/multiaddr'
 import type { Millis, Protocol } from '../../base/core.ts'
@@ -245,7 +244,7 @@ export class Wire {
       networkKey,
       invites,
       session,
-      nonce: new Uint8Array(randomBytes(NONCE_BYTES)),
+      nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
       isLinked,
     })
     this.#control = new ControlStream(stream, hello, {

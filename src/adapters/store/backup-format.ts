@@ -10,11 +10,11 @@
  * or exchanged; the totals tell a whole file from one that ends between two blocks.
  */
 
-import { crc32 } from 'node:zlib'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import { decode, readText, Writer } from '../../base/codec.ts'
 import type { StoreRow } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
+import { crc32 } from './crc32.ts'
 
 /** A change of the bytes below needs a new number; older versions then refuse the file. */
 export const BACKUP_VERSION = 1

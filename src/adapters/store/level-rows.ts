@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib'
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
+import { crc32 } from './crc32.ts'
 import { PAGE_BYTES_MAX, PAGE_ROWS_MAX } from './store.ts'
 
 /** One operation of an atomic batch, as abstract-level takes it. */

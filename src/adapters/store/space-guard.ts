@@ -96,7 +96,8 @@ class StoreSpaceGuard implements SpaceGuard {
 
   start(): void {
     this.#timer = setInterval(() => void this.check(), PERIOD_MS)
-    this.#timer.unref()
+    // Only where a disk has limits that can be asked for: on Node.js.
+    this.#timer.unref?.()
   }
 
   stop(): void {

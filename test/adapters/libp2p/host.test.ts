@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { Socket } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
-import { createHost, type HostOptions } from '../../../src/adapters/libp2p/host.ts'
+import { createHost, type HostOptions } from '../../../src/adapters/libp2p/nodejs-host.ts'
 import { concatBytes, fromHex } from '../../../src/base/bytes.ts'
 import type { Lane, Protocol } from '../../../src/base/core.ts'
 import { peerIdFromPublicKey } from '../../../src/base/peer-id.ts'

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { createHost, type Host, type HostOptions } from '../../../src/adapters/libp2p/host.ts'
+import {
+  createHost,
+  type Host,
+  type HostOptions,
+} from '../../../src/adapters/libp2p/nodejs-host.ts'
 import type { Protocol } from '../../../src/base/core.ts'
 import type { PeerId } from '../../../src/base/ids.ts'
 import type { LinkDetails, LinkEnd } from '../../../src/engine/ports.ts'

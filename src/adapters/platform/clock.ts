@@ -20,7 +20,7 @@ const DRIFT_MS_MAX = 5
  * The platform's clock. `now` follows the wall clock, with the fractions of the monotonic one, so
  * that round trips below a millisecond can be told apart. Its timer keeps the process running.
  */
-export function createClock(source: ClockSource = nodejsSource()): ClockPort {
+export function createClock(source: ClockSource = platformSource()): ClockPort {
   let offset = source.wallMs() - source.monotonicMs()
   let generation = 0
   let cancel: (() => void) | undefined
@@ -55,7 +55,7 @@ export function createClock(source: ClockSource = nodejsSource()): ClockPort {
   }
 }
 
-function nodejsSource(): ClockSource {
+function platformSource(): ClockSource {
   return {
     wallMs: () => Date.now(),
     monotonicMs: () => performance.now(),

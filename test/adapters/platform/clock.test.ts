@@ -3,7 +3,7 @@ import {
   type ClockSource,
   createClock,
   TIMER_MS_MAX,
-} from '../../../src/adapters/platform/nodejs-clock.ts'
+} from '../../../src/adapters/platform/clock.ts'
 
 /** A platform whose time the test moves. */
 class FakeSource implements ClockSource {

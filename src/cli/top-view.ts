@@ -1,6 +1,6 @@
 import type { MemberInfo, MembersInfo, StatusInfo } from '../index.ts'
 import { formatAge, formatBytes, formatDuration } from './duration.ts'
-import { STATE_STYLES, stateWord } from './member-style.ts'
+import { memberWord, observersWord, stateWord } from './member-style.ts'
 import { renderTable } from './table.ts'
 import { type Painter, plural, printable } from './text.ts'
 
@@ -98,6 +98,7 @@ function membersText({ members }: StatusInfo, paint: Painter): string {
     ...(suspect > 0 ? [paint('yellow', `${suspect} suspect`)] : []),
     ...(failed > 0 ? [paint('red', `${failed} failed`)] : []),
     ...(left > 0 ? [`${left} left`] : []),
+    ...observersWord(members),
   ].join(', ')
 }
 
@@ -137,7 +138,7 @@ function memberLines({ view, at }: TopMoment, paint: Painter): string[] {
     const differs = isLive && member.digest !== own
     return [
       printable(member.name) + (member.name === view.self ? ' *' : ''),
-      paint(STATE_STYLES[member.state] ?? 'red', printable(member.state)),
+      memberWord(member, paint),
       member.rttMs === undefined ? '-' : `${member.rttMs.toFixed(1)} ms`,
       differs ? paint('yellow', `${digest} ≠`) : digest,
       formatAge(member.since, at),

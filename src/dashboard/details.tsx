@@ -50,6 +50,12 @@ function Chosen({ peer }: { readonly peer: Peer }): VNode {
           )}
           <code>{isPresent(peer) ? shortDigest(peer.digest) : 'gone'}</code>
         </dd>
+        {peer.isObserver && (
+          <>
+            <dt>role</dt>
+            <dd>observer: it only reads</dd>
+          </>
+        )}
         {peer.alive !== undefined && isPresent(peer) && (
           <>
             <dt>sees</dt>

@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks'
 import { ExportMenu } from './export-menu.tsx'
 import { pointed, usePage, usePageState } from './page.ts'
 import { PartitionDialog } from './partition-dialog.tsx'
-import { isPresent } from './snapshot.ts'
+import { holders, isPresent } from './snapshot.ts'
 import { plural } from './text.ts'
 import { Text } from './theirs.tsx'
 
@@ -38,7 +38,7 @@ export function Header({ onTour }: { readonly onTour: () => void }): VNode {
         role="status"
       >
         <span aria-hidden="true">{convergence.hasConverged ? '=' : '≠'}</span>{' '}
-        {plural(peers.filter(isPresent).length, 'replica')}, {convergence.text(snapshot?.at ?? 0)}
+        {holders(peers.filter(isPresent))}, {convergence.text(snapshot?.at ?? 0)}
       </p>
       <div class="actions" role="group" aria-label="The whole network">
         {snapshot?.isLab === true && (

@@ -16,13 +16,15 @@ export function Members(): VNode {
   const { snapshot, colours } = state
   const [search, setSearch] = useState('')
   const all = snapshot?.peers ?? []
-  const found = all.filter((peer) => peer.name.includes(search) || peer.state.includes(search))
+  const found = all.filter((peer) =>
+    [peer.name, peer.state, peer.isObserver ? 'observer' : ''].some((of) => of.includes(search)),
+  )
   return (
     <section id="members" class={pointed(state, 'members')} aria-labelledby="members-title">
       <h2 id="members-title">List of members</h2>
       {all.length > 12 && (
         <label class="search">
-          Name or state{' '}
+          Name, state or role{' '}
           <input
             type="search"
             value={search}
@@ -59,6 +61,7 @@ export function Members(): VNode {
                 </th>
                 <td>
                   <StateWord state={peer.state} />
+                  {peer.isObserver && ', observer'}
                 </td>
                 <td>{peer.seen ?? ''}</td>
                 <td>

@@ -1,5 +1,6 @@
 import type { FrameCounts, MembersInfo } from '../index.ts'
 import type { LabInfo, LabNodeInfo } from '../lab/lab-types.ts'
+import { plural } from './text.ts'
 
 /** How a node is: as its demo knows it, else as the page's node sees it. */
 export type PeerState = 'alive' | 'suspect' | 'degraded' | 'failed' | 'left' | 'paused' | 'killed'
@@ -10,6 +11,8 @@ export interface Peer {
   readonly state: PeerState
   /** What the page's own node believes; it can be wrong, and late. */
   readonly seen: PeerState | undefined
+  /** It only reads, as its invite says: nobody takes a write of it. */
+  readonly isObserver: boolean
   /** Digest of its state; empty when nothing is known of it. */
   readonly digest: string
   /** Index of its side while a demo's network is cut. */
@@ -55,6 +58,7 @@ export function snapshotOf(members: MembersInfo, lab: LabInfo | undefined, at: n
       peerId,
       state: node === undefined ? (member?.state ?? 'failed') : stateOf(node),
       seen: member?.state,
+      isObserver: member?.role === 'observer',
       digest: node?.digest ?? (lab === undefined ? (member?.digest ?? '') : ''),
       side: node?.side,
       alive: node?.alive,
@@ -93,6 +97,13 @@ export function stateShares(peers: readonly Peer[]): readonly StateShare[] {
   return [...byDigest]
     .map(([digest, holders]) => ({ digest, peers: holders }))
     .sort((a, b) => b.peers.length - a.peers.length || (a.digest < b.digest ? -1 : 1))
+}
+
+/** `4 replicas`, `4 replicas and 1 observer`: what only reads counts for nothing when a write is kept. */
+export function holders(peers: readonly Peer[]): string {
+  const observers = peers.filter((peer) => peer.isObserver).length
+  const replicas = plural(peers.length - observers, 'replica')
+  return observers === 0 ? replicas : `${replicas} and ${plural(observers, 'observer')}`
 }
 
 /** Pairs of peer ids with a link between them, each once. */

@@ -42,6 +42,9 @@ export function Write(): VNode {
   return (
     <section id="write" class={pointed(state, 'write')} aria-labelledby="write-title">
       <h2 id="write-title">Write and read</h2>
+      {state.status?.access.role === 'observer' && (
+        <p class="quiet">This node only reads: it was invited as an observer and refuses writes.</p>
+      )}
       <form onSubmit={submit} class="fields">
         <label>
           What{' '}

@@ -85,6 +85,8 @@ export interface MemberExplanation {
   readonly name: string
   readonly peerId: PeerId
   readonly state: MemberMoment['state']
+  /** It only reads, as its invite says; absent: it takes part in everything. */
+  readonly role?: 'observer'
   readonly epoch: number
   readonly incarnation: number
   readonly since: string

@@ -60,6 +60,7 @@ export class MemberHistory {
     const kept = this.#kept.get(peerId)
     return {
       ...{ name, peerId, state, epoch, incarnation },
+      ...(engine.observers.has(peerId) ? { role: 'observer' } : {}),
       since: new Date(member.since).toISOString(),
       linked: engine.linked.has(peerId),
       ...(rttMs === undefined ? {} : { rttMs: Math.round(rttMs * 1000) / 1000 }),

@@ -92,6 +92,8 @@ export interface StatusInfo {
     readonly suspect: number
     readonly failed: number
     readonly left: number
+    /** How many of the live ones only read; absent: none. */
+    readonly observers?: number
   }
   /**
    * Distinct digests of state among live members, as far as this node has heard: 1 when all have converged. The one

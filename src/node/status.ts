@@ -68,10 +68,12 @@ function groupState(facts: { others: number; unsynced: number; behind: number })
 
 export function memberCounts(engine: Engine): StatusInfo['members'] {
   const counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
-  for (const { state } of engine.membership.members()) {
+  let observers = 0
+  for (const { state, peerId } of engine.membership.members()) {
     counts[state === 'degraded' ? 'alive' : state] += 1
+    if (isLive({ state }) && engine.observers.has(peerId)) observers += 1
   }
-  return counts
+  return observers === 0 ? counts : { ...counts, observers }
 }
 
 /** The name of a member; its peer id while nothing else is known of it. */

@@ -145,6 +145,21 @@ describe('explain', () => {
   })
 })
 
+test.each(['members', 'top', 'status', 'explain b'])('%s says who only reads', async (line) => {
+  const [a, b] = VIEW.members
+  const observer = { ...b, role: 'observer' }
+  api.answer('GET /v1/members', { ...VIEW, members: [a, observer] })
+  api.answer('GET /v1/status', { ...STATUS, members: { ...STATUS.members, observers: 1 } })
+  const history = { history: [], forgotten: 0, namesakes: [], linked: true, epoch: 1 }
+  api.answer('GET /v1/members/b/explain', { ...observer, ...history })
+  const { code, io } = await api.run(line.split(' '))
+  expect(code).toBe(0)
+  if (line !== 'status') expect(io.out()).toMatch(/\bb\b.* suspect, observer /)
+  if (line === 'top' || line === 'status') {
+    expect(io.out()).toContain('1 alive, 1 suspect, 1 observer among them\n')
+  }
+})
+
 describe('members --watch', () => {
   const changed = {
     ...{ at: 0, type: 'member-changed', name: 'b', peerId: 'pb', state: 'failed' },

@@ -6,8 +6,8 @@ import type { Peer } from '../../src/dashboard/snapshot.ts'
 
 function peer(name: string, digest: string): Peer {
   const unknown = { side: undefined, alive: undefined, rttMs: undefined, since: undefined }
-  const own = { state: 'alive', seen: 'alive', links: [], heard: [], isOurs: true } as const
-  return { name, peerId: name, digest, ...own, ...unknown }
+  const own = { state: 'alive', seen: 'alive', links: [], heard: [] } as const
+  return { name, peerId: name, digest, isOurs: true, isObserver: false, ...own, ...unknown }
 }
 
 test('Palette.assign() gives states that are shown together different colours, and lets them keep theirs', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { linksOf, snapshotOf, stateShares } from '../../src/dashboard/snapshot.ts'
+import { holders, linksOf, snapshotOf, stateShares } from '../../src/dashboard/snapshot.ts'
 import type { MemberInfo, MembersInfo, PeerId } from '../../src/index.ts'
 import type { LabInfo, LabNodeInfo } from '../../src/lab/lab-types.ts'
 
@@ -67,6 +67,16 @@ test('stateShares() counts who agrees, the most common state first, without who 
     ['x2', ['b', 'c']],
     ['x1', ['a']],
   ])
+})
+
+test('holders() counts observers apart, as the page knows them from its node, in a demo too', () => {
+  const reader = member('guest', { role: 'observer' })
+  const plain = snapshotOf(members([member('a'), member('b'), reader]), undefined, 5).peers
+  expect(plain.map(({ isObserver }) => isObserver)).toEqual([false, false, true])
+  expect(holders(plain)).toBe('2 replicas and 1 observer')
+  expect(holders(plain.slice(0, 1))).toBe('1 replica')
+  const demo = snapshotOf(members([member('a'), reader]), lab([labNode('guest')]), 5).peers
+  expect(holders(demo)).toBe('1 replica and 1 observer')
 })
 
 test('linksOf() has each link once, whoever tells it, and none to strangers', () => {

@@ -31,6 +31,8 @@ export interface MemoryNode extends HearsayNode {
   readonly faults: readonly string[]
   /** Live members beside this node that store values. */
   replicas: number
+  /** Further live members that only read. */
+  observers: number
   /** While false, `converged` waits. */
   hasConverged: boolean
   library: readonly LibraryMetric[]
@@ -164,7 +166,10 @@ export function memoryNode(
   let tags: MemberInfo['tags'] = {}
   const self = (): MemberInfo => ({ ...member(name, PEER_ID), tags })
   const others = (): readonly MemberInfo[] =>
-    Array.from({ length: node.replicas }, (_, i) => member(`n${i + 1}`, `peer-${i + 1}` as PeerId))
+    Array.from({ length: node.replicas + node.observers }, (_, i) => ({
+      ...member(`n${i + 1}`, `peer-${i + 1}` as PeerId),
+      ...(i < node.replicas ? {} : { role: 'observer' }),
+    }))
   const dht = new MemoryDht({
     get replicas() {
       return node.replicas
@@ -177,6 +182,7 @@ export function memoryNode(
     ...{ name, peerId: PEER_ID, network: 'hearsay', joined, faults },
     emit: (event) => hub.emit(event),
     ...{ replicas: 2, holders: 2, digests: 1, hasConverged: true, failure: undefined },
+    observers: 0,
     library: [],
     get subscribers() {
       return subscriptions.size

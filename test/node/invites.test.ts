@@ -210,6 +210,9 @@ describe('an observer', () => {
     const roleAt = (node: HearsayNode): string | undefined =>
       node.members.list().find(({ peerId }) => peerId === eve.peerId)?.role
     for (const node of [ada, bob, eve]) await until(node, () => roleAt(node) === 'observer')
+    expect(bob.status().members).toMatchObject({ alive: 3, observers: 1 })
+    expect(bob.members.explain(eve.peerId)).toMatchObject({ role: 'observer' })
+    expect(bob.members.explain(ada.peerId)).not.toHaveProperty('role')
     expect(eve.status().access).toMatchObject({ by: 'invite', role: 'observer', state: 'valid' })
 
     await bob.counter('votes').add(2)

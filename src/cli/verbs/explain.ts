@@ -2,7 +2,7 @@ import type { MemberExplanation } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import { formatAge } from '../duration.ts'
 import { notFoundError } from '../errors.ts'
-import { STATE_STYLES } from '../member-style.ts'
+import { memberWord, STATE_STYLES } from '../member-style.ts'
 import { renderTable } from '../table.ts'
 import { type Painter, plural, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
@@ -35,7 +35,7 @@ export const verb: Verb = {
 }
 
 function describe(found: MemberExplanation, paint: Painter): readonly string[] {
-  const { name, peerId, state, since, epoch, incarnation, linked, rttMs, addresses } = found
+  const { name, peerId, since, epoch, incarnation, linked, rttMs, addresses } = found
   const link = linked ? `linked${rttMs === undefined ? '' : `, ${rttMs.toFixed(1)} ms`}` : 'no link'
   const rows = found.history.map((moment) => [
     moment.at.slice(0, 23).replace('T', ' '),
@@ -46,7 +46,7 @@ function describe(found: MemberExplanation, paint: Painter): readonly string[] {
   const older = found.forgotten > 0 ? [`${found.forgotten} older ones are not kept`] : []
   const empty = rows.length === 0 ? ['nothing has happened to it since this node started'] : []
   return [
-    `${paint('bold', printable(name))} is ${paint(STATE_STYLES[state] ?? 'red', printable(state))} for ${formatAge(since, Date.now())}`,
+    `${paint('bold', printable(name))} is ${memberWord(found, paint)} for ${formatAge(since, Date.now())}`,
     `peer id ${printable(peerId)}, life ${epoch}.${incarnation}, ${link}`,
     ...(addresses.length === 0 ? [] : [`at ${addresses.map(printable).join(', ')}`]),
     '',

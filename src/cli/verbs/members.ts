@@ -6,7 +6,7 @@ import { withApi } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { describeEvent } from '../describe-event.ts'
 import { formatAge } from '../duration.ts'
-import { STATE_STYLES } from '../member-style.ts'
+import { memberWord } from '../member-style.ts'
 import { renderTable } from '../table.ts'
 import { type Painter, printable } from '../text.ts'
 import type { Verb } from '../verb.ts'
@@ -90,7 +90,7 @@ function table(view: MembersInfo, paint: Painter): readonly string[] {
   const sorted = view.members.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const rows = sorted.map((member) => [
     printable(member.name) + (member.name === view.self ? ' *' : ''),
-    paint(STATE_STYLES[member.state] ?? 'red', stateOf(member)),
+    memberWord(member, paint),
     member.rttMs === undefined ? '-' : `${member.rttMs.toFixed(1)} ms`,
     String(member.protocol),
     tagsOf(member),
@@ -101,10 +101,6 @@ function table(view: MembersInfo, paint: Painter): readonly string[] {
     ...renderTable(['NAME', 'STATE', 'RTT', 'PROTOCOL', 'TAGS', 'DIGEST', 'SINCE'], rows),
     ...(view.members.length > 0 ? [paint('dim', '* this node')] : []),
   ]
-}
-
-function stateOf({ state, role }: MemberInfo): string {
-  return role === undefined ? printable(state) : `${printable(state)}, ${printable(role)}`
 }
 
 function tagsOf(member: MemberInfo): string {

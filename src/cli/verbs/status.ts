@@ -1,7 +1,7 @@
 import type { GroupInfo, StatusInfo } from '../../index.ts'
 import { withApi } from '../connect.ts'
 import { formatBytes, formatDuration } from '../duration.ts'
-import { stateWord } from '../member-style.ts'
+import { observersWord, stateWord } from '../member-style.ts'
 import { type Painter, plural, printable, type Style } from '../text.ts'
 import type { Verb } from '../verb.ts'
 
@@ -48,7 +48,10 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
       `${printable(status.network)}, up ${formatDuration(status.uptimeMs)}, hearsay ${printable(status.version)}`,
     ),
     ...(access.by === 'open' ? [] : [line('access', accessLine(access, paint))]),
-    line('members', [`${members.alive} alive`, ...gone, ...alone].join(', ')),
+    line(
+      'members',
+      [`${members.alive} alive`, ...gone, ...observersWord(members), ...alone].join(', '),
+    ),
     line('state', stateWord(digests, paint)),
     ...status.groups.map((group) => line('group', groupLine(group, paint))),
     line(

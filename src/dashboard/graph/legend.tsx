@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { named } from '../actions.ts'
 import { usePageState } from '../page.ts'
 import { SLOTS } from '../palette.ts'
-import { stateShares } from '../snapshot.ts'
+import { holders, stateShares } from '../snapshot.ts'
 import { plural, shortDigest } from '../text.ts'
 
 /** States in words: the colours alone would tell nobody who cannot see them. */
@@ -15,10 +15,18 @@ export function Legend(): VNode {
       {shares.slice(0, SLOTS).map(({ digest, peers }) => (
         <li key={digest}>
           <span class={`swatch state-${colours.get(digest) ?? 0}`} aria-hidden="true" />
-          <code>{shortDigest(digest)}</code> {plural(peers.length, 'replica')}
+          <code>{shortDigest(digest)}</code> {holders(peers)}
           <small> {named(peers.map((peer) => peer.name))}</small>
         </li>
       ))}
+      {snapshot?.peers.some((peer) => peer.isObserver) === true && (
+        <li>
+          <small>
+            <span class="squared" aria-hidden="true" />
+            square: an observer, it only reads
+          </small>
+        </li>
+      )}
       {more > 0 && <li>and {plural(more, 'more state')}</li>}
       <li>
         <small>

@@ -40,8 +40,8 @@ export function NodeMark(props: {
       onKeyDown={onKeyDown}
     >
       <title>{labelOf(peer, isSelf)}</title>
-      <circle class="ring" r={radius + 5} />
-      <circle class="disc" r={radius} />
+      <Shape class="ring" peer={peer} radius={radius + 5} />
+      <Shape class="disc" peer={peer} radius={radius} />
       <StateMark peer={peer} radius={radius} />
       {count <= NAMED_MAX && (
         <text
@@ -54,6 +54,7 @@ export function NodeMark(props: {
       {count <= DIGESTS_MAX && isPresent(peer) && (
         <text class="digest" y={radius + (isInside ? 15 : 28)}>
           {peer.state === 'alive' ? shortDigest(peer.digest).slice(0, 4) : peer.state}
+          {peer.isObserver && ' observer'}
         </text>
       )}
       {count <= DIGESTS_MAX && !isPresent(peer) && (
@@ -69,7 +70,21 @@ function labelOf(peer: Peer, isSelf: boolean): string {
   const side = peer.side === undefined ? '' : `, side ${peer.side + 1}`
   const own = isSelf ? ', serves this page' : ''
   const state = isPresent(peer) ? `, state ${shortDigest(peer.digest)}` : ''
-  return `${shown(peer.name, 40)}: ${peer.state}${state}${side}${own}`
+  const role = peer.isObserver ? ', observer' : ''
+  return `${shown(peer.name, 40)}: ${peer.state}${role}${state}${side}${own}`
+}
+
+/** A square for who only reads, a circle for everybody else. */
+function Shape(props: {
+  readonly class: string
+  readonly peer: Peer
+  readonly radius: number
+}): VNode {
+  const { class: name, peer, radius } = props
+  if (!peer.isObserver) return <circle class={name} r={radius} />
+  // As large as the circle, to the eye.
+  const half = radius * 0.88
+  return <rect class={name} x={-half} y={-half} width={2 * half} height={2 * half} rx={3} />
 }
 
 /** What a node's condition looks like without colour. */

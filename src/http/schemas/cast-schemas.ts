@@ -46,6 +46,7 @@ export const explainSchema: z.ZodType<ExplainAnswer> = objectOf<ExplainAnswer>({
   name: text,
   peerId,
   state: memberState,
+  role: maybe(z.literal('observer')),
   epoch: count,
   incarnation: count,
   since: instant,

@@ -76,6 +76,7 @@ export const statusSchema: z.ZodType<StatusInfo> = objectOf<StatusInfo>({
     suspect: count,
     failed: count,
     left: count,
+    observers: maybe(count),
   }),
   digests: count,
   groups: z.array(groupSchema),

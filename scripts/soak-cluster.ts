@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Random, randomInteger, seededRandom, shuffle } from '../src/base/random.ts'
 import { Namespaces } from '../test/e2e/namespaces.ts'
+import { Chronicle } from './soak-cluster/chronicle.ts'
 import { Fleet, type FleetNode } from './soak-cluster/fleet.ts'
 import { Oracle } from './soak-cluster/oracle.ts'
 
@@ -12,13 +13,13 @@ import { Oracle } from './soak-cluster/oracle.ts'
  * Real nodes on machines of their own, to whom things happen that a seed has chosen: they are killed, stopped in
  * order, paused and cut off, and start again. An oracle outside knows what was done and says which deaths were true:
  *
- *   npm run soak:cluster -- [--nodes N] [--seconds N] [--seed S]
+ *   npm run soak:cluster -- [--nodes N] [--seconds N] [--seed S] [--log FILE]
  *
  * 32 nodes for an hour unless told otherwise. Needs root on Linux, ip and nft. The result, one line of JSON, goes to
- * standard output, progress to standard error; `cpuWaited` is the share of the time in which some process waited for a
- * processor: where that is near 1, nodes stand still as if they were paused, and deaths are to be expected. Exit
- * status: 0 nobody died by mistake and all agreed after each fault,
- * 1 not so, 2 wrong options or something is missing here.
+ * standard output, progress to standard error. `cpuWaited` is the share of the time in which some process of this
+ * machine waited for a processor, `nodesWaited` the one in which a node did, on average, and `longestWaitMs` how long
+ * one stood so between two looks. FILE gets what everybody did and told, in order. Exit status: 0 nobody died by
+ * mistake and all agreed after each fault, 1 not so, 2 wrong options or something is missing here.
  */
 
 const AGREED_MS_MAX = 60_000
@@ -31,7 +32,7 @@ const FAULT_MS_MAX = 20_000
 const QUIET_MS_MAX = 3_000
 const SHOWN_MAX = 20
 
-const { nodes, seconds, seed } = options()
+const { nodes, seconds, seed, log } = options()
 const missing = await Namespaces.missing()
 if (missing !== undefined) refuse(`it needs root on Linux, ip and nft: ${missing}`)
 const random = seededRandom(seed)
@@ -43,14 +44,17 @@ const KINDS = ['kill', 'restart', 'pause', 'partition'] as const
 
 const directory = await mkdtemp(join(tmpdir(), 'hearsay-soak-'))
 const network = await Namespaces.create(nodes)
-const fleet: Fleet = new Fleet(network, directory, (observer, event) =>
-  oracle.heard(observer, event),
-)
+const fleet: Fleet = new Fleet(network, directory, (observer, event) => {
+  oracle.heard(observer, event)
+  chronicle.heard(observer, event)
+})
 const oracle = new Oracle(fleet.nodes)
+const chronicle = new Chronicle(fleet.nodes, log)
 console.error(`seed ${seed}, ${nodes} nodes, ${seconds} s`)
 const beganAt = performance.now()
 const waitedBefore = waitedMs()
 try {
+  chronicle.start()
   await fleet.start()
   await agree('start')
   const until = performance.now() + seconds * 1_000
@@ -66,6 +70,7 @@ try {
     await fleet.pass(random.next() * QUIET_MS_MAX)
   }
 } finally {
+  await chronicle.end()
   await fleet.end()
   await network[Symbol.asyncDispose]()
   await rm(directory, { recursive: true, force: true })
@@ -79,6 +84,7 @@ console.log(
     ...{ trueDeaths, falseDeaths: falseDeaths.length, firstFalse: falseDeaths.slice(0, SHOWN_MAX) },
     disagreements,
     cpuWaited: share(waitedMs() - waitedBefore, performance.now() - beganAt),
+    ...chronicle.waits,
     knownMs: summary(times.known),
     restartedMs: summary(times.restarted),
     resumedMs: summary(healed.pause),
@@ -103,6 +109,7 @@ async function play(kind: (typeof KINDS)[number]): Promise<string> {
 async function kill(victims: readonly FleetNode[]): Promise<string> {
   const isOver = oracle.without(victims)
   const restMs = random.next() * REST_MS_MAX
+  chronicle.fault('kill', victims)
   await Promise.all(victims.map((node) => node.end('SIGKILL')))
   const knownMs = await fleet.until(() => fleet.areKnownDead(victims), restMs)
   if (knownMs !== undefined) times.known.push(knownMs)
@@ -114,6 +121,7 @@ async function kill(victims: readonly FleetNode[]): Promise<string> {
 
 /** Who leaves in order has never failed: there is no excuse. */
 async function restart(leavers: readonly FleetNode[]): Promise<string> {
+  chronicle.fault('leave', leavers)
   await Promise.all(leavers.map((node) => node.end('SIGTERM')))
   return await comeBack('restarted', leavers, () => {})
 }
@@ -123,6 +131,7 @@ async function comeBack(
   who: readonly FleetNode[],
   isOver: () => void,
 ): Promise<string> {
+  chronicle.fault('start', who)
   await fleet.start(who)
   isOver()
   const agreedMs = await agree(`${what} ${names(who)}`)
@@ -132,9 +141,11 @@ async function comeBack(
 
 async function pause(who: readonly FleetNode[]): Promise<string> {
   const isOver = oracle.without(who)
+  chronicle.fault('pause', who)
   for (const node of who) node.signal('SIGSTOP')
   const ms = faultMs(random)
   await fleet.pass(ms)
+  chronicle.fault('go on', who)
   for (const node of who) node.signal('SIGCONT')
   isOver()
   return await heal('pause', `stood ${ms.toFixed(0)} ms ${names(who)}`)
@@ -144,10 +155,12 @@ async function partition(side: readonly FleetNode[]): Promise<string> {
   const others = fleet.nodes.filter((node) => !side.includes(node))
   const [here, there] = [side, others].map((part) => part.map(({ machine }) => machine))
   const isOver = oracle.apart(side)
+  chronicle.fault('part', side)
   await network.part(here ?? [], there ?? [])
   const ms = faultMs(random)
   await fleet.pass(ms)
   await network.mend()
+  chronicle.fault('mend', side)
   isOver()
   return await heal('partition', `cut for ${ms.toFixed(0)} ms ${side.length} | ${others.length}`)
 }
@@ -199,12 +212,18 @@ function summary(samples: readonly number[]): object {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 
-function options(): { readonly nodes: number; readonly seconds: number; readonly seed: number } {
+function options(): {
+  readonly nodes: number
+  readonly seconds: number
+  readonly seed: number
+  readonly log: string | undefined
+} {
   const { values } = parseArgs({
     options: {
       nodes: { type: 'string', default: '32' },
       seconds: { type: 'string', default: '3600' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      log: { type: 'string' },
     },
   })
   const [count = 0, length = 0, number = 0] = [values.nodes, values.seconds, values.seed].map(
@@ -214,7 +233,7 @@ function options(): { readonly nodes: number; readonly seconds: number; readonly
   if (!isWhole || count < 3 || count > 250 || length === 0) {
     refuse('numbers are whole; --nodes is 3 … 250, --seconds above 0')
   }
-  return { nodes: count, seconds: length, seed: number }
+  return { nodes: count, seconds: length, seed: number, log: values.log }
 }
 
 function refuse(reason: string): never {

@@ -39,6 +39,10 @@ export class FleetNode {
     return this.#peer !== undefined
   }
 
+  get pid(): number | undefined {
+    return this.#peer?.pid
+  }
+
   async start(): Promise<void> {
     const runtimeDir = join(this.#directory, `run-${this.name}`)
     const args = [...this.#args, '--data-dir', join(this.#directory, this.name)]

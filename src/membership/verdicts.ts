@@ -9,71 +9,38 @@ import {
   signAccusation,
 } from './accusation.ts'
 import { Accusers } from './accusers.ts'
+import { Changes } from './changes.ts'
 import {
   claimedState,
-  compareTimes,
   equalClaims,
   standingAccusations,
   withAccusation,
   withRecord,
 } from './claims.ts'
 import { accusationRumour, recordRumour } from './flood.ts'
-import type { Member } from './member.ts'
-import { NearCut } from './near-cut.ts'
 import { Outage } from './outage.ts'
 import type { SignedRecord } from './record.ts'
-import { earlier, hearsAnybody, type Shared, witnessesHeard } from './shared.ts'
-import { type Observers, suspicionDeadline } from './suspicion.ts'
+import { hearsAnybody, type Shared } from './shared.ts'
+import { Suspicions } from './suspicions.ts'
 import { type Entry, isLive } from './table.ts'
-
-/** A suspect we still hear is told so and not declared failed: this long until the next look. */
-const HOLD_MS = 1_000
-/** So many members that are suspect at once are many. */
-const MANY_MIN = 3
-const MANY_SHARE = 0.25
-/** A member that was in doubt and has refuted is no witness for this long. */
-const RETURNED_MS = 10_000
-/** After a stall nobody is declared failed for this long. */
-const STALL_GRACE_MS = 1_000
-
-interface Suspicion {
-  readonly epoch: number
-  readonly incarnation: number
-  startedAt: Millis
-  /** A sign of life after this holds the verdict. */
-  heardSince: Millis
-  /** Not before this, whatever the formula says. */
-  notBefore: Millis
-  deadline: Millis
-  /** There were many at once: it stays so when most of them have refuted. */
-  isOneOfMany: boolean
-  /** The most members that found the process gone; a failure claim takes the place of that word. */
-  refused: number
-}
 
 /**
  * From claims to states. A record or an accusation is merged into its subject's claims; when that is
  * news it is flooded and the subject's state follows: suspect at once, failed when the suspicion has
- * run out here (see {@link suspicionDeadline}) — or at once for a member first heard of as failed.
- * A suspect that this node still hears is held: its refutation is on the way.
+ * run out here (suspicions.ts) — or at once for a member first heard of as failed.
  */
 export class Verdicts {
   readonly accusers: Accusers = new Accusers()
   readonly outage: Outage
   readonly #shared: Shared
-  readonly #nearCut: NearCut
-  readonly #suspicions = new Map<PeerId, Suspicion>()
-  /** Members changed since the last emit, with their row before; undefined for new ones. */
-  readonly #changes = new Map<PeerId, { before: Member | undefined; evidence: string }>()
-  /** When members refuted that were in doubt here, of late. */
-  readonly #returnedAt = new Map<PeerId, Millis>()
-  #areDeadlinesStale = false
-  #renewAt: Millis = 0
+  readonly #suspicions: Suspicions
+  readonly #changes: Changes
 
   constructor(shared: Shared) {
     this.#shared = shared
     this.outage = new Outage(shared)
-    this.#nearCut = new NearCut(shared)
+    this.#suspicions = new Suspicions(shared)
+    this.#changes = new Changes(shared)
   }
 
   /** Adds a member or advances its record. False when the record was no news. */
@@ -91,12 +58,13 @@ export class Verdicts {
     let entry: Entry
     if (known === undefined) {
       entry = table.add(record, now)
-      this.#note(entry, undefined, options.evidence)
+      this.#suspicions.touch()
+      this.#changes.note(entry, undefined, options.evidence)
     } else {
       const claims = withRecord(known.claims, record)
       if (equalClaims(claims, known.claims)) return undefined
       this.#judge(known, record, now)
-      this.#note(known, table.row(known), options.evidence)
+      this.#note(known, options.evidence)
       table.setClaims(known, claims)
       entry = known
     }
@@ -118,7 +86,7 @@ export class Verdicts {
     const { table, flood } = this.#shared
     const claims = withAccusation(entry.claims, accusation)
     if (equalClaims(claims, entry.claims)) return false
-    this.#note(entry, table.row(entry), options.evidence)
+    this.#note(entry, options.evidence)
     table.setClaims(entry, claims)
     flood.spread(accusationRumour(entry, accusation), { from: options.from, now: options.now })
     this.#settle(entry, options.now, { isRecordNew: false })
@@ -158,48 +126,22 @@ export class Verdicts {
 
   /** We were not running: time spent so counts against nobody. */
   stalled(lateMs: Millis, now: Millis): void {
-    for (const suspicion of this.#suspicions.values()) {
-      suspicion.startedAt = Math.min(now, suspicion.startedAt + lateMs)
-      suspicion.notBefore = Math.max(suspicion.notBefore, now + STALL_GRACE_MS)
-    }
-    this.#areDeadlinesStale = true
+    this.#suspicions.stalled(lateMs, now)
   }
 
   /** Declares failed whose suspicion ran out. */
   work(now: Millis): void {
-    if (this.#nearCut.look(now)) this.#areDeadlinesStale = true
-    if (this.#areDeadlinesStale || this.#renewAt <= now) this.#renewDeadlines(now)
-    for (const [peerId, suspicion] of this.#suspicions) {
-      if (suspicion.deadline > now) continue
-      const entry = this.#shared.table.of(peerId)
-      if (entry === undefined) this.#suspicions.delete(peerId)
-      else if (this.#isHeard(entry, suspicion)) this.#hold(entry, suspicion, now)
-      else this.#fail(entry, now)
-    }
-    if (this.#areDeadlinesStale) this.#renewDeadlines(now)
+    this.#suspicions.work((entry) => this.#fail(entry, now), now)
     this.outage.work()
   }
 
   nextDeadline(now: Millis): Millis | undefined {
-    if (this.#areDeadlinesStale) this.#renewDeadlines(now)
-    let earliest = this.#suspicions.size === 0 ? undefined : this.#renewAt
-    for (const { deadline } of this.#suspicions.values()) earliest = earlier(earliest, deadline)
-    return earliest
+    return this.#suspicions.nextDeadline(now)
   }
 
   /** Tells the outside what this input changed, once per member. */
   emit(): void {
-    if (this.#changes.size === 0) return
-    const { outbox, table } = this.#shared
-    for (const [peerId, { before, evidence }] of this.#changes) {
-      const entry = table.of(peerId)
-      if (entry === undefined) continue
-      const member = table.row(entry)
-      if (before !== undefined && !isVisibleChange(before, member)) continue
-      const kind = before === undefined && isLive(entry) ? 'joined' : 'changed'
-      outbox.push({ type: 'member', change: { kind, member, evidence } })
-    }
-    this.#changes.clear()
+    this.#changes.emit()
   }
 
   /** The state that the claims and the windows of this node give. */
@@ -209,15 +151,12 @@ export class Verdicts {
     const claimed = claimedState(entry.claims)
     // An accuser's word on a life that we have not heard of yet takes the place of its word on this one.
     if (claimed === 'alive' && !isRecordNew) return
-    const suspicion = this.#suspicions.get(entry.peerId)
-    if (suspicion !== undefined && compareTimes(suspicion, entry.claims.record) !== 0) {
-      this.#suspicions.delete(entry.peerId)
-    }
+    this.#suspicions.closeOther(entry)
     const isFreshlyHeardOf = entry.createdAt === now
     const isFailed = claimed === 'failed' && (entry.state === 'failed' || isFreshlyHeardOf)
     const isDoubtful = !isFailed && (claimed === 'suspect' || claimed === 'failed')
-    if (isDoubtful) this.#suspect(entry, now)
-    else this.#suspicions.delete(entry.peerId)
+    if (isDoubtful) this.#suspicions.open(entry, now)
+    else this.#suspicions.close(entry.peerId)
     this.#shared.table.setState(entry, isDoubtful ? 'suspect' : claimed, now)
   }
 
@@ -225,125 +164,28 @@ export class Verdicts {
   #judge(subject: Entry, record: SignedRecord, now: Millis): void {
     const { record: before } = subject.claims
     if (record.epoch !== before.epoch || subject.state === 'alive') return
-    this.#returnedAt.set(subject.peerId, now)
+    this.#suspicions.returned(subject.peerId, now)
     if (subject.state === 'failed') return
     for (const { accuser } of standingAccusations(subject.claims)) {
       const entry = this.#shared.table.find(accuser)
       if (entry === undefined) continue
-      const isExcused = this.#nearCut.isNear(now) || !this.#isCredible(entry)
+      const isExcused = this.#suspicions.isExcused(entry, now)
       if (!this.accusers.refuted(entry.peerId, { isExcused, now })) continue
       this.#shared.outbox.push({ type: 'dropped', reason: 'accuser-muted' })
     }
   }
 
-  #suspect(entry: Entry, now: Millis): void {
-    if (this.#suspicions.has(entry.peerId)) return
-    const { epoch, incarnation } = entry.claims.record
-    this.#suspicions.set(entry.peerId, {
-      epoch,
-      incarnation,
-      startedAt: now,
-      heardSince: now,
-      notBefore: now,
-      deadline: now,
-      isOneOfMany: false,
-      refused: 0,
-    })
-  }
-
-  /** Remembers how a member looked before this input; call before changing it. Last evidence wins. */
-  #note(entry: Entry, before: Member | undefined, evidence: string): void {
-    this.#areDeadlinesStale = true
-    const noted = this.#changes.get(entry.peerId)
-    this.#changes.set(entry.peerId, {
-      before: noted === undefined ? before : noted.before,
-      evidence,
-    })
-  }
-
-  /** Witnesses and accusers changed: every running suspicion is measured anew. */
-  #renewDeadlines(now: Millis): void {
-    this.#areDeadlinesStale = false
-    // Witnesses fall silent without any claim: look again.
-    this.#renewAt = now + this.#shared.tunables.probePeriodMs
-    for (const [peerId, at] of this.#returnedAt) {
-      if (at <= now - RETURNED_MS) this.#returnedAt.delete(peerId)
-    }
-    const { table, tunables, health } = this.#shared
-    const areMany = this.#suspicions.size >= Math.max(MANY_MIN, table.liveCount * MANY_SHARE)
-    for (const [peerId, suspicion] of this.#suspicions) {
-      const entry = table.of(peerId)
-      if (entry === undefined) continue
-      const standing = standingAccusations(entry.claims)
-      const credible = standing.filter(({ accuser }) => this.#isCredible(table.find(accuser)))
-      const isGone = suspicion.refused > 0 || credible.some(({ kind }) => kind === 'refused')
-      const gone = isGone ? credible.filter(({ kind }) => kind !== 'suspect').length : 0
-      suspicion.refused = Math.max(suspicion.refused, gone)
-      suspicion.isOneOfMany ||= areMany
-      const deadline = suspicionDeadline(
-        {
-          startedAt: suspicion.startedAt,
-          accusers: standing.length,
-          refused: suspicion.refused,
-          failed: credible.filter(({ kind }) => kind === 'failed').length,
-          witnesses: table.count('alive'),
-          heardWitnesses: witnessesHeard(this.#shared, entry, now),
-          members: table.liveCount,
-          scale: health.scale,
-          isDegraded: entry.claims.record.status === 'degraded',
-          isOneOfMany: suspicion.isOneOfMany,
-          isCutNear: this.#nearCut.isNear(now),
-          observers: this.#observers(entry, credible),
-        },
-        tunables,
-      )
-      suspicion.deadline = Math.max(deadline, suspicion.notBefore)
-    }
-  }
-
-  #observers(subject: Entry, credible: readonly Accusation[]): Observers {
-    const neighbours = this.#shared.table.neighbours(subject)
-    let alive = 0
-    let accusing = 0
-    for (const observer of neighbours) {
-      if (observer.claims.record.status === 'degraded' || !this.#isCredible(observer)) continue
-      alive += 1
-      if (credible.some(({ accuser }) => equalBytes(accuser, observer.publicKey))) accusing += 1
-    }
-    return { all: neighbours.length, alive, accusing }
-  }
-
-  /**
-   * Whether the word of a member cuts a suspicion short here. Who is in doubt itself, or was until just now, has
-   * been on the other side of a cut, more likely than not: what it says was true of that cut, and the refutations
-   * of those that it accuses are still on their way.
-   */
-  #isCredible(accuser: Entry | undefined): boolean {
-    return accuser?.state === 'alive' && !this.#returnedAt.has(accuser.peerId)
-  }
-
-  #isHeard(entry: Entry, { heardSince }: Suspicion): boolean {
-    const link = this.#shared.links.get(entry.peerId)
-    return link !== undefined && link.lastHeardAt > heardSince
-  }
-
-  #hold(entry: Entry, suspicion: Suspicion, now: Millis): void {
-    suspicion.heardSince = now
-    suspicion.notBefore = now + HOLD_MS
-    suspicion.deadline = suspicion.notBefore
-    const link = this.#shared.links.get(entry.peerId)
-    if (link === undefined) return
-    for (const accusation of standingAccusations(entry.claims)) {
-      this.#shared.flood.tell(link, accusationRumour(entry, accusation), now)
-    }
+  /** Before a member changes. */
+  #note(entry: Entry, evidence: string): void {
+    this.#suspicions.touch()
+    this.#changes.note(entry, this.#shared.table.row(entry), evidence)
   }
 
   #fail(entry: Entry, now: Millis): void {
     const { options, flood, table } = this.#shared
     const standing = standingAccusations(entry.claims)
     const evidence = failureEvidence(standing.length, standing)
-    this.#suspicions.delete(entry.peerId)
-    this.#note(entry, table.row(entry), evidence)
+    this.#note(entry, evidence)
     if (!standing.some(({ kind }) => kind === 'failed')) {
       const { epoch, incarnation } = entry.claims.record
       const accusation = signAccusation(options.signer, options.network, {
@@ -365,18 +207,4 @@ function failureEvidence(accusers: number, standing: readonly Accusation[]): str
   if (standing.some(({ kind }) => kind === 'failed')) return 'declared failed, not refuted in time'
   if (refused > 0) return `connection refused, found by ${refused}, not refuted in time`
   return `suspected by ${accusers}, not refuted in time`
-}
-
-function isVisibleChange(before: Member, after: Member): boolean {
-  return (
-    before.state !== after.state ||
-    before.epoch !== after.epoch ||
-    before.name !== after.name ||
-    !equalTexts(before.addresses, after.addresses) ||
-    !equalTexts(Object.entries(before.tags).flat(), Object.entries(after.tags).flat())
-  )
-}
-
-function equalTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i])
 }

@@ -23,12 +23,16 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['kv', pure(2)],
   ['engine', pure(3)],
   ['sim', pure(4)],
+  // What adapters share.
+  ['adapters/common', platform(3.5, [])],
   ['adapters/libp2p', platform(4, [...PURE, ...HOST, 'interface-datastore'])],
-  ['adapters/store', platform(4, ['classic-level', 'abstract-level'])],
-  ['adapters/platform', platform(4, PURE)],
+  ['adapters/store', platform(4, ['classic-level', 'abstract-level', 'idb'])],
+  ['adapters/platform', platform(4, [...PURE, '@noble/curves'])],
   ['adapters/faults', platform(4, [])],
   ['node', platform(5, [...PURE, 'it-pipe', '@opentelemetry/api'])],
   ['index.ts', platform(6, [])],
+  // The same names in browsers.
+  ['browser.ts', { ...platform(6, []), isNodeAllowed: false }],
   // State without a node, for any platform.
   ['crdt.ts', pure(3)],
   ['lab', shell(7, [])],

@@ -1,7 +1,7 @@
+import { soon, unref } from '../adapters/common/timers.ts'
 import { createFaultyLinks } from '../adapters/faults/faulty-links.ts'
 import type { Host } from '../adapters/libp2p/host.ts'
 import { parseJoinAddress } from '../adapters/libp2p/join-address.ts'
-import { soon, unref } from '../adapters/libp2p/timers.ts'
 import { verifiedAhead } from '../adapters/platform/ahead-links.ts'
 import { createGroupCommit } from '../adapters/store/group-commit.ts'
 import { watchSpace } from '../adapters/store/space-guard.ts'
@@ -22,7 +22,7 @@ import { MemberHistory } from './member-history.ts'
 import { Networking } from './networking.ts'
 import { Node } from './node.ts'
 import { nodeEvent } from './node-event.ts'
-import { type CheckedOptions, checkNodeOptions, isLoopback } from './node-options.ts'
+import { type CheckedOptions, checkNodeOptions } from './node-options.ts'
 import type { Chaos, HearsayNode, NodeEvent, NodeOptions } from './node-types.ts'
 import { accessOf, invitesOf, loadedBoth, openInvites } from './open-invites.ts'
 import type { Platform } from './platform.ts'
@@ -109,7 +109,7 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     isObserver: checked.invite?.capability.role === 'observer',
     place: store.place,
     records: platform.recordsOf?.(network),
-    dialLoopback: checked.listen.some(isLoopback),
+    dialLoopback: checked.dialLoopback,
     observe: (event) => {
       if (event.type === 'member') {
         feed(networking.host, running)
@@ -202,13 +202,14 @@ function createNodeHost(
 ): Promise<Host> {
   const { driver, desk } = parts
   const { checked, platform, seed } = assembly
-  const { network, networkKey, profile, listen, announce } = checked
+  const { network, networkKey, profile, listen, announce, origins } = checked
   return platform.createHost({
     seed,
     network,
     profile,
     listen,
     announce,
+    origins,
     version: platform.version,
     ...(networkKey === undefined ? {} : { networkKey }),
     ...(desk === undefined ? {} : { invites: desk }),

@@ -11,6 +11,9 @@ export interface CheckedOptions {
   readonly profile: Profile
   readonly listen: readonly string[]
   readonly announce: readonly string[]
+  readonly origins: readonly string[]
+  /** Whether loopback addresses of others may be dialled: only by who is on loopback, too. */
+  readonly dialLoopback: boolean
   readonly join: readonly string[]
   readonly network: string
   readonly networkKey: Uint8Array | undefined
@@ -81,6 +84,8 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
     profile,
     listen,
     announce: options.announce ?? [],
+    origins: checkOrigins(options.origins ?? []),
+    dialLoopback: listen.length === 0 ? profile === 'local' : listen.some(isLoopback),
     join: options.join ?? [],
     network,
     networkKey,
@@ -102,6 +107,12 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
 /** Whether a multiaddr can be reached from this machine only. */
 export function isLoopback(address: string): boolean {
   return /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
+}
+
+function checkOrigins(origins: readonly string[]): readonly string[] {
+  const wrong = origins.find((one) => one !== '*' && URL.parse(one)?.origin !== one)
+  if (wrong === undefined) return origins
+  throw invalid(`Cannot use origin: expected "https://host" or "*": ${wrong}`)
 }
 
 function checkOneHopMembers(count: number | undefined): number | undefined {

@@ -359,7 +359,9 @@ export interface NodeOptions {
   readonly listen?: readonly string[]
   /** Multiaddrs told to others instead of the listening ones. */
   readonly announce?: readonly string[]
-  /** Seeds: multiaddr, host:port, dns:name:port. */
+  /** Whose pages may connect by WebSocket besides those of this machine: `https://host`, or `*`. @default none */
+  readonly origins?: readonly string[]
+  /** Seeds: multiaddr, host:port, dns:name:port, ws://host:port. */
   readonly join?: readonly string[]
   /** @default "hearsay" */
   readonly network?: string

@@ -1,4 +1,4 @@
-import { soon } from '../adapters/libp2p/timers.ts'
+import { soon } from '../adapters/common/timers.ts'
 
 /**
  * The event loop is let go after this long: with one row more, which may hold ten thousand events, whoever

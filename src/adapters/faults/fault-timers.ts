@@ -1,4 +1,5 @@
 import type { Millis } from '../../base/core.ts'
+import { unref } from '../common/timers.ts'
 
 /** Time as fault injection needs it. */
 export interface FaultTimers {
@@ -13,7 +14,7 @@ export function platformTimers(): FaultTimers {
     now: () => performance.now(),
     after(ms, callback) {
       const timer = setTimeout(callback, ms)
-      timer.unref()
+      unref(timer)
       return () => clearTimeout(timer)
     },
   }

@@ -3,8 +3,8 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Millis } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
+import { delay, unref } from '../common/timers.ts'
 import type { RoutingTable } from './routing-table.ts'
-import { delay, unref } from './timers.ts'
 
 export interface FedMember {
   readonly peer: PeerId

@@ -2,9 +2,9 @@ import { compareText, equalBytes } from '../../base/bytes.ts'
 import type { Millis, Protocol } from '../../base/core.ts'
 import type { PeerId } from '../../base/ids.ts'
 import type { OutboundFrame } from '../../engine/ports.ts'
+import { unref } from '../common/timers.ts'
 import { type HostLimits, PROTOCOLS } from './options.ts'
 import { PIECE_BYTES_MAX, type Piece, SendQueue } from './send-queue.ts'
-import { unref } from './timers.ts'
 import type { Wire } from './wire.ts'
 
 /** How long a half-sent frame may hold up the move to another connection: the old one may be dead. */

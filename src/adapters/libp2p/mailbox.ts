@@ -1,5 +1,5 @@
 import type { PeerId } from '../../base/ids.ts'
-import { soon } from './timers.ts'
+import { soon } from '../common/timers.ts'
 
 /** Deferred frames handled in one go before sockets are looked at again. */
 const TURN_MS_MAX = 4

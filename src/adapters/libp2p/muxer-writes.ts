@@ -1,7 +1,7 @@
 import type { MessageStream } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
+import { soon } from '../common/timers.ts'
 import { MUXER_BYTES_MAX } from './options.ts'
-import { soon } from './timers.ts'
 
 /** yamux: version, type, flags (2), stream id (4), length (4). */
 const HEADER_BYTES = 12

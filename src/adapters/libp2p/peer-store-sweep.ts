@@ -1,6 +1,6 @@
 import type { PeerId, PeerStore } from '@libp2p/interface'
 import type { Millis } from '../../base/core.ts'
-import { delay, unref } from './timers.ts'
+import { delay, unref } from '../common/timers.ts'
 
 const SWEEP_MS: Millis = 600_000
 /** Between two deletions: a crowd that has left is no reason to hold anybody up. */

@@ -1,7 +1,7 @@
 import type { Startable, Stream } from '@libp2p/interface'
 import type { KadDHTComponents } from '@libp2p/kad-dht'
+import { unref } from '../common/timers.ts'
 import { messageChunks } from './message-bytes.ts'
-import { unref } from './timers.ts'
 
 export type Registrar = KadDHTComponents['registrar']
 

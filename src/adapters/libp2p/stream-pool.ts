@@ -1,11 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { concatBytes } from '../../base/bytes.ts'
 import type { Millis, Protocol } from '../../base/core.ts'
+import { unref } from '../common/timers.ts'
 import { FrameReader } from './frame-reader.ts'
 import { messageChunks } from './message-bytes.ts'
 import { FRAME_BYTES_MAX, protocolId, REPORT_BYTES } from './options.ts'
 import type { Piece } from './send-queue.ts'
-import { unref } from './timers.ts'
 import type { TrafficCounter } from './traffic-counter.ts'
 
 /** A stream is paused above, resumed below; each waiting frame counts this much besides its bytes. */

@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Listener } from '@libp2p/interface'
+import { unref } from '../common/timers.ts'
 import type { Bans } from './bans.ts'
 import type { HostLimits } from './options.ts'
-import { unref } from './timers.ts'
 
 /** Of the request that becomes a WebSocket: a browser sends less than one. */
 export const HEADER_BYTES_MAX = 8_192

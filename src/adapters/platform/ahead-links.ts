@@ -3,6 +3,7 @@ import type { PeerId } from '../../base/ids.ts'
 import type { LinkPort } from '../../engine/ports.ts'
 import { decodeFrame } from '../../kv/frame.ts'
 import { decodeRecord, proofOf } from '../../records/record.ts'
+import { soon } from '../common/timers.ts'
 import type { AheadSigner, Proof } from './ahead-signer.ts'
 
 /** Beyond these frames go their way at once: the core verifies what it does not refuse, one by one. */
@@ -71,7 +72,7 @@ class AheadFrames {
         forget()
       }
       this.#ready.push(frame)
-      if (this.#ready.length === 1) setImmediate(() => this.#turn())
+      if (this.#ready.length === 1) soon(() => this.#turn())
     })
     if (!isTaken) return false
     this.#underWay.add(frame)
@@ -94,7 +95,7 @@ class AheadFrames {
       if (performance.now() > endsAt) break
     }
     this.#ready = this.#ready.slice(handled)
-    if (this.#ready.length > 0) setImmediate(() => this.#turn())
+    if (this.#ready.length > 0) soon(() => this.#turn())
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { equalBytes, fromHex, hex } from '../../base/bytes.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { sha256 } from '../../base/hash.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 import { SEED_BYTES } from './nodejs-signer.ts'
 
 const IDENTITY_NAME = 'identity.key'
@@ -118,17 +119,6 @@ async function createIdentity(directory: string, path: string, seed: Uint8Array)
     await rm(draft, { force: true })
   }
   await syncDirectory(directory)
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot open directories; NTFS journals their entries by itself.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 function checksumOf(seed: Uint8Array): Uint8Array {

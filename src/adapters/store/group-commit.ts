@@ -1,6 +1,7 @@
 import type { StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import type { DiskPort, DiskRoom } from '../../engine/ports.ts'
+import { soon } from '../common/timers.ts'
 import type { SpaceGuard } from './space-guard.ts'
 import type { Store } from './store.ts'
 
@@ -78,7 +79,7 @@ class StoreGroupCommit implements GroupCommit {
   soon(ready: () => void): void {
     this.#isSoon = true
     // After all input that this turn of the event loop brings: whoever is answered or asks in it writes in it.
-    setImmediate(() => {
+    soon(() => {
       this.#isSoon = false
       if (!this.#isHalted) ready()
       this.#wakeIdle()

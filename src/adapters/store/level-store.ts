@@ -3,20 +3,19 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { StoreWrite } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 import { scanLevelLog } from './level-log.ts'
 import { damagedStore, FIRST_KEY, rowOperations, rowPages } from './level-rows.ts'
 import { migrateStore } from './migrate-store.ts'
 import { STORE_MIGRATIONS, type StoreMigration } from './migrations.ts'
 import { directoryPlace, renewPlace } from './place.ts'
 import { Quarantine } from './quarantine.ts'
-import type { Space, Store, StorePage } from './store.ts'
+import { type Space, STORE_FORMAT, type Store, type StorePage } from './store.ts'
 import {
   claimDirectory,
   databasePath,
   refuseLocked,
   removeOwner,
-  STORE_FORMAT,
-  syncDirectory,
   writeOwner,
 } from './store-directory.ts'
 import { isMarkedUnsynced, markUnsynced, removeUnsyncedMark, syncLogs } from './unsynced-mark.ts'

@@ -13,10 +13,11 @@ import { access, rename, rm } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import type { StoreRow } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 import { FIRST_KEY, type RawPage, rowOperations, rowPages } from './level-rows.ts'
 import type { StoreMigration } from './migrations.ts'
 import type { Space } from './store.ts'
-import { backupPath, readMarker, syncDirectory, writeMarker } from './store-directory.ts'
+import { backupPath, readMarker, writeMarker } from './store-directory.ts'
 
 type Database = ClassicLevel<string, Uint8Array>
 

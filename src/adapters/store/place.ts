@@ -1,6 +1,6 @@
 import { lstat, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory } from './store-directory.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 
 const PLACE_NAME = 'place'
 const PLACE_MODE = 0o600

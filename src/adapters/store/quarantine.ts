@@ -1,8 +1,8 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncDirectory } from '../common/sync-directory.ts'
 import type { DamagedEntry } from './level-rows.ts'
 import type { DamagedRow } from './store.ts'
-import { syncDirectory } from './store-directory.ts'
 
 /** In the data directory: one JSON object a line, `{"key","reason","bytes"}`, bytes in base64. */
 export const QUARANTINE_NAME = 'quarantine.ndjson'

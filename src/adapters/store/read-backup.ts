@@ -16,7 +16,7 @@ import {
   readRows,
   readTotals,
 } from './backup-format.ts'
-import { STORE_FORMAT } from './store-directory.ts'
+import { STORE_FORMAT } from './store.ts'
 
 const READ_BYTES = 1_048_576
 const NEWER_HINT = 'Restore it with the newer hearsay that wrote it; nothing was written'

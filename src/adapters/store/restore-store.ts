@@ -11,11 +11,12 @@ import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { StoreRow } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 import { rowOperations } from './level-rows.ts'
 import { DATABASE_OPTIONS, storeError } from './level-store.ts'
 import { makeDirectory } from './make-directory.ts'
 import { type BackupInfo, readBackup } from './read-backup.ts'
-import { databasePath, syncDirectory, writeMarker } from './store-directory.ts'
+import { databasePath, writeMarker } from './store-directory.ts'
 import { isShared } from './write-backup.ts'
 
 /**

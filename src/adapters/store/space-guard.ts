@@ -1,4 +1,5 @@
 import type { DiskRoom } from '../../engine/ports.ts'
+import { unref } from '../common/timers.ts'
 import type { Space, Store } from './store.ts'
 
 /**
@@ -96,8 +97,7 @@ class StoreSpaceGuard implements SpaceGuard {
 
   start(): void {
     this.#timer = setInterval(() => void this.check(), PERIOD_MS)
-    // Only where a disk has limits that can be asked for: on Node.js.
-    this.#timer.unref?.()
+    unref(this.#timer)
   }
 
   stop(): void {

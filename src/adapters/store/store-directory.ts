@@ -1,11 +1,9 @@
 import { constants } from 'node:fs'
-import { access, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HearsayError } from '../../base/errors.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
 import { makeDirectory } from './make-directory.ts'
-
-/** The layout of rows in the database; a change of it needs a step in migrations.ts. */
-export const STORE_FORMAT = 2
 
 const KIND = 'hearsay-store'
 const MARKER = 'hearsay-store.json'
@@ -77,18 +75,6 @@ export async function writeMarker(directory: string, marker: Marker): Promise<vo
   await writeFile(draft, `${JSON.stringify({ kind: KIND, ...marker })}\n`, { flush: true })
   await rename(draft, join(directory, MARKER))
   await syncDirectory(directory)
-}
-
-/** Makes creations, renames and removals in a directory survive a power loss. */
-export async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot open directories; NTFS journals their entries by itself.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** Leaves the process id for the message that a second process gets. */

@@ -1,5 +1,7 @@
 import type { StoreRow, StoreWrite } from '../../base/core.ts'
 
+/** The layout of rows in a store; a change of it needs a step in migrations.ts. */
+export const STORE_FORMAT = 2
 /** Most rows a page of {@link Store.rows} carries. */
 export const PAGE_ROWS_MAX = 1_024
 /** A page ends with the row that reaches this many bytes of keys and values. */

@@ -7,7 +7,8 @@
  */
 import { access, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { databasePath, syncDirectory } from './store-directory.ts'
+import { syncDirectory } from '../common/sync-directory.ts'
+import { databasePath } from './store-directory.ts'
 
 const MARK_NAME = 'unsynced'
 const MARK_MODE = 0o600

@@ -8,8 +8,7 @@ import {
   writePreamble,
   writeRows,
 } from './backup-format.ts'
-import type { Store } from './store.ts'
-import { STORE_FORMAT } from './store-directory.ts'
+import { STORE_FORMAT, type Store } from './store.ts'
 
 const UNSHARED_KEY = /^state!(?:replica|place|writer!.*)$/
 

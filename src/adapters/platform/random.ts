@@ -1,16 +1,15 @@
-import { randomFillSync } from 'node:crypto'
 import type { Random } from '../../base/random.ts'
 
 /** Numbers drawn from the kernel at once: one system call costs as much as hundreds of them. */
 const POOL_NUMBERS = 1_024
 
-/** Random numbers fit for secrets: from the operating system, by way of OpenSSL. */
+/** Random numbers fit for secrets: from the operating system, by Web Cryptography (§10.1.1). */
 export function createRandom(): Random {
   const pool = new Uint32Array(POOL_NUMBERS)
   let used = POOL_NUMBERS
   const uint32 = (): number => {
     if (used === POOL_NUMBERS) {
-      randomFillSync(pool)
+      crypto.getRandomValues(pool)
       used = 0
     }
     const value = pool[used] ?? 0

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRandom } from '../../../src/adapters/platform/nodejs-random.ts'
+import { createRandom } from '../../../src/adapters/platform/random.ts'
 
 test('next() is in [0, 1) and fills it', () => {
   const random = createRandom()

@@ -164,6 +164,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
         return
       case 'addresses':
       case 'join':
+        if (input.type === 'addresses') this.#areMembersStale = true
         this.membership.handle(input, now)
         return
       case 'command':
@@ -317,10 +318,9 @@ export class Engine implements Core<EngineInput, EngineOutput> {
 
   #tellMembers(now: Millis): void {
     this.#areMembersStale = false
-    const known = this.membership.members().filter(({ peerId }) => !this.observers.has(peerId))
-    const { members, lost, changesAt } = presentMembers(known, now)
+    const { changesAt, ...present } = presentMembers(this.membership.members(), this, now)
     this.#lostUntil = changesAt
-    this.kv.handle({ type: 'members', members, lost }, now)
+    this.kv.handle({ type: 'members', ...present }, now)
   }
 
   #fromMembership(output: MembershipOutput, now: Millis): void {

@@ -72,6 +72,8 @@ export type KvInput =
       readonly type: 'members'
       readonly members: readonly KvMember[]
       readonly lost: number
+      /** Whether this node is one of them: not where nobody could ask it for anything. @default true */
+      readonly isHolder?: boolean
     }
   /** Peers that only read, all of them: neither what they send nor what they have signed is taken. */
   | { readonly type: 'observers'; readonly peers: ReadonlySet<PeerId> }

@@ -185,7 +185,7 @@ export class Kv implements Core<KvInput, KvOutput> {
         this.#context.calls.unreachable(input.peer, now)
         return
       case 'members':
-        this.#members(input.members, input.lost, now)
+        this.#members(input, now)
         return
       case 'observers':
         this.#observers = input.peers
@@ -241,7 +241,7 @@ export class Kv implements Core<KvInput, KvOutput> {
 
   #isReplicaOf(id: Uint8Array): boolean {
     const { replication, signer } = this.#context
-    if (this.#ring.size <= replication) return !this.#isObserver
+    if (this.#ring.size <= replication) return this.#ring.member(signer.peerId) !== undefined
     return this.#ring.closest(id, replication).some(({ peerId }) => peerId === signer.peerId)
   }
 
@@ -272,11 +272,13 @@ export class Kv implements Core<KvInput, KvOutput> {
     }
   }
 
-  #members(members: readonly KvMember[], lost: number, now: Millis): void {
+  #members(input: KvInput & { readonly type: 'members' }, now: Millis): void {
+    const { members, lost } = input
     const self = ownMember(this.#context.signer)
     const others = members.filter(({ peerId }) => peerId !== self.peerId)
     const before = this.#ring
-    this.#ring = new Ring(this.#isObserver ? others : [self, ...others], before)
+    const isHolder = !this.#isObserver && input.isHolder !== false
+    this.#ring = new Ring(isHolder ? [self, ...others] : others, before)
     this.#lost = lost
     assert(lost >= 0, 'the number of lost members is not negative')
     if (!this.#ring.hasSamePeers(before)) this.#repair.viewChanged(now)

@@ -19,3 +19,8 @@ export function dialableAddresses(
   if (dialLoopback) return addresses
   return addresses.filter((address) => !isLocalAddress(address))
 }
+
+/** Whether pages in browsers can dial it. */
+export function isWebSocketAddress(address: string): boolean {
+  return /\/wss?$/.test(address)
+}

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Accusation } from './accusation.ts'
+import { isWebSocketAddress } from './addresses.ts'
 import type { Claims } from './claims.ts'
 import { decodeRecord, type MemberRecord, type MemberStatus, type SignedRecord } from './record.ts'
 
@@ -8,6 +9,9 @@ const NO_ACCUSATIONS: readonly Accusation[] = []
 
 /** What is decoded when somebody asks for it. */
 type Body = Pick<MemberRecord, 'bootNonce' | 'rival' | 'protocol' | 'name' | 'addresses' | 'tags'>
+
+/** How a member can be dialled, as it says: not at all, not from a page in a browser, or from there too. */
+type Reach = 'none' | 'plain' | 'web'
 
 /** Whoever looks at a member looks at several parts of it, and then at others: a few are enough. */
 const BODIES_MAX = 64
@@ -40,6 +44,7 @@ export class KnownRecord implements SignedRecord, Claims {
   readonly epoch: number
   readonly incarnation: number
   readonly status: MemberStatus
+  readonly reach: Reach
   /** Tables that hold it. */
   uses = 0
   /** Another record of this subject that some table holds. */
@@ -70,6 +75,7 @@ export class KnownRecord implements SignedRecord, Claims {
     this.epoch = record.epoch
     this.incarnation = record.incarnation
     this.status = record.status
+    this.reach = reachOf(record.addresses)
     this.#bodies = options.bodies
     this.#page = options.bytes.buffer
     this.#at = options.bytes.byteOffset
@@ -117,4 +123,9 @@ export class KnownRecord implements SignedRecord, Claims {
   get tags(): MemberRecord['tags'] {
     return this.#bodies.of(this).tags
   }
+}
+
+function reachOf(addresses: readonly string[]): Reach {
+  if (addresses.length === 0) return 'none'
+  return addresses.some(isWebSocketAddress) ? 'web' : 'plain'
 }

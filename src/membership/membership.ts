@@ -254,8 +254,8 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
     if (entry === undefined) return
     table.setRoundTrip(entry, undefined)
     const self = parts.identity.entry
-    // An observer wants the links with its neighbours; they look whether it is still there.
-    const isNear = table.isObserver(entry) && table.neighbours(entry).includes(self)
+    // Who is no carrier wants the links with its neighbours; they look whether it is still there.
+    const isNear = !table.isCarrier(entry) && table.neighbours(entry).includes(self)
     const isWanted = isLive(entry) && (isNear || parts.overlay.wanted.has(entry))
     parts.dialer.lost(peer, isWanted, now)
     // A short or rejected link waits like a failed dial; a broken one is redialled at once.

@@ -93,7 +93,7 @@ export function castSurroundings(shared: Shared, self: Entry): CastSurroundings 
       const asked = (entry: Entry): boolean => isLive(entry) && !table.isObserver(entry)
       return [...table.entries()].filter(asked).map(({ peerId }) => peerId)
     },
-    liveCount: () => table.carrierCount,
+    liveCount: () => table.speakerCount,
     tell: (link, rumour, now) => flood.tell(link, rumour, now),
   }
 }

@@ -19,7 +19,7 @@ import type { SignedRecord } from './record.ts'
 import type { RecordCache } from './record-cache.ts'
 import { RING_ROWS_MAX, RingIndex } from './ring-index.ts'
 import { Roster } from './roster.ts'
-import { type Entry, type EntryState, type KnownDigest, Row, STATES } from './row.ts'
+import { type Entry, type EntryState, isLive, type KnownDigest, Row, STATES } from './row.ts'
 
 /** What a member's two hashes are over: its place in the view, and the digest it told. */
 export const HASH_KINDS = ['view', 'digest'] as const
@@ -62,7 +62,11 @@ export class Table {
   #newestTo = 0
   readonly #position = (row: number, ring: number): number => this.#positionOf(row, ring)
   readonly #living = new RingIndex(this.#position)
-  readonly #carriers = new Carriers(this.#living, this.#position)
+  readonly #carriers = new Carriers({
+    living: this.#living,
+    positionOf: this.#position,
+    rows: () => this.#everybody(),
+  })
   readonly #views = new Buckets()
   readonly #counts = { alive: 0, suspect: 0, failed: 0, left: 0 }
   readonly #roster = new Roster(() => this.#everybody())
@@ -107,17 +111,22 @@ export class Table {
   }
 
   /** How many of them are no observers. */
-  get carrierCount(): number {
-    return this.#carriers.ring.size
+  get speakerCount(): number {
+    return this.liveCount - this.#carriers.livingObservers
   }
 
   isObserver(entry: Entry): boolean {
     return this.#carriers.isObserver(entry)
   }
 
+  /** Whether links with a member are for everybody, see {@link Carriers}. */
+  isCarrier(entry: Entry): boolean {
+    return this.#carriers.isCarrier(this.#rowFor(entry))
+  }
+
   /** Members that only read, all of them; here or not. */
   setObservers(peers: ReadonlySet<PeerId>): void {
-    if (this.#carriers.setObservers(peers, [...this.#everybody()])) this.#liveVersion += 1
+    if (this.#carriers.setObservers(peers)) this.#liveVersion += 1
   }
 
   entries(): Iterable<Entry> {
@@ -134,9 +143,8 @@ export class Table {
 
   /** The living members that `entry` should hold links with: the same from either end of a link. */
   neighbours(entry: Entry): Entry[] {
-    const { index } = this.#rowFor(entry)
     const chosen: Entry[] = []
-    for (const row of this.#carriers.ring.neighbours(index)) {
+    for (const row of this.#carriers.neighbours(this.#rowFor(entry))) {
       const neighbour = this.#rows[row]
       if (neighbour !== undefined) chosen.push(neighbour)
     }
@@ -213,6 +221,10 @@ export class Table {
     const isOtherEpoch = claims.record.epoch !== before.epoch
     if (claims.record !== before) {
       row.known = this.#cache.acquire(claims.record)
+      if (before.reach !== row.known.reach && isLive(row)) {
+        this.#carriers.reached(row, before.reach)
+        this.#liveVersion += 1
+      }
       this.#cache.release(before)
     }
     const { accusations } = claims
@@ -227,14 +239,14 @@ export class Table {
     const { index, state: before } = row
     if (before === state) return
     const wasLive = before === 'alive' || before === 'suspect'
-    const isLive = state === 'alive' || state === 'suspect'
+    const lives = state === 'alive' || state === 'suspect'
     this.#counts[before] -= 1
     this.#counts[state] += 1
     this.#flags[index] = ((this.#flags[index] ?? 0) & ~STATE_BITS) | STATES.indexOf(state)
     this.#since[index] = now
     this.#stateVersion += 1
-    if (isLive !== wasLive) this.#liveVersion += 1
-    if (isLive !== wasLive) this.#live(row, isLive)
+    if (lives !== wasLive) this.#liveVersion += 1
+    if (lives !== wasLive) this.#live(row, lives)
     this.#refresh(row)
   }
 

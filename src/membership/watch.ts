@@ -144,7 +144,10 @@ export class Watch {
     watched.rounds += 1
     const isAlone = this.#shared.table.liveCount <= 2
     const roundsMax = isAlone ? ALONE_ROUNDS_MAX : VOID_ROUNDS_MAX
-    if (watched.rounds < roundsMax || (!isAlone && watched.failedDials === 0)) return
+    // Who gives no address has to come by itself: no dial of ours can fail.
+    const wasTried =
+      isAlone || watched.failedDials > 0 || entry.claims.record.addresses.length === 0
+    if (watched.rounds < roundsMax || !wasTried) return
     this.#verdicts.accuse(entry, 'suspect', 'no link to it anywhere', now)
   }
 

@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/base/random.ts'
 import { combineDigests } from '../../src/engine/combine-digests.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { presentMembers } from '../../src/engine/present-members.ts'
+import type { Member } from '../../src/membership/membership.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
@@ -106,15 +107,35 @@ test('combineDigests() is main alone, and depends on name and digest of every gr
 })
 
 test('presentMembers() counts the failed for ten minutes and never the left', () => {
-  const { self } = (() => {
-    const engine = createEngine()
-    engine.start(NOW)
-    return engine.membership
-  })()
-  const failed = { ...self, state: 'failed', since: NOW } as const
-  const left = { ...self, state: 'left', since: NOW } as const
-  const rows = [self, failed, left]
-  expect(presentMembers(rows, NOW + 599_999)).toMatchObject({ lost: 1, changesAt: NOW + 600_000 })
-  expect(presentMembers(rows, NOW + 600_000)).toMatchObject({ lost: 0, changesAt: undefined })
-  expect(presentMembers(rows, NOW).members).toHaveLength(1)
+  const node = createEngine()
+  node.start(NOW)
+  const { self } = node.membership
+  const addresses = ['/ip4/10.0.0.1/tcp/1']
+  const failed = { ...self, addresses, state: 'failed', since: NOW } as const
+  const left = { ...self, addresses, state: 'left', since: NOW } as const
+  const rows = [{ ...self, addresses, state: 'alive', since: NOW } as const, failed, left]
+  expect(presentMembers(rows, node, NOW + 599_999)).toMatchObject({
+    lost: 1,
+    changesAt: NOW + 600_000,
+  })
+  expect(presentMembers(rows, node, NOW + 600_000)).toMatchObject({ lost: 0, changesAt: undefined })
+  expect(presentMembers(rows, node, NOW).members).toHaveLength(1)
+})
+
+test('presentMembers() leaves out whom nobody can dial, unless there is nobody else', () => {
+  const node = createEngine()
+  node.start(NOW)
+  const { self } = node.membership
+  const row = (state: 'alive' | 'failed', addresses: readonly string[]): Member => {
+    return { ...self, publicKey: self.publicKey, peerId: self.peerId, since: NOW, state, addresses }
+  }
+  const otherPeer = peerIdFromPublicKey(new Uint8Array(32).fill(9))
+  const page = row('alive', [])
+  const member = row('alive', ['/ip4/10.0.0.1/tcp/1'])
+  expect(presentMembers([page, page], node, NOW).members).toHaveLength(2)
+  const present = presentMembers([page, { ...member, peerId: otherPeer }], node, NOW)
+  expect(present.members.map(({ peerId }) => peerId)).toEqual([otherPeer])
+  expect(present.isHolder).toBe(false)
+  // A page that was closed makes no quorum larger.
+  expect(presentMembers([member, row('failed', [])], node, NOW).lost).toBe(0)
 })

@@ -1,6 +1,6 @@
 import type { NoiseInit } from '@chainsafe/libp2p-noise'
-import type { ComponentLogger, Libp2pEvents, Metrics, Transport } from '@libp2p/interface'
-import type { TypedEventTarget } from 'main-event'
+import type { Transport } from '@libp2p/interface'
+import type { WebSocketsComponents } from '@libp2p/websockets'
 import type { Bans } from './bans.ts'
 import type { HostLimits } from './options.ts'
 
@@ -28,11 +28,4 @@ export interface TransportsWanted {
   readonly dropped: (reason: string) => void
 }
 
-/** What libp2p gives its transports, as far as those here take it. */
-export interface TransportComponents {
-  readonly logger: ComponentLogger
-  readonly events: TypedEventTarget<Libp2pEvents>
-  readonly metrics?: Metrics
-}
-
-export type TransportFactory = (components: TransportComponents) => Transport
+export type TransportFactory = (components: WebSocketsComponents) => Transport

@@ -33,7 +33,7 @@ export interface HostOptions {
   readonly profile: HostProfile
   /** Multiaddrs to listen on: TCP, or a WebSocket over it (`/ws`). None: nobody can dial this host. */
   readonly listen: readonly string[]
-  /** Whose pages may connect by WebSocket besides those of loopback, as `https://example.org`; `*`: all. @default none */
+  /** Whose pages may connect by WebSocket, besides loopback's: as `https://example.org`, `*` all. @default none */
   readonly origins?: readonly string[]
   /** Multiaddrs told to others instead of the listening ones. @default none */
   readonly announce?: readonly string[]

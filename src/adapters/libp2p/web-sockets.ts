@@ -9,10 +9,11 @@ import type {
 } from '@libp2p/interface'
 import { transportSymbol } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { TransportComponents, TransportFactory } from './host-platform.ts'
+import type { TransportFactory } from './host-platform.ts'
 
 type Library = typeof import('@libp2p/websockets')
 type Init = Parameters<Library['webSockets']>[0]
+type Components = Parameters<TransportFactory>[0]
 
 const HOSTS: ReadonlySet<string> = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])
 /** What stands behind the port. */
@@ -46,7 +47,7 @@ export class LazyWebSockets {
   }
 
   /** The library's own transport, once loaded. */
-  transport(components: TransportComponents): Transport | undefined {
+  transport(components: Components): Transport | undefined {
     return this.#loaded?.webSockets(this.#init)(components)
   }
 }
@@ -55,14 +56,14 @@ class WebSocketTransport implements Transport {
   readonly [transportSymbol] = true
   readonly [Symbol.toStringTag] = 'hearsay/web-sockets'
   readonly #sockets: LazyWebSockets
-  readonly #components: TransportComponents
+  readonly #components: Components
   readonly #guard: ((listener: Listener) => Listener) | undefined
   #inner: Transport | undefined
 
   constructor(
     sockets: LazyWebSockets,
     options: {
-      readonly components: TransportComponents
+      readonly components: Components
       readonly guard: ((listener: Listener) => Listener) | undefined
     },
   ) {

@@ -22,6 +22,8 @@ const LIBRARY = {
   'lab/index': 'src/lab/index.ts',
   'sim/index': 'src/sim/index.ts',
 }
+/** For pages: their own bundler adds the packages, in the form that they have for browsers. */
+const PAGE = { browser: 'src/browser.ts' }
 const COMMAND = { main: 'src/cli/main.ts' }
 /** 35 modules, of which four functions are used. */
 const INLINED = /^(?:uint8arrays|multiformats)(?:\/|$)/
@@ -32,6 +34,8 @@ interface BundleOptions {
   readonly dir: string
   readonly isExternal: (id: string) => boolean
   readonly sourcemap: boolean
+  /** @default node */
+  readonly platform?: 'node' | 'browser'
 }
 
 const { values } = parseArgs({
@@ -44,7 +48,15 @@ const out = resolve(values.out)
 await rm(out, { recursive: true, force: true })
 if (!values['no-types']) declareTypes()
 const inLibrary = await bundle(LIBRARY, { dir: out, isExternal: isShared, sourcemap: true })
-await writeFile(join(out, 'THIRD-PARTY.txt'), await notices(inLibrary, ROOT))
+const inPage = await bundle(PAGE, {
+  dir: out,
+  isExternal: isShared,
+  // Whoever bundles it makes maps of their own; these would be a fifth of the package.
+  sourcemap: false,
+  platform: 'browser',
+})
+const copied = [...new Set([...inLibrary, ...inPage])]
+await writeFile(join(out, 'THIRD-PARTY.txt'), await notices(copied, ROOT))
 const cli = join(out, 'cli')
 const inCommand = await bundle(COMMAND, {
   dir: cli,
@@ -73,12 +85,12 @@ function isShared(id: string): boolean {
 /** @returns the paths of all modules inside */
 async function bundle(
   input: Readonly<Record<string, string>>,
-  { dir, isExternal, sourcemap }: BundleOptions,
+  { dir, isExternal, sourcemap, platform = 'node' }: BundleOptions,
 ): Promise<readonly string[]> {
   const build = await rolldown({
     cwd: ROOT,
     input: { ...input },
-    platform: 'node',
+    platform,
     external: isExternal,
     checks: { eval: false },
   })

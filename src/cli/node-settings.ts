@@ -28,6 +28,7 @@ export async function nodeOptions(settings: Settings, io: Io): Promise<NodeOptio
     ...defined('profile', profile),
     ...listed('listen', settings.list('listen')),
     ...listed('announce', settings.list('announce')),
+    ...listed('origins', settings.list('webOrigin')),
     ...listed('join', settings.list('join')),
     ...defined('network', settings.text('network')),
     ...defined('networkKey', networkKey),

@@ -15,9 +15,19 @@ export function upOptions(): readonly Option[] {
     new Option('--profile <profile>', 'local listens on loopback, lan and wan everywhere').choices([
       ...PROFILES,
     ]),
-    new Option('--listen <multiaddr...>', 'listen here (default: the profile, any port)'),
+    new Option(
+      '--listen <multiaddr...>',
+      'listen here, by WebSocket with /ws at the end (default: the profile, any port)',
+    ),
     new Option('--announce <multiaddr...>', 'tell others these addresses instead'),
-    new Option('--join <address...>', 'join these: multiaddr, host:port or dns:name:port'),
+    new Option(
+      '--web-origin <origin...>',
+      'sites whose pages may connect where this node listens by WebSocket (/ws), * for all',
+    ),
+    new Option(
+      '--join <address...>',
+      'join these: multiaddr, host:port, dns:name:port or ws://host:port',
+    ),
     new Option('--network <name>', 'name of the network (default hearsay)'),
     new Option('--network-key <file>', 'secret of a private network, - for stdin'),
     new Option('--invite <file>', 'invite into a private network instead of its key, - for stdin'),

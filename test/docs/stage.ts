@@ -11,6 +11,7 @@ const BLOCK_MS_MAX = 60_000
 /** What users import, as the checkout has it. */
 const ENTRIES: Readonly<Record<string, string>> = {
   hearsay: 'src/index.ts',
+  'hearsay/browser': 'src/browser.ts',
   'hearsay/crdt': 'src/crdt.ts',
   'hearsay/http': 'src/http/index.ts',
   'hearsay/lab': 'src/lab/index.ts',

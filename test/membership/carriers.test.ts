@@ -89,5 +89,5 @@ test('neighbours depend on who is there, how they are reached and who observes, 
     }
   }
   fc.assert(fc.property(fc.array(step, { maxLength: 40 }), check), { numRuns: 500 })
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100)
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20)
 })

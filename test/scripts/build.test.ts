@@ -73,6 +73,45 @@ test('the entry crdt is small, whole and for any platform', async () => {
   expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(30_000)
 })
 
+describe('the entry browser', () => {
+  const input = join(dist, 'browser.js')
+
+  test('comes into a page without anything of Node.js, in 420 kB', async () => {
+    const warnings: string[] = []
+    const onLog = (_level: string, { message }: { readonly message: string }): void =>
+      void warnings.push(message)
+    const build = await rolldown({ input, platform: 'browser', onLog })
+    const { output } = await build.generate({ format: 'es', minify: true })
+    await build.close()
+    // A module that browsers lack would be one.
+    expect(warnings).toEqual([])
+    const chunks = output.filter((file) => file.type === 'chunk')
+    const files = new Set(chunks.map(({ fileName }) => fileName))
+    const imported = chunks.flatMap(({ imports, dynamicImports }) => imports.concat(dynamicImports))
+    expect(imported.filter((name) => !files.has(name))).toEqual([])
+    const bytes = chunks.reduce((sum, { code }) => sum + gzipSync(code).length, 0)
+    console.info(`browser: ${(bytes / 1e3).toFixed(0)} kB`)
+    expect(bytes).toBeLessThanOrEqual(420_000)
+  })
+
+  test('asks for what only Node.js has before it uses it', async () => {
+    const external = (id: string): boolean => !/^[./]/.test(id)
+    const build = await rolldown({ input, platform: 'browser', external })
+    const { output } = await build.generate({ format: 'es', minify: true })
+    await build.close()
+    const code = output.map((file) => (file.type === 'chunk' ? file.code : '')).join('\n')
+    const named =
+      /(?:\w+[. ])?\b(?:setImmediate|Buffer|process|require)\b(?:\?\.\w+|\.\w+|\(|={2,})/g
+    expect(code.match(named)?.sort()).toEqual([
+      'Buffer.allocUnsafeSlow',
+      'globalThis.Buffer===',
+      'globalThis.process?.getBuiltinModule',
+      'typeof setImmediate==',
+      'void setImmediate(',
+    ])
+  })
+})
+
 test('the package itself takes at most 12 MB', async () => {
   const bytes = (await bytesOf(dist)) + (await bytesOf(join(ROOT, 'docs')))
   console.info(`dist and docs: ${(bytes / 1e6).toFixed(1)} MB`)

@@ -1,3 +1,4 @@
+import { HearsayError } from './base/errors.ts'
 import { browserPlatform } from './node/browser-platform.ts'
 import { openNode } from './node/create-node.ts'
 import type { HearsayNode, NodeOptions } from './node/node-types.ts'
@@ -20,9 +21,16 @@ export type * from './node/state-types.ts'
  * const node = await createNode({ dataDir: 'todo', join: ['ws://127.0.0.1:7401'] })
  * await node.set('todo').add('milk')
  *
- * @throws {HearsayError} ERR_CONFIG, ERR_STORE, ERR_STORE_LOCKED, ERR_STORE_VERSION, ERR_STORE_FULL,
- * ERR_IDENTITY, ERR_INVITE, ERR_LISTEN, ERR_ADDRESS; nothing is left open
+ * @throws {HearsayError} ERR_UNSUPPORTED: the page is not secure · ERR_CONFIG, ERR_STORE, ERR_STORE_LOCKED,
+ * ERR_STORE_VERSION, ERR_STORE_FULL, ERR_IDENTITY, ERR_INVITE, ERR_LISTEN, ERR_ADDRESS; nothing is left open
  */
 export function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
+  if (globalThis.isSecureContext === false) return Promise.reject(insecure())
   return openNode({ listen: [], ...options }, browserPlatform)
+}
+
+function insecure(): HearsayError {
+  return new HearsayError('ERR_UNSUPPORTED', 'Cannot start: this page is not secure', {
+    hint: 'Serve it by https or from localhost: only there browsers have the cryptography that links need',
+  })
 }

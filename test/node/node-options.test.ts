@@ -26,8 +26,20 @@ test.each([
   ['listening beyond loopback without a key', { profile: 'lan' as const }],
   ['a word that is no readiness', { ready: 'soon' as 'loaded' }],
   ['a listen address beyond loopback', { listen: ['/ip4/0.0.0.0/tcp/0'] }],
+  ['a WebSocket beyond loopback', { listen: ['/ip4/0.0.0.0/tcp/0/ws'] }],
+  ['an origin with a path', { origins: ['https://app.example/'] }],
+  ['an origin without a scheme', { origins: ['app.example'] }],
 ])('checkNodeOptions() refuses %s', (_name, options) => {
   expect(() => checkNodeOptions(options)).toThrow(HearsayError)
+})
+
+test('checkNodeOptions() lets who is on loopback dial loopback, and who listens nowhere as its profile says', () => {
+  expect(checkNodeOptions({}).dialLoopback).toBe(true)
+  expect(checkNodeOptions({ listen: [] }).dialLoopback).toBe(true)
+  expect(checkNodeOptions({ listen: [], profile: 'wan' }).dialLoopback).toBe(false)
+  expect(checkNodeOptions({ profile: 'wan', open: true }).dialLoopback).toBe(false)
+  const origins = ['https://app.example', 'http://localhost:5173', '*']
+  expect(checkNodeOptions({ origins }).origins).toEqual(origins)
 })
 
 test.each([0, 21, 1.5, Number.NaN])('checkNodeOptions() refuses replication %s', (replication) => {

@@ -48,7 +48,7 @@ export async function openNode(options: NodeOptions, platform: Platform): Promis
   for (const address of checked.join) parseJoinAddress(address)
   const closers = new AsyncDisposableStack()
   try {
-    const store = platform.createStore(checked.dataDir)
+    const store = checked.store ?? platform.createStore(checked.dataDir)
     await store.open()
     closers.defer(() => store.close())
     const seed = await identitySeed(checked, platform)
@@ -211,6 +211,7 @@ function createNodeHost(
     announce,
     origins,
     version: platform.version,
+    ...(checked.libp2p === undefined ? {} : { extras: checked.libp2p }),
     ...(networkKey === undefined ? {} : { networkKey }),
     ...(desk === undefined ? {} : { invites: desk }),
     records: {

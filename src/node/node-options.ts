@@ -1,3 +1,5 @@
+import type { Libp2pExtras } from '../adapters/libp2p/options.ts'
+import type { Store } from '../adapters/store/store.ts'
 import { HearsayError } from '../base/errors.ts'
 import { checkNumber } from '../base/options.ts'
 import { type InviteToken, readInvite } from '../invites/invite-token.ts'
@@ -8,6 +10,8 @@ import type { NodeOptions, Profile } from './node-types.ts'
 export interface CheckedOptions {
   readonly name: string | undefined
   readonly dataDir: string | undefined
+  readonly store: Store | undefined
+  readonly libp2p: Libp2pExtras | undefined
   readonly profile: Profile
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -81,6 +85,8 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
   return {
     name: checkName(options.name),
     dataDir: options.dataDir,
+    store: checkStore(options),
+    libp2p: options.libp2p,
     profile,
     listen,
     announce: options.announce ?? [],
@@ -107,6 +113,14 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
 /** Whether a multiaddr can be reached from this machine only. */
 export function isLoopback(address: string): boolean {
   return /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
+}
+
+function checkStore({ store, dataDir, privateKey }: NodeOptions): Store | undefined {
+  if (store === undefined) return undefined
+  if (dataDir !== undefined) throw invalid('Cannot use both a store and a data directory')
+  // With another identity at each start one store would be continued by many.
+  if (privateKey === undefined) throw invalid('Cannot use a store without its private key')
+  return store
 }
 
 function checkOrigins(origins: readonly string[]): readonly string[] {

@@ -1,5 +1,7 @@
 import type { Host } from '../adapters/libp2p/host.ts'
 import type { LibraryMetric } from '../adapters/libp2p/library-metrics.ts'
+import type { Libp2pExtras } from '../adapters/libp2p/options.ts'
+import type { Store } from '../adapters/store/store.ts'
 import type { PeerId } from '../base/ids.ts'
 import type {
   BroadcastInfo,
@@ -353,6 +355,10 @@ export interface NodeOptions {
   readonly name?: string
   /** Directory of store and identity. @default none: memory */
   readonly dataDir?: string
+  /** Where rows are kept instead of a data directory. Its owner keeps the `privateKey` too, which must be given. */
+  readonly store?: Store
+  /** What the libp2p node has besides: transports and services of your own, as libp2p takes them. */
+  readonly libp2p?: Libp2pExtras
   /** local listens on loopback only; lan and wan on all interfaces. @default "local" */
   readonly profile?: Profile
   /** Listen multiaddrs. @default the profile's, port 0 */

@@ -187,7 +187,7 @@ function createNode(
       // Nothing is ever tagged keep-alive here; were it, one try is all it gets.
       reconnectRetries: 0,
     },
-    transports: [...transports],
+    transports: [...transports, ...(options.extras?.transports ?? [])],
     connectionEncrypters: [(components) => inOneWrite(encrypter(components))],
     streamMuxers: [
       () =>
@@ -209,6 +209,7 @@ function createNode(
         ),
     ],
     services: {
+      ...options.extras?.services,
       ping: () => createMembershipPing((peer) => parts.isAlive(peer.toString())),
       identify: (components: IdentifyComponents): Identify =>
         identify({ runOnConnectionOpen: false })(

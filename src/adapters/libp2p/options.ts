@@ -1,4 +1,5 @@
 import type { Datastore } from 'interface-datastore'
+import type { Libp2pOptions } from 'libp2p'
 import type { Lane, Millis, Protocol } from '../../base/core.ts'
 import { HearsayError } from '../../base/errors.ts'
 import { checkNumber } from '../../base/options.ts'
@@ -21,6 +22,14 @@ export interface RecordPort {
   select?(key: Uint8Array, records: readonly Uint8Array[]): number
 }
 
+/** What an application adds to the libp2p node of its own. */
+export interface Libp2pExtras {
+  /** Dialled by beside ours, such as WebRTC between pages. What they listen to is not told to other members. */
+  readonly transports?: Libp2pOptions['transports']
+  /** By name: `node.libp2p.services.NAME`. The names of ours are taken: ping, identify, pong, kad. */
+  readonly services?: Libp2pOptions['services']
+}
+
 export interface HostOptions {
   /** Ed25519 seed, 32 bytes. */
   readonly seed: Uint8Array
@@ -40,6 +49,8 @@ export interface HostOptions {
   /** Version of the agent, told to admitted peers. */
   readonly version: string
   readonly records: RecordPort
+  /** What the libp2p node has besides what is made here. @default nothing */
+  readonly extras?: Libp2pExtras
   /** Where libp2p keeps its own data (peer store). @default memory */
   readonly datastore?: Datastore
   readonly limits?: Partial<HostLimits>
@@ -169,6 +180,7 @@ export const MUXER_BYTES_MAX: number = 256 * KIB
 export const READ_BUFFER_BYTES_MAX: number = 512 * KIB
 /** Every so many bytes of sync and kv the reader reports (PROTOCOL.md): a window must hold two reports. */
 export const REPORT_BYTES: number = 32 * KIB
+const OWN_SERVICES: ReadonlySet<string> = new Set(['ping', 'identify', 'pong', 'kad'])
 export const NETWORK_KEY_BYTES_MIN = 32
 export const SEED_BYTES = 32
 
@@ -188,6 +200,12 @@ export function checkHostOptions(options: HostOptions): HostLimits {
   if (key !== undefined && key.length < NETWORK_KEY_BYTES_MIN) {
     throw new HearsayError('ERR_CONFIG', `Cannot use network key: ${key.length} bytes`, {
       hint: `Use at least ${NETWORK_KEY_BYTES_MIN} random bytes`,
+    })
+  }
+  for (const name of Object.keys(options.extras?.services ?? {})) {
+    if (!OWN_SERVICES.has(name)) continue
+    throw new HearsayError('ERR_CONFIG', `Cannot add libp2p service: the name is taken: ${name}`, {
+      hint: 'Give it another name',
     })
   }
   if (options.seed.length !== SEED_BYTES) {

@@ -13,6 +13,7 @@ import { Driver } from '../engine/driver.ts'
 import type { LinkPort } from '../engine/ports.ts'
 import { Backups } from './backups.ts'
 import { ChangeFeed } from './change-feed.ts'
+import { Closers } from './closers.ts'
 import { EarlyEvents } from './early-events.ts'
 import { EventHub } from './event-hub.ts'
 import type { InviteDesk } from './invite-desk.ts'
@@ -46,7 +47,7 @@ const STORE_SIZE_PERIOD_MS = 10_000
 export async function openNode(options: NodeOptions, platform: Platform): Promise<HearsayNode> {
   const checked = checkNodeOptions(options)
   for (const address of checked.join) parseJoinAddress(address)
-  const closers = new AsyncDisposableStack()
+  const closers = new Closers()
   try {
     const store = checked.store ?? platform.createStore(checked.dataDir)
     await store.open()
@@ -54,7 +55,7 @@ export async function openNode(options: NodeOptions, platform: Platform): Promis
     const seed = await identitySeed(checked, platform)
     return await assemble({ checked, platform, store, seed, closers })
   } catch (error) {
-    await closers.disposeAsync()
+    await closers.close()
     throw error
   }
 }
@@ -64,7 +65,7 @@ interface Assembly {
   readonly platform: Platform
   readonly store: Store
   readonly seed: Uint8Array
-  readonly closers: AsyncDisposableStack
+  readonly closers: Closers
 }
 
 async function assemble(assembly: Assembly): Promise<HearsayNode> {
@@ -176,13 +177,13 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
       backup: (signal) => backups.open(signal),
       close: async () => {
         await disk.idle()
-        await closers.disposeAsync()
+        await closers.close()
       },
       abort: async () => {
         running.halt()
         disk.halt()
         await networking.crash()
-        await closers.disposeAsync()
+        await closers.close()
       },
     },
     hub,

@@ -1,6 +1,11 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { rolldown } from 'rolldown'
@@ -11,6 +16,9 @@ import { CHROMIUM_FLAGS, findChromium } from './chromium.ts'
 
 const executablePath = findChromium()
 const ENTRY = fileURLToPath(new URL('../../src/browser.ts', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('../../scripts/page.ts', import.meta.url))
+/** Git-ignored. */
+const SHOTS = fileURLToPath(new URL('../../coverage/dashboard', import.meta.url))
 const HTML = `<!doctype html><link rel="icon" href="data:,"><script type="module">
   import * as library from '/browser.js'
   globalThis.hearsay = library
@@ -113,12 +121,12 @@ describe.skipIf(executablePath === undefined)('a node in a page', () => {
 
   async function start(page: Page, options: NodeOptions): Promise<void> {
     const [first] = nodes
-    const join = first === undefined ? [] : [urlOf(first)]
+    const seeds = first === undefined ? [] : [urlOf(first)]
     await page.evaluate(
       async (given) => {
         globalThis.node = await hearsay.createNode(given)
       },
-      { join, ...options },
+      { join: seeds, ...options },
     )
   }
 
@@ -197,13 +205,41 @@ describe.skipIf(executablePath === undefined)('a node in a page', () => {
     await page.evaluate(() => node.set('todo').add('alone'))
     nodes = []
     for (const listen of places) {
-      const join = nodes.flatMap((each) => each.status().listen.slice(0, 1))
-      nodes.push(await createNode({ name: `again-${nodes.length}`, listen, join }))
+      const seeds = nodes.flatMap((each) => each.status().listen.slice(0, 1))
+      nodes.push(await createNode({ name: `again-${nodes.length}`, listen, join: seeds }))
     }
     await until('what was written alone', () =>
       nodes.every((each) => each.set('todo').has('alone') && each.set('todo').has('before')),
     )
     await page.close()
+  })
+
+  test('is what the example shows', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hearsay-page-'))
+    const words = [SCRIPT, '--node-port', '0', '--data-dir', folder]
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [url] = await once(createInterface({ input: child.stdout }), 'line')
+      const [page, second] = await Promise.all([context.newPage(), context.newPage()])
+      await page.goto(url)
+      await page.locator('#what:enabled').fill('<b>milk</b>')
+      await page.locator('#add button').click()
+      await page.getByText('<b>milk</b>').waitFor()
+      await second.goto(url)
+      await second.getByText('<b>milk</b>').waitFor()
+      await second.getByText('4 replicas, 1 state').waitFor()
+      expect(await second.locator('#members li').count()).toBe(4)
+      await mkdir(SHOTS, { recursive: true })
+      await second.screenshot({ path: join(SHOTS, 'page.png') })
+      await second.getByRole('button', { name: 'Done: <b>milk</b>' }).click()
+      await page.getByText('<b>milk</b>').waitFor({ state: 'detached' })
+      await Promise.all([page.close(), second.close()])
+      child.kill('SIGTERM')
+      expect((await once(child, 'exit'))[0]).toBe(0)
+    } finally {
+      child.kill('SIGKILL')
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('of a foreign site is not let in', async () => {

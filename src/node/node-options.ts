@@ -90,7 +90,7 @@ export function checkNodeOptions(options: NodeOptions): CheckedOptions {
     profile,
     listen,
     announce: options.announce ?? [],
-    origins: checkOrigins(options.origins ?? []),
+    origins: checkOrigins(options.origins ?? [], listen),
     dialLoopback: listen.length === 0 ? profile === 'local' : listen.some(isLoopback),
     join: options.join ?? [],
     network,
@@ -123,8 +123,13 @@ function checkStore({ store, dataDir, privateKey }: NodeOptions): Store | undefi
   return store
 }
 
-function checkOrigins(origins: readonly string[]): readonly string[] {
+function checkOrigins(origins: readonly string[], listen: readonly string[]): readonly string[] {
   const wrong = origins.find((one) => one !== '*' && URL.parse(one)?.origin !== one)
+  if (wrong === undefined && origins.length > 0 && !listen.some((one) => one.endsWith('/ws'))) {
+    throw new HearsayError('ERR_CONFIG', 'Cannot let pages in: nothing listens by WebSocket', {
+      hint: 'Add a listen address with /ws at its end, as /ip4/127.0.0.1/tcp/7481/ws',
+    })
+  }
   if (wrong === undefined) return origins
   throw invalid(`Cannot use origin: expected "https://host" or "*": ${wrong}`)
 }

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { HearsayError } from '../../src/base/errors.ts'
 import { checkNodeOptions, isLoopback } from '../../src/node/node-options.ts'
 
+const WEB = ['/ip4/127.0.0.1/tcp/0/ws']
+
 test('checkNodeOptions() fills in the local profile', () => {
   expect(checkNodeOptions({})).toMatchObject({
     profile: 'local',
@@ -27,8 +29,9 @@ test.each([
   ['a word that is no readiness', { ready: 'soon' as 'loaded' }],
   ['a listen address beyond loopback', { listen: ['/ip4/0.0.0.0/tcp/0'] }],
   ['a WebSocket beyond loopback', { listen: ['/ip4/0.0.0.0/tcp/0/ws'] }],
-  ['an origin with a path', { origins: ['https://app.example/'] }],
-  ['an origin without a scheme', { origins: ['app.example'] }],
+  ['an origin with a path', { origins: ['https://app.example/'], listen: WEB }],
+  ['an origin without a scheme', { origins: ['app.example'], listen: WEB }],
+  ['an origin where nothing listens for pages', { origins: ['https://app.example'] }],
 ])('checkNodeOptions() refuses %s', (_name, options) => {
   expect(() => checkNodeOptions(options)).toThrow(HearsayError)
 })
@@ -39,7 +42,7 @@ test('checkNodeOptions() lets who is on loopback dial loopback, and who listens 
   expect(checkNodeOptions({ listen: [], profile: 'wan' }).dialLoopback).toBe(false)
   expect(checkNodeOptions({ profile: 'wan', open: true }).dialLoopback).toBe(false)
   const origins = ['https://app.example', 'http://localhost:5173', '*']
-  expect(checkNodeOptions({ origins }).origins).toEqual(origins)
+  expect(checkNodeOptions({ origins, listen: WEB }).origins).toEqual(origins)
 })
 
 test.each([0, 21, 1.5, Number.NaN])('checkNodeOptions() refuses replication %s', (replication) => {

@@ -73,7 +73,8 @@ export class Book {
   note(entry: Entry, now: Millis): void {
     const { record } = entry.claims
     const known = this.#peers.get(entry.peerId)
-    if (entry.state === 'left') {
+    // Nor is there anything to dial at who gives no address: pages would push everybody else out.
+    if (entry.state === 'left' || record.addresses.length === 0) {
       if (known !== undefined) this.#strike(entry.peerId, now)
       return
     }

@@ -89,6 +89,7 @@ function memberOnly(name: string): Driver['engine'] {
   }
   return {
     membership: { members: () => [member] },
+    observers: new Set(),
     linked: new Set(),
   } as unknown as Driver['engine']
 }

@@ -96,7 +96,7 @@ export class Dialer {
     if (table.count('failed') === 0) return
     for (const entry of table.entries()) {
       if (entry.state !== 'failed' || links.has(entry.peerId)) continue
-      if (this.#targets.has(entry.peerId)) continue
+      if (this.#targets.has(entry.peerId) || !table.isDialable(entry)) continue
       const firstMs = this.#failedIntervalMs(0) * this.#shared.options.random.next()
       this.#add(entry.peerId, 'lost', now + firstMs, now)
     }
@@ -192,7 +192,8 @@ export class Dialer {
   #dial(peerId: PeerId, target: Target, now: Millis): void {
     const addresses = this.#addressesOf(peerId)
     if (addresses.length === 0) {
-      // Nothing to dial: it may dial us, or tell better addresses.
+      // Nothing to dial: it may dial us, or tell better addresses. The failed would only take others' turns.
+      if (target.kind === 'lost') this.#targets.delete(peerId)
       target.nextAt = now + this.#shared.tunables.redialMaxMs
       return
     }

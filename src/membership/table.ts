@@ -124,6 +124,11 @@ export class Table {
     return this.#carriers.isCarrier(this.#rowFor(entry))
   }
 
+  /** Whether it tells any address: pages in browsers do not. */
+  isDialable(entry: Entry): boolean {
+    return this.#rowFor(entry).known.reach !== 'none'
+  }
+
   /** Members that only read, all of them; here or not. */
   setObservers(peers: ReadonlySet<PeerId>): void {
     if (this.#carriers.setObservers(peers)) this.#liveVersion += 1
@@ -143,12 +148,8 @@ export class Table {
 
   /** The living members that `entry` should hold links with: the same from either end of a link. */
   neighbours(entry: Entry): Entry[] {
-    const chosen: Entry[] = []
-    for (const row of this.#carriers.neighbours(this.#rowFor(entry))) {
-      const neighbour = this.#rows[row]
-      if (neighbour !== undefined) chosen.push(neighbour)
-    }
-    return chosen
+    const rows = this.#carriers.neighbours(this.#rowFor(entry))
+    return rows.flatMap((row) => this.#rows[row] ?? [])
   }
 
   /** The living member after another in an order that is as good as random, round and round. */

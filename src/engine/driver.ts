@@ -118,7 +118,7 @@ export class Driver {
     const request = this.#requests
     this.#callers.set(request, done)
     const [isHalted, isFull, failure] = [this.#isHalted, this.#isFull, this.#failure]
-    const state = { isHalted, isFull, failure, isObserver: this.engine.isObserver }
+    const state = { isHalted, isFull, failure, isObserver: this.engine.observers.isSelf }
     const fault = refusal(command, { ...state, requests: this.#callers.size })
     const input = { type: 'command', request, command } as const
     if (fault === undefined && this.#gathered !== undefined) this.#gathered.push(input)

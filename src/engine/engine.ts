@@ -28,9 +28,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
   readonly membership: Membership
   readonly replication: Replication
   readonly kv: Kv
-  /** This node only reads. */
-  readonly isObserver: boolean
-  readonly observers: Observers = new Observers()
+  readonly observers: Observers
   readonly #self: PeerId
   readonly #outbox: Outbox<EngineOutput> = new Outbox()
   readonly #linked: Set<PeerId> = new Set()
@@ -54,7 +52,7 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       ...(options.records === undefined ? {} : { records: options.records }),
     })
     const { isObserver = false, place } = options
-    this.isObserver = isObserver
+    this.observers = new Observers({ self: this.#self, isSelf: isObserver })
     this.replication = new Replication({ random, tellsDiffs: true, place, isObserver })
     const { replication, hasKademlia = false, oneHopMembersMax } = options
     const tunables = oneHopMembersMax === undefined ? {} : { oneHopMembersMax }
@@ -346,7 +344,8 @@ export class Engine implements Core<EngineInput, EngineOutput> {
       case 'question':
         if (this.observers.has(output.peer)) this.#drop('cast of an observer')
         // Nobody would take its answer.
-        else if (output.type === 'broadcast' || !this.isObserver) this.#push(fromMembership(output))
+        else if (output.type === 'broadcast' || !this.observers.isSelf)
+          this.#push(fromMembership(output))
         return
       default:
         this.#push(fromMembership(output))

@@ -10,6 +10,7 @@ import type { PeerId } from '../base/ids.ts'
 import { parsePeerId } from '../base/peer-id.ts'
 import type { Random } from '../base/random.ts'
 import { Driver } from '../engine/driver.ts'
+import { keptWrites } from '../engine/observers.ts'
 import type { LinkPort } from '../engine/ports.ts'
 import { Backups } from './backups.ts'
 import { ChangeFeed } from './change-feed.ts'
@@ -124,12 +125,13 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
     },
   })
   driver = running
+  const alarm = (reason: string): void => events.emit({ at: running.now(), type: 'alarm', reason })
   const desk = openInvites(checked, {
     platform,
     signer,
     disk,
     now: () => running.now(),
-    alarm: (reason) => events.emit({ at: running.now(), type: 'alarm', reason }),
+    alarm,
     observers: (peers) => {
       running.observers(peers)
       feed(networking.host, running)
@@ -138,8 +140,10 @@ async function assemble(assembly: Assembly): Promise<HearsayNode> {
   closers.defer(() => running.halt())
   const { tornBytes, damagedRows, alarms } = await loadStore(store, loadedBoth(running, desk))
   desk?.check()
-  for (const reason of alarms) events.emit({ at: running.now(), type: 'alarm', reason })
+  alarms.forEach(alarm)
   running.start()
+  const kept = keptWrites(running.engine)
+  if (kept !== undefined) alarm(kept)
   if (checked.join.length > 0) running.join(checked.join)
   const listening = listenWhen(checked, networking)
   if (checked.ready === 'listening') await listening

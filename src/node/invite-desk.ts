@@ -165,11 +165,12 @@ export class InviteDesk implements InvitePort {
     if (this.isHolder) return { by: 'key', role: 'member' }
     const { signer, now } = this.#options
     const { id, role, expiresAt, audience } = this.#own
+    const isObserver = role === 'observer' || this.#observers.has(signer.peerId)
     const objection = standing(this.#ledger, this.#own, { publicKey: signer.publicKey, now: now() })
     const sound = audience.type === 'secret' ? 'unused' : 'valid'
     return {
       by: 'invite',
-      role: role === 'observer' ? 'observer' : 'member',
+      role: isObserver ? 'observer' : 'member',
       id: hex(id),
       ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
       state: objection ?? sound,
@@ -333,8 +334,15 @@ export class InviteDesk implements InvitePort {
     if (peers.length === this.#observers.size && peers.every((peer) => this.#observers.has(peer))) {
       return
     }
+    const { signer, observers, alarm } = this.#options
+    const wasOne = this.#own.role === 'observer' || this.#observers.has(signer.peerId)
     this.#observers = new Set(peers)
-    this.#options.observers(this.#observers)
+    observers(this.#observers)
+    if (!wasOne && this.#observers.has(signer.peerId)) {
+      alarm(
+        'invite-observer: the latest invite of this node is an observer’s: it only reads, until it has a newer one as a member',
+      )
+    }
   }
 
   /** Says once that this node's own invite was taken back. */

@@ -98,6 +98,11 @@ export interface AccessInfo {
   readonly expiresAt?: string
   /** Of an invite: `unused` until a node with the network key has taken it. */
   readonly state?: 'valid' | 'unused' | 'expired' | 'revoked' | 'used'
+  /**
+   * Of an observer: what it wrote as a member, in events of replicated state, and no other member is known to hold.
+   * Nobody takes it from here. Absent: none.
+   */
+  readonly unsent?: number
   /** Why the last peer that did not admit this node said it did not. */
   readonly refused?: string
 }

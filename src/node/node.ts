@@ -44,6 +44,7 @@ import type {
   WatchOptions,
 } from './state-types.ts'
 import {
+  accessInfo,
   bytesOf,
   distinctDigests,
   groupInfos,
@@ -214,7 +215,7 @@ export class Node implements HearsayNode {
         ...this.#parts.store(),
       },
       degraded: live < 2,
-      access: this.#parts.access(),
+      access: accessInfo(this.#parts.access(), engine),
       listen: this.#listen(),
       drops: Object.fromEntries(engine.drops),
       traffic: {

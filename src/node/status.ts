@@ -1,6 +1,7 @@
 import { hex } from '../base/bytes.ts'
 import type { PeerId } from '../base/ids.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { AccessInfo } from './invite-types.ts'
 import type { GroupInfo, GroupState, MemberInfo, StatusInfo, Traffic } from './node-types.ts'
 
 type Member = Engine['membership']['self']
@@ -64,6 +65,16 @@ export function groupInfos(engine: Engine, nameOf: (peer: PeerId) => string): re
 function groupState(facts: { others: number; unsynced: number; behind: number }): GroupState {
   if (facts.others === 0) return facts.unsynced > 0 ? 'saved-locally' : 'offline'
   return facts.behind > 0 ? 'spreading' : 'converged'
+}
+
+/** How this node takes part; an observer with what it cannot tell others any more. */
+export function accessInfo(access: AccessInfo, engine: Engine): AccessInfo {
+  if (access.role !== 'observer') return access
+  const { replication } = engine
+  const unsent = replication
+    .groups()
+    .reduce((sum, group) => sum + replication.status(group).unsynced, 0)
+  return unsent === 0 ? access : { ...access, unsent }
 }
 
 export function memberCounts(engine: Engine): StatusInfo['members'] {

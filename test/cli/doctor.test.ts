@@ -100,6 +100,7 @@ describe('what a node says', () => {
     ['a used invite', access({ state: 'used' }), 'invite', 'failure'],
     ['a refused invite', access({ refused: 'no' }), 'invite', 'failure'],
     ['an unused invite', access({ state: 'unused' }), 'invite', 'warning'],
+    ['writes of an observer', access({ role: 'observer', unsent: 2 }), 'invite', 'warning'],
     ['an invite that ends soon', access({ expiresAt: SOON }), 'invite', 'warning'],
     [
       'an unreachable quorum',

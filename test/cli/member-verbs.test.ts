@@ -160,6 +160,13 @@ test.each(['members', 'top', 'status', 'explain b'])('%s says who only reads', a
   }
 })
 
+test('status of an observer counts what it wrote as a member and nobody else holds', async () => {
+  const access = { by: 'invite', role: 'observer', state: 'valid', unsent: 1 }
+  api.answer('GET /v1/status', { ...STATUS, access })
+  const { io } = await api.run(['status'])
+  expect(io.out()).toContain('invited as observer, valid, 1 own event that nobody else holds\n')
+})
+
 describe('members --watch', () => {
   const changed = {
     ...{ at: 0, type: 'member-changed', name: 'b', peerId: 'pb', state: 'failed' },

@@ -4,11 +4,11 @@ import { Observers } from '../../src/engine/observers.ts'
 import { Strangers } from '../../src/engine/strangers.ts'
 import { World } from './driver-world.ts'
 
-const [A, B] = ['a', 'b'] as [PeerId, PeerId]
+const [A, B, SELF] = ['a', 'b', 'self'] as [PeerId, PeerId, PeerId]
 const DETAILS = { direction: 'inbound', remoteAddress: '/ip4/127.0.0.1/tcp/1' } as const
 
 test('Observers are those of the ledger, and those that a link has shown to be', () => {
-  const observers = new Observers()
+  const observers = new Observers({ self: SELF, isSelf: false })
   const before = observers.all
   observers.linkUp(A, 'member')
   expect(observers.all).toBe(before)
@@ -20,8 +20,18 @@ test('Observers are those of the ledger, and those that a link has shown to be',
   expect([...observers.all]).toEqual([B])
 })
 
+test('Observers.isSelf is how the node was started, or what the ledger calls it now', () => {
+  const observers = new Observers({ self: SELF, isSelf: false })
+  expect(observers.isSelf).toBe(false)
+  observers.tell(new Set([SELF]))
+  expect(observers.isSelf).toBe(true)
+  observers.tell(new Set([B]))
+  expect(observers.isSelf).toBe(false)
+  expect(new Observers({ self: SELF, isSelf: true }).isSelf).toBe(true)
+})
+
 test('nothing that an observer has found, and no observer, counts as found', () => {
-  const observers = new Observers()
+  const observers = new Observers({ self: SELF, isSelf: false })
   observers.tell(new Set([B]))
   const record = { bytes: new Uint8Array(1), from: B }
   const peers = [A, B].map((peer) => ({ peer, addresses: [] }))

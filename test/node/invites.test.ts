@@ -251,6 +251,49 @@ describe('an observer', () => {
   })
 })
 
+describe('a member that comes back as an observer', () => {
+  it('says which of its writes nobody else holds, and brings them out as a member', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'hearsay-test-'))
+    const ada = await start({ networkKey: KEY })
+    const { invite } = await ada.invites.create()
+    const bob = await start({ invite, dataDir }, ada)
+    await until(bob, () => linked(bob, ada))
+    await bob.counter('votes').add(1)
+    await until(ada, () => ada.counter('votes').value === 1)
+    await bob.stop()
+    const alone = await start({ invite, dataDir })
+    await alone.counter('votes').add(2)
+    expect(alone.status().access).not.toHaveProperty('unsent')
+    await alone.stop()
+
+    const { peerId } = bob
+    const observing = await ada.invites.create({ role: 'observer', peerId })
+    const observer = await start({ invite: observing.invite, dataDir }, ada)
+    expect(await alarm(observer, 'observer-kept-writes')).toMatchObject({
+      reason: expect.stringMatching(/^observer-kept-writes: 2 events .*invite as a member$/),
+    })
+    // What ada holds is not counted any more once it has said so.
+    await until(observer, () => observer.status().access.unsent === 1)
+    await expect(observer.counter('votes').add(4)).rejects.toMatchObject({ code: 'ERR_OBSERVER' })
+    expect([ada, observer].map((node) => node.counter('votes').value)).toEqual([1, 3])
+    await observer.stop()
+
+    // The invite that it had before: others know better, and it hears of it.
+    const former = await start({ invite, dataDir }, ada)
+    await alarm(former, 'invite-observer')
+    expect(former.status().access).toMatchObject({ role: 'observer', unsent: expect.any(Number) })
+    await expect(former.counter('votes').add(4)).rejects.toMatchObject({ code: 'ERR_OBSERVER' })
+    await former.stop()
+
+    const again = await ada.invites.create({ peerId })
+    const member = await start({ invite: again.invite, dataDir }, ada)
+    await until(ada, () => ada.counter('votes').value === 3)
+    expect(member.status().access).not.toHaveProperty('unsent')
+    await member.stop()
+    await rm(dataDir, { recursive: true })
+  })
+})
+
 describe('createNode() and invites', () => {
   it('refuses an invite that nobody would take', async () => {
     const ada = await start({ networkKey: KEY })

@@ -1,6 +1,6 @@
 import type { ReadyAnswer } from '../../http/shapes.ts'
 import type { MembersInfo, StatusInfo } from '../../index.ts'
-import { printable } from '../text.ts'
+import { plural, printable } from '../text.ts'
 import { type Finding, failure, ok, warning } from './finding.ts'
 
 /** Refusals of what comes from the future: somebody's clock is wrong. */
@@ -68,7 +68,7 @@ const ACCESS_MS_MIN = 10 * 60_000
 const NEW_INVITE = 'Ask for a new one ("hearsay invite"), start the node again with it'
 
 function checkAccess({ access }: StatusInfo): readonly Finding[] {
-  const { by, role, state, expiresAt = '', refused } = access
+  const { by, role, state, expiresAt = '', unsent, refused } = access
   if (by !== 'invite') return []
   if (state === 'expired' || state === 'revoked' || state === 'used') {
     const why = state === 'used' ? 'was used by another peer' : `is ${state}`
@@ -80,6 +80,11 @@ function checkAccess({ access }: StatusInfo): readonly Finding[] {
   if (state === 'unused') {
     const hint = 'hearsay join ADDRESS of a node that has the network key'
     return [warning('invite', 'no node with the network key has taken the invite yet', hint)]
+  }
+  if (unsent !== undefined) {
+    const what = `it only reads, and ${plural(unsent, 'event')} of its time as a member no other member holds`
+    const hint = 'Start it once with an invite as a member ("hearsay invite --role member")'
+    return [warning('invite', what, hint)]
   }
   const until = `as ${role} until ${printable(expiresAt)}`
   return Date.parse(expiresAt) - Date.now() < ACCESS_MS_MIN

@@ -65,13 +65,16 @@ function describe(status: StatusInfo, paint: Painter): readonly string[] {
 }
 
 function accessLine(access: StatusInfo['access'], paint: Painter): string {
-  const { by, role, id, expiresAt, state, refused } = access
+  const { by, role, id, expiresAt, state, unsent, refused } = access
   if (by === 'key') return 'by the network key'
   return [
     `invited as ${role}`,
     ...(id === undefined ? [] : [printable(id)]),
     state === 'valid' ? paint('green', state) : paint('yellow', state ?? 'unknown'),
     ...(expiresAt === undefined ? [] : [`until ${printable(expiresAt)}`]),
+    ...(unsent === undefined
+      ? []
+      : [paint('yellow', `${plural(unsent, 'own event')} that nobody else holds`)]),
     ...(refused === undefined ? [] : [paint('red', `refused: ${printable(refused)}`)]),
   ].join(', ')
 }

@@ -8,7 +8,7 @@ import type {
   RevokedInfo,
 } from '../../index.ts'
 import type { InviteBody } from '../shapes.ts'
-import { flag, instant, ms, peerId, text } from './basics.ts'
+import { count, flag, instant, ms, peerId, text } from './basics.ts'
 import { maybe, objectOf } from './object-of.ts'
 
 const role: z.ZodType<'member' | 'observer'> = z.enum(
@@ -22,6 +22,7 @@ export const accessSchema: z.ZodType<AccessInfo> = objectOf<AccessInfo>({
   id: maybe(text),
   expiresAt: maybe(instant),
   state: maybe(z.enum(['valid', 'unused', 'expired', 'revoked', 'used'])),
+  unsent: maybe(count),
   refused: maybe(text),
 })
 

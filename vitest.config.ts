@@ -38,6 +38,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'processes',
           include: PROCESSES,
           exclude: HEAVY,
+          globalSetup: 'test/e2e/installed.ts',
           isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -48,6 +49,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'heavy',
           include: HEAVY,
+          globalSetup: 'test/e2e/installed.ts',
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },

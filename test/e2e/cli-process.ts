@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { BIN } from './command.ts'
 
-const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
 const RUN_MS_MAX = 60_000
 
 export interface Ran {

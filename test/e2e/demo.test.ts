@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { hearsay } from './cli-process.ts'
+import { BIN } from './command.ts'
 
-const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
 const directory = await mkdtemp(join(tmpdir(), 'hearsay-demo-'))
 const runtimeDir = join(directory, 'run')
 const run = (...args: readonly string[]): ReturnType<typeof hearsay> => hearsay(runtimeDir, args)

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { type Client, createClient } from '../../src/http/client.ts'
+import { BIN } from './command.ts'
 
-const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url))
 const READY_MS_MAX = 60_000
 
 interface Ready {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,19 +10,15 @@ import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { afterAll, describe, expect, test } from 'vitest'
 import { bytesOf } from '../../scripts/package/installed.ts'
+import { installPackage } from './install-package.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
-/** The package as it is installed, types aside. */
 const directory = await mkdtemp(join(tmpdir(), 'hearsay-build-'))
 afterAll(() => rm(directory, { recursive: true, force: true }))
 const dist = join(directory, 'dist')
-await run(process.execPath, [join(ROOT, 'scripts', 'build.ts'), '--no-types', '--out', dist])
-for (const name of ['bin', 'package.json']) {
-  await cp(join(ROOT, name), join(directory, name), { recursive: true })
-}
-await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'junction')
+await installPackage(directory)
 
 const COUNT = `
   import { registerHooks } from 'node:module'

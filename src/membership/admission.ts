@@ -192,7 +192,9 @@ export class Admission {
       this.#drop('incarnation-jump')
       return
     }
-    if (this.#verdicts.isOldNews(subject, accusation) || !this.#mayVerify(link, now)) return
+    const excess = this.#verdicts.excess(subject, accusation)
+    if (excess === 'accusation-excess') this.#drop(excess)
+    if (excess !== undefined || !this.#mayVerify(link, now)) return
     if (!verifyAccusation(options.signer, options.network, accusation)) {
       this.#drop('accusation-signature')
       return

@@ -46,6 +46,11 @@ export function equalClaims(a: Claims, b: Claims): boolean {
   })
 }
 
+/** Whether exactly this accusation is among these: most of what a flood brings is. */
+export function isHeld(accusations: readonly Accusation[], one: Accusation): boolean {
+  return accusations.some((held) => compareAccusations(held, one) === 0)
+}
+
 /** The accusations that hold for the record as it is. */
 export function standingAccusations(claims: Claims): readonly Accusation[] {
   if (claims.record.status === 'left') return []

@@ -29,8 +29,8 @@ export interface Rumour {
   readonly delayMs?: Millis | undefined
 }
 
-export function recordRumour(entry: Entry): Rumour {
-  return { key: `r${entry.peerId}`, bytes: encodeRecordClaim(entry.claims.record.bytes) }
+export function recordRumour(entry: Entry, delayMs?: Millis): Rumour {
+  return { key: `r${entry.peerId}`, bytes: encodeRecordClaim(entry.claims.record.bytes), delayMs }
 }
 
 export function accusationRumour(entry: Entry, accusation: Accusation): Rumour {

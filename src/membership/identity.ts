@@ -165,7 +165,8 @@ export class Identity {
   work(now: Millis): void {
     if (this.#hasGivenWay) return
     if (this.#ahead !== undefined && this.#ahead.at <= now) this.#outbid(this.#ahead.record, now)
-    if (this.#refuteAt !== undefined && this.#refuteAt <= now) this.#raise({}, now)
+    // A refutation waits for no company: where timers are late it would wait for them as well.
+    if (this.#refuteAt !== undefined && this.#refuteAt <= now) this.#raise({}, now, 0)
   }
 
   nextDeadline(): Millis | undefined {
@@ -221,7 +222,7 @@ export class Identity {
     this.#shared.outbox.push({ type: 'alarm', reason })
   }
 
-  #raise(change: Partial<MemberRecord>, now: Millis): void {
+  #raise(change: Partial<MemberRecord>, now: Millis, floodDelayMs?: Millis): void {
     if (this.#hasGivenWay) return
     const { options, table, flood } = this.#shared
     const { bytes: _, ...record } = this.#record
@@ -234,7 +235,7 @@ export class Identity {
     this.#refuteAt = undefined
     this.#signedAt = now
     table.setClaims(this.#entry, { record: this.#record, accusations: [] })
-    flood.spread(recordRumour(this.#entry), { now })
+    flood.spread(recordRumour(this.#entry, floodDelayMs), { now })
   }
 
   isSelf(publicKey: Uint8Array): boolean {

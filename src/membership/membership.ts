@@ -9,6 +9,7 @@ import { Departure } from './departure.ts'
 import { accusationRumour, Flood, recordRumour } from './flood.ts'
 import { decodeFrame, type Frame } from './frame.ts'
 import { Health } from './health.ts'
+import { Lateness, TIMER_MS } from './lateness.ts'
 import { createLink, type Link } from './link.ts'
 import { LinkQualities } from './link-quality.ts'
 import type { LinkEnd, Member, MembershipInput, MembershipOutput } from './member.ts'
@@ -29,8 +30,6 @@ export type { MembershipOptions } from './options.ts'
 
 /** The accused hears of an accusation at most this often outside of pings. */
 const TELL_ACCUSED_MS = 200
-/** Timers are never exact; a busy event loop is later than this. */
-const TIMER_MS = 20
 /** A link that lived shorter is not redialled at once: the other end may not want it. */
 const SHORT_LINK_MS = 1_000
 
@@ -76,6 +75,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
       links,
       flood: new Flood({ links, outbox, tunables }),
       health: new Health(),
+      lateness: new Lateness(),
       pulse: { heardAt: 0, lateAt: Number.NEGATIVE_INFINITY },
     }
     this.#book = new Book(outbox)
@@ -358,7 +358,7 @@ export class Membership implements Core<MembershipInput, MembershipOutput> {
 
   #noticeStall(parts: Parts, now: Millis): void {
     const lateMs = this.#deadline === undefined ? 0 : now - this.#deadline
-    if (lateMs > TIMER_MS) lateFor(parts, { lateMs, pulse: this.#shared.pulse, now })
+    if (lateMs > TIMER_MS) lateFor(parts, { lateMs, shared: this.#shared, now })
     if (lateMs <= this.#shared.tunables.stallMs) return
     this.#shared.health.worse()
     this.#shared.pulse.heardAt = now

@@ -38,7 +38,7 @@ export class NearCut {
     for (const link of this.#shared.links.values()) {
       if (!link.isOverlay) continue
       links += 1
-      const patienceMs = Math.max(ANSWER_MS_MIN, pingTimeoutMs(this.#shared, link))
+      const patienceMs = Math.max(ANSWER_MS_MIN, pingTimeoutMs(this.#shared, link, now))
       if (link.unansweredAt !== undefined && now - link.unansweredAt > patienceMs) silent += 1
     }
     // With one or two links there is nothing to compare.

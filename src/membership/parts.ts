@@ -10,7 +10,7 @@ import { Overlay } from './overlay.ts'
 import { Prober } from './prober.ts'
 import { Relay } from './relay.ts'
 import { Seeds } from './seeds.ts'
-import { castSurroundings, earlier, LATE_MS, type Pulse, type Shared } from './shared.ts'
+import { castSurroundings, earlier, LATE_MS, type Shared } from './shared.ts'
 import { Sync } from './sync.ts'
 import { Verdicts } from './verdicts.ts'
 import { Watch } from './watch.ts'
@@ -79,11 +79,17 @@ export function assembleParts(options: {
 /** This node's timers were late: it may not have read yet what came, and has more to do than it can. */
 export function lateFor(
   parts: Parts,
-  { lateMs, pulse, now }: { readonly lateMs: Millis; readonly pulse: Pulse; readonly now: Millis },
+  {
+    lateMs,
+    shared,
+    now,
+  }: { readonly lateMs: Millis; readonly shared: Shared; readonly now: Millis },
 ): void {
   parts.prober.late(lateMs)
-  if (lateMs <= LATE_MS || lateMs >= SUSPENDED_MS) return
-  pulse.lateAt = now
+  if (lateMs >= SUSPENDED_MS) return
+  shared.lateness.note(lateMs, now)
+  if (lateMs <= LATE_MS) return
+  shared.pulse.lateAt = now
   parts.dialer.late(lateMs, now)
 }
 

@@ -58,14 +58,21 @@ export function pingDueAt(shared: Shared, link: Link): Millis {
   return (state === 'alive' ? Math.max(link.turnAt, link.lastPingAt) : link.lastPingAt) + period
 }
 
+/** A ping and its answer wait until both ends come round to them: to send, to answer, to read. */
+const LATE_WAYS = 3
+
 /** How long a ping on a link may take. */
-export function pingTimeoutMs({ tunables, health }: Shared, link: Link): Millis {
+export function pingTimeoutMs(
+  { tunables, health, lateness }: Shared,
+  link: Link,
+  now: Millis,
+): Millis {
   const timeout = link.roundTrip.timeoutMs({
     min: tunables.pingTimeoutMinMs,
     max: tunables.pingTimeoutMaxMs,
     start: tunables.pingTimeoutStartMs,
   })
-  return timeout * health.scale
+  return timeout * health.scale + LATE_WAYS * lateness.ms(now)
 }
 
 function periodMs(

@@ -26,6 +26,9 @@ const PROBE_LINK_MS = 3_000
 /** Accusations that ride with a ping to the accused. */
 const CHARGES = 2
 
+/** What relays are asked waits so often until somebody comes round to it, twice as often as a ping. */
+const LATE_WAYS = 6
+
 /** One member asked for through relays. */
 interface Probe {
   readonly target: PeerId
@@ -84,7 +87,8 @@ export class Prober {
     const sequence = this.#nextSequence()
     // Somebody else's request does not postpone the verdict on an earlier ping.
     const deadline =
-      (link.isAwaiting ? link.ping?.deadline : undefined) ?? now + pingTimeoutMs(this.#shared, link)
+      (link.isAwaiting ? link.ping?.deadline : undefined) ??
+      now + pingTimeoutMs(this.#shared, link, now)
     link.ping = { sequence, sentAt: now, deadline }
     link.isAwaiting = true
     link.lastPingAt = now
@@ -160,13 +164,14 @@ export class Prober {
   }
 
   #ask(entry: Entry, reason: ProbeReason, relays: readonly Entry[], now: Millis): void {
-    const { tunables, health } = this.#shared
+    const { tunables, health, lateness } = this.#shared
     const link = this.#shared.links.get(entry.peerId)
-    const timeoutMs = link === undefined ? 0 : 2 * pingTimeoutMs(this.#shared, link)
-    const budgetMs = Math.min(
+    const timeoutMs = link === undefined ? 0 : 2 * pingTimeoutMs(this.#shared, link, now)
+    const promptMs = Math.min(
       tunables.pingTimeoutMaxMs,
       Math.max(tunables.indirectBudgetMs * health.scale, timeoutMs),
     )
+    const budgetMs = promptMs + LATE_WAYS * lateness.ms(now)
     const sequence = this.#nextSequence()
     const deadline = now + budgetMs
     this.#nextAt = Math.min(this.#nextAt, deadline)
@@ -220,7 +225,7 @@ export class Prober {
       }
       if (link.ping === undefined) continue
       const deadline =
-        Math.max(link.ping.deadline, now + pingTimeoutMs(this.#shared, link)) + probePeriodMs
+        Math.max(link.ping.deadline, now + pingTimeoutMs(this.#shared, link, now)) + probePeriodMs
       link.ping = { ...link.ping, deadline }
     }
   }

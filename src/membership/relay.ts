@@ -67,7 +67,7 @@ export class Relay {
       requester: requester.peerId,
       sequence,
       target: target.peerId,
-      deadline: options.now + this.#patienceMs(request.budgetMs, link),
+      deadline: options.now + this.#patienceMs(request.budgetMs, link, options.now),
       wasLinked: link !== undefined,
     })
     if (link !== undefined) this.#prober.ping(link, 'extra', options.now)
@@ -104,10 +104,10 @@ export class Relay {
   }
 
   /** Two round trips on a link of our own are enough to tell, whatever the budget. */
-  #patienceMs(budgetMs: Millis, link: Link | undefined): Millis {
+  #patienceMs(budgetMs: Millis, link: Link | undefined, now: Millis): Millis {
     const share = budgetMs * ANSWER_SHARE
     if (link === undefined) return share
-    return Math.min(share, Math.max(PATIENCE_MS_MIN, 2 * pingTimeoutMs(this.#shared, link)))
+    return Math.min(share, Math.max(PATIENCE_MS_MIN, 2 * pingTimeoutMs(this.#shared, link, now)))
   }
 
   #reply(peer: PeerId, sequence: number, verdict: RelayVerdict): void {

@@ -3,6 +3,7 @@ import type { PeerId } from '../base/ids.ts'
 import type { CastSurroundings } from './casts/cast-context.ts'
 import type { Flood } from './flood.ts'
 import type { Health } from './health.ts'
+import type { Lateness } from './lateness.ts'
 import type { Link } from './link.ts'
 import type { MembershipOutput } from './member.ts'
 import type { MembershipOptions, Tunables } from './options.ts'
@@ -22,6 +23,7 @@ export interface Shared {
   readonly links: Map<PeerId, Link>
   readonly flood: Flood
   readonly health: Health
+  readonly lateness: Lateness
   readonly pulse: Pulse
 }
 

@@ -18,6 +18,8 @@ export interface SuspicionFacts {
   readonly members: number
   /** How much longer this node waits than a healthy one, see Health. */
   readonly scale: number
+  /** How late this node has been of late, see Lateness. */
+  readonly latenessMs: Millis
   /** A large share of all members is suspect at once: a cut has just healed, more likely than not. */
   readonly isOneOfMany: boolean
   /** Links of this node say that the network is cut near it, or was until just now. */
@@ -49,6 +51,9 @@ const DEGRADED_FACTOR = 5
  */
 const ONE_OF_MANY_FACTOR = 3
 
+/** An accusation and its refutation are passed on by so many that are as late as this node. */
+const LATE_WAYS = 6
+
 /** This many members must find the process gone, or all others when there are fewer. */
 const REFUSED_QUORUM = 2
 
@@ -68,7 +73,8 @@ export function suspicionDeadline(facts: SuspicionFacts, tunables: Tunables): Mi
   if (facts.isCutNear) return startedAt + lasts
   const patience = facts.scale * (facts.isDegraded ? DEGRADED_FACTOR : 1)
   const crowdFactor = facts.isOneOfMany ? ONE_OF_MANY_FACTOR : 1
-  const windowMs = tunables.refutationWindowMs * patience * crowdFactor
+  const lateMs = LATE_WAYS * facts.latenessMs
+  const windowMs = tunables.refutationWindowMs * patience * crowdFactor + lateMs
   if (facts.failed > 0) lasts = Math.min(lasts, windowMs)
   const { accusing } = facts.observers
   if (accusing >= observersQuorum(facts.observers)) {

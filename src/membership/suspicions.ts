@@ -53,6 +53,11 @@ export class Suspicions {
     this.#nearCut = new NearCut(shared)
   }
 
+  /** Whether so few are in doubt that what ends a doubt had better not wait for company. */
+  get areFew(): boolean {
+    return this.#suspicions.size < MANY_MIN
+  }
+
   /** What is claimed has changed: every running suspicion is measured anew, once. */
   touch(): void {
     this.#areDeadlinesStale = true
@@ -89,6 +94,12 @@ export class Suspicions {
   /** A member that was in doubt speaks for itself. */
   returned(peerId: PeerId, now: Millis): void {
     this.#returnedAt.set(peerId, now)
+  }
+
+  /** How many of these accusations count here. */
+  credible(accusations: readonly Accusation[]): number {
+    const { table } = this.#shared
+    return accusations.filter(({ accuser }) => this.#isCredible(table.find(accuser))).length
   }
 
   /** Whether a cut explains that a member was wrong. */
@@ -137,7 +148,7 @@ export class Suspicions {
     for (const [peerId, at] of this.#returnedAt) {
       if (at <= now - RETURNED_MS) this.#returnedAt.delete(peerId)
     }
-    const { table, tunables, health } = this.#shared
+    const { table, tunables, health, lateness } = this.#shared
     const areMany = this.#suspicions.size >= Math.max(MANY_MIN, table.liveCount * MANY_SHARE)
     for (const [peerId, suspicion] of this.#suspicions) {
       const entry = table.of(peerId)
@@ -158,6 +169,7 @@ export class Suspicions {
           heardWitnesses: witnessesHeard(this.#shared, entry, now),
           members: table.liveCount,
           scale: health.scale,
+          latenessMs: lateness.ms(now),
           isDegraded: entry.claims.record.status === 'degraded',
           isOneOfMany: suspicion.isOneOfMany,
           isCutNear: this.#nearCut.isNear(now),

@@ -12,17 +12,23 @@ import { Accusers } from './accusers.ts'
 import { Changes } from './changes.ts'
 import {
   claimedState,
+  compareTimes,
   equalClaims,
+  isHeld,
   standingAccusations,
   withAccusation,
   withRecord,
 } from './claims.ts'
+import { Declarations } from './declarations.ts'
 import { accusationRumour, recordRumour } from './flood.ts'
 import { Outage } from './outage.ts'
 import type { SignedRecord } from './record.ts'
-import { hearsAnybody, type Shared } from './shared.ts'
+import { earlier, hearsAnybody, type Shared } from './shared.ts'
 import { Suspicions } from './suspicions.ts'
 import { type Entry, isLive } from './table.ts'
+
+/** So many believed failure claims are enough: one could be in doubt itself by the time it counts. */
+const FAILURES_ENOUGH = 2
 
 /**
  * From claims to states. A record or an accusation is merged into its subject's claims; when that is
@@ -35,12 +41,14 @@ export class Verdicts {
   readonly #shared: Shared
   readonly #suspicions: Suspicions
   readonly #changes: Changes
+  readonly #declarations: Declarations
 
   constructor(shared: Shared) {
     this.#shared = shared
     this.outage = new Outage(shared)
     this.#suspicions = new Suspicions(shared)
     this.#changes = new Changes(shared)
+    this.#declarations = new Declarations(shared)
   }
 
   /** Adds a member or advances its record. False when the record was no news. */
@@ -55,6 +63,7 @@ export class Verdicts {
     const { table, flood } = this.#shared
     const { from, now } = options
     const known = table.find(record.publicKey)
+    const isUrgent = known?.state === 'suspect' && this.#suspicions.areFew
     let entry: Entry
     if (known === undefined) {
       entry = table.add(record, now)
@@ -68,7 +77,7 @@ export class Verdicts {
       table.setClaims(known, claims)
       entry = known
     }
-    flood.spread(recordRumour(entry), { from, now })
+    flood.spread(recordRumour(entry, isUrgent ? 0 : undefined), { from, now })
     this.#settle(entry, now, { isRecordNew: true })
     return entry
   }
@@ -93,9 +102,18 @@ export class Verdicts {
     return true
   }
 
-  /** True when merging it would change nothing: its signature need not be checked. */
-  isOldNews(entry: Entry, accusation: Accusation): boolean {
-    return equalClaims(withAccusation(entry.claims, accusation), entry.claims)
+  /**
+   * Why an accusation is not worth the check of its signature: it would change nothing, or nothing that anybody
+   * decides by. Every member declares a failure that it has seen; were each passed on, and verified, the machine of
+   * many members would be busy with it for seconds, and those on it be late for others.
+   */
+  excess(entry: Entry, accusation: Accusation): 'old-news' | 'accusation-excess' | undefined {
+    const { accusations } = entry.claims
+    if (isHeld(accusations, accusation)) return 'old-news'
+    const isOfThisLife = compareTimes(accusation, entry.claims.record) === 0
+    if (isOfThisLife && this.#isDecided(entry, accusation)) return 'accusation-excess'
+    const claims = withAccusation(entry.claims, accusation)
+    return equalClaims(claims, entry.claims) ? 'old-news' : undefined
   }
 
   /** This node accuses a member, when its word adds anything to what is claimed already. */
@@ -132,16 +150,24 @@ export class Verdicts {
   /** Declares failed whose suspicion ran out. */
   work(now: Millis): void {
     this.#suspicions.work((entry) => this.#fail(entry, now), now)
+    this.#declarations.work(now)
     this.outage.work()
   }
 
   nextDeadline(now: Millis): Millis | undefined {
-    return this.#suspicions.nextDeadline(now)
+    return earlier(this.#suspicions.nextDeadline(now), this.#declarations.nextDeadline())
   }
 
   /** Tells the outside what this input changed, once per member. */
   emit(): void {
     this.#changes.emit()
+  }
+
+  /** Whether one more accusation changes nothing: it has failed, or that it did is said well enough. */
+  #isDecided(entry: Entry, { kind }: Accusation): boolean {
+    const failures = standingAccusations(entry.claims).filter((one) => one.kind === 'failed')
+    if (entry.state === 'failed') return failures.length > 0
+    return kind === 'failed' && this.#suspicions.credible(failures) >= FAILURES_ENOUGH
   }
 
   /** The state that the claims and the windows of this node give. */
@@ -182,22 +208,10 @@ export class Verdicts {
   }
 
   #fail(entry: Entry, now: Millis): void {
-    const { options, flood, table } = this.#shared
     const standing = standingAccusations(entry.claims)
-    const evidence = failureEvidence(standing.length, standing)
-    this.#note(entry, evidence)
-    if (!standing.some(({ kind }) => kind === 'failed')) {
-      const { epoch, incarnation } = entry.claims.record
-      const accusation = signAccusation(options.signer, options.network, {
-        kind: 'failed',
-        subject: entry.publicKey,
-        epoch,
-        incarnation,
-      })
-      table.setClaims(entry, withAccusation(entry.claims, accusation))
-      flood.spread(accusationRumour(entry, accusation), { now })
-    }
-    table.setState(entry, 'failed', now)
+    this.#note(entry, failureEvidence(standing.length, standing))
+    this.#shared.table.setState(entry, 'failed', now)
+    this.#declarations.plan(entry, now)
     this.outage.failed(now)
   }
 }

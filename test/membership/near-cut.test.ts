@@ -19,7 +19,12 @@ function seen(count: number): { readonly links: SeenLink[]; readonly nearCut: Ne
     return { isOverlay: true, unansweredAt: undefined, roundTrip }
   })
   const byPeer = new Map(links.map((link, i) => [`${i}` as PeerId, link as unknown as Link]))
-  const shared = { links: byPeer, tunables: {}, health: { scale: 1 } } as unknown as Shared
+  const shared = {
+    links: byPeer,
+    tunables: {},
+    health: { scale: 1 },
+    lateness: { ms: () => 0 },
+  } as unknown as Shared
   return { links, nearCut: new NearCut(shared) }
 }
 

@@ -11,6 +11,7 @@ const facts = {
   heardWitnesses: 9,
   members: 10,
   scale: 1,
+  latenessMs: 0,
   isDegraded: false,
   isOneOfMany: false,
   isCutNear: false,
@@ -25,6 +26,14 @@ describe('suspicionDeadline()', () => {
     expect(lasts({ accusers: 2 })).toBeCloseTo(24_000 - (20_000 * Math.log(2)) / Math.log(3))
     expect(lasts({ accusers: 3 })).toBe(4_000)
     expect(lasts({ accusers: 8 })).toBe(4_000)
+  })
+
+  test('who is late itself gives an accusation and its refutation six times that', () => {
+    const agreed = { all: 8, alive: 8, accusing: 5 }
+    expect(lasts({ observers: agreed, latenessMs: 100 })).toBe(1_600)
+    expect(lasts({ failed: 1, latenessMs: 100 })).toBe(1_600)
+    // A closed port is no matter of time.
+    expect(lasts({ refused: 2, latenessMs: 100 })).toBe(500)
   })
 
   test('min grows with log10 of the members', () => {

@@ -8,6 +8,7 @@ import { seededRandom } from '../../src/base/random.ts'
 import { Flood } from '../../src/membership/flood.ts'
 import { type Claim, decodeFrame, type Frame } from '../../src/membership/frame.ts'
 import { Health } from '../../src/membership/health.ts'
+import { Lateness } from '../../src/membership/lateness.ts'
 import { createLink, type Link } from '../../src/membership/link.ts'
 import type { MembershipOutput } from '../../src/membership/membership.ts'
 import { resolveTunables } from '../../src/membership/options.ts'
@@ -62,6 +63,7 @@ class Side {
         links,
         flood: new Flood({ links, outbox, tunables }),
         health: new Health(),
+        lateness: new Lateness(),
         pulse: { heardAt: NOW, lateAt: Number.NEGATIVE_INFINITY },
       },
       NOW,

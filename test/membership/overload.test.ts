@@ -60,7 +60,7 @@ describe('what is said often enough', () => {
     world.run(3_000)
     const signed = others.map(({ signer }, i) => signer.signed - (signedBefore[i] ?? 0))
     const sum = signed.reduce((total, count) => total + count, 0)
-    // Two find its port closed, and few declare it: without waiting each observer would, ten in all, or each of fifteen.
+    // Two find its port closed, and few declare it: without waiting ten would, or all fifteen.
     expect(sum).toBeLessThan(9)
     expect(others.some(({ core }) => core.member(victim.id)?.state !== 'failed')).toBe(false)
   })

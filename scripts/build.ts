@@ -23,7 +23,7 @@ const LIBRARY = {
   'sim/index': 'src/sim/index.ts',
 }
 /** For pages: their own bundler adds the packages, in the form that they have for browsers. */
-const PAGE = { browser: 'src/browser.ts' }
+const PAGE = { browser: 'src/browser.ts', membership: 'src/membership.ts' }
 const COMMAND = { main: 'src/cli/main.ts' }
 /** 35 modules, of which four functions are used. */
 const INLINED = /^(?:uint8arrays|multiformats)(?:\/|$)/

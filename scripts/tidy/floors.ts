@@ -31,6 +31,8 @@ const FOLDERS: ReadonlyMap<string, Folder> = new Map([
   ['adapters/faults', platform(4, [])],
   ['node', platform(5, [...PURE, 'it-pipe', '@opentelemetry/api'])],
   ['index.ts', platform(6, [])],
+  // Who is alive without a node, for any platform.
+  ['membership.ts', { ...platform(6, []), isNodeAllowed: false }],
   // The same names in browsers.
   ['browser.ts', { ...platform(6, []), isNodeAllowed: false }],
   // State without a node, for any platform.

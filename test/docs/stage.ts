@@ -15,6 +15,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'hearsay/crdt': 'src/crdt.ts',
   'hearsay/http': 'src/http/index.ts',
   'hearsay/lab': 'src/lab/index.ts',
+  'hearsay/membership': 'src/membership.ts',
   'hearsay/sim': 'src/sim/index.ts',
 }
 

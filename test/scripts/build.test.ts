@@ -69,6 +69,27 @@ test('the entry crdt is small, whole and for any platform', async () => {
   expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(30_000)
 })
 
+test('the entry membership is whole, for any platform, and says who is there', async () => {
+  const input = join(dist, 'membership.js')
+  const build = await rolldown({ input, platform: 'browser' })
+  const { output } = await build.generate({ format: 'es', minify: true })
+  await build.close()
+  const [{ code, imports, dynamicImports }] = output
+  expect([output.length, ...imports, ...dynamicImports]).toEqual([1])
+  expect(code).not.toMatch(/WebAssembly|\brequire\b|\bprocess\.|\bBuffer\b|setImmediate|setTimeout/)
+  const { createMembership, createSigner, seededRandom } = await import(input)
+  const core = createMembership({
+    signer: createSigner(new Uint8Array(32)),
+    random: seededRandom(1),
+    network: 'test',
+    name: 'ada',
+    protocol: { min: 1, max: 1 },
+    dialLoopback: true,
+  })
+  core.start(0)
+  expect(core.members()).toMatchObject([{ name: 'ada', state: 'alive' }])
+})
+
 describe('the entry browser', () => {
   const input = join(dist, 'browser.js')
 

@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createNode, type HearsayNode, type NodeEvent, type NodeOptions } from '../../src/index.ts'
 
 const KEY = new Uint8Array(randomBytes(32))
+const REFUSED = 'Kademlia or identify stream refused'
 const nodes: HearsayNode[] = []
 
 /** Of the invite that expires while the other tests run. */
@@ -248,6 +251,30 @@ describe('an observer', () => {
     await member.set('s').add('x')
     await until(ada, () => ada.set('s').has('x'))
     expect(ada.members.list().every(({ role }) => role === undefined)).toBe(true)
+  })
+
+  it('gets nothing out of Kademlia and brings nothing into it, whatever it runs', async () => {
+    const ada = await start({ networkKey: KEY })
+    const bob = await start({ invite: (await ada.invites.create()).invite }, ada)
+    const eve = await start(
+      { invite: (await ada.invites.create({ role: 'observer' })).invite },
+      ada,
+    )
+    for (const node of [bob, eve]) await until(node, () => linked(node, ada))
+    /** Asks for Kademlia as any program could. */
+    const ask = (node: HearsayNode) =>
+      node.libp2p?.dialProtocol(peerIdFromString(ada.peerId), '/hearsay/team/kad/1.0.0')
+    const refused = (): number => ada.status().drops[REFUSED] ?? 0
+    const heard = await ask(bob)
+    const before = refused()
+    // It may end before it is open at this end.
+    await ask(eve)?.catch(() => undefined)
+    await until(ada, () => refused() === before + 1)
+    expect([before, heard?.status]).toEqual([0, 'open'])
+    heard?.abort(new Error('asked'))
+    const known = (ada.libp2p as Libp2p<{ kad: { routingTable: { size: number } } }>).services.kad
+    // Bob alone.
+    await until(ada, () => known.routingTable.size === 1)
   })
 })
 

@@ -66,12 +66,9 @@ function placesOf(node: HearsayNode): readonly string[] {
   return node.status().listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
 }
 
+/** Of several nodes and pages at once, of which no one event tells. */
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const endsAt = performance.now() + 30_000
-  while (!condition()) {
-    if (performance.now() > endsAt) throw new Error(`Waited in vain: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  await expect.poll(condition, { message: what, timeout: 30_000, interval: 20 }).toBe(true)
 }
 
 /** Waits in the page until a set holds a value. */

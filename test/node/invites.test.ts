@@ -261,7 +261,7 @@ describe('an observer', () => {
       ada,
     )
     for (const node of [bob, eve]) await until(node, () => linked(node, ada))
-    /** Asks for Kademlia as any program could. */
+    /** Asks for Kademlia by libp2p itself, past everything that is ours. */
     const ask = (node: HearsayNode) =>
       node.libp2p?.dialProtocol(peerIdFromString(ada.peerId), '/hearsay/team/kad/1.0.0')
     const refused = (): number => ada.status().drops[REFUSED] ?? 0

@@ -10,7 +10,10 @@ export function unref<Timer>(timer: Timer): Timer {
   return timer
 }
 
-/** Resolves after so many milliseconds, if the process still runs. */
+/**
+ * Resolves after so many milliseconds, if the process still runs: work in the background rests between its steps, so
+ * that whoever else uses this thread has theirs. Nobody waits for it.
+ */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => unref(setTimeout(resolve, ms)))
 }

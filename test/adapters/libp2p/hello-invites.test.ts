@@ -302,7 +302,7 @@ describe('while an invite is being redeemed', () => {
   it('what the invited sends is kept, and taken once it is admitted', async () => {
     await using hosts = new TestHosts()
     const { holder, release } = await redeeming(hosts)
-    expect(holder.only('frame')).toEqual([])
+    expect(holder.ofType('frame')).toEqual([])
     release(true)
     const frames = await holder.frames(2)
     expect(frames.map(({ protocol, bytes }) => [protocol, ...bytes]).toSorted()).toEqual([
@@ -317,7 +317,7 @@ describe('while an invite is being redeemed', () => {
     const { holder, invited, release } = await redeeming(hosts)
     release(false)
     await invited.down(holder.peer)
-    expect(holder.only('frame')).toEqual([])
-    expect(holder.only('up')).toEqual([])
+    expect(holder.ofType('frame')).toEqual([])
+    expect(holder.ofType('up')).toEqual([])
   })
 })

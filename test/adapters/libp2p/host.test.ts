@@ -93,15 +93,15 @@ describe('start()', () => {
   it('tells the listener the addresses it can be dialled at', async () => {
     await using hosts = new TestHosts()
     const a = await hosts.create()
-    await a.until(() => a.only('addresses').length > 0, 'addresses')
-    expect(a.only('addresses').at(-1)?.addresses).toEqual([a.address])
+    await a.until(() => a.ofType('addresses').length > 0, 'addresses')
+    expect(a.ofType('addresses').at(-1)?.addresses).toEqual([a.address])
   })
 
   it('tells announced addresses instead', async () => {
     await using hosts = new TestHosts()
     const a = await hosts.create({ announce: ['/dns4/a.example/tcp/4001'] })
-    await a.until(() => a.only('addresses').length > 0, 'addresses')
-    expect(a.only('addresses')[0]?.addresses).toEqual(['/dns4/a.example/tcp/4001'])
+    await a.until(() => a.ofType('addresses').length > 0, 'addresses')
+    expect(a.ofType('addresses')[0]?.addresses).toEqual(['/dns4/a.example/tcp/4001'])
     expect(a.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+$/)
   })
 })
@@ -110,9 +110,9 @@ describe('links', () => {
   it('dial() brings the link up once at both ends', async () => {
     await using hosts = new TestHosts()
     const [a, b] = await hosts.pair()
-    expect(a.only('up').map(({ details }) => details.direction)).toEqual(['outbound'])
-    expect(b.only('up').map(({ details }) => details.direction)).toEqual(['inbound'])
-    expect(a.only('up')[0]?.details.remoteAddress).toBe(b.address)
+    expect(a.ofType('up').map(({ details }) => details.direction)).toEqual(['outbound'])
+    expect(b.ofType('up').map(({ details }) => details.direction)).toEqual(['inbound'])
+    expect(a.ofType('up')[0]?.details.remoteAddress).toBe(b.address)
   })
 
   it('a dial asked for before start() begins with it', async () => {
@@ -125,7 +125,7 @@ describe('links', () => {
     await a.host.start()
     await a.up(b.peer)
     await b.frames(1)
-    expect([...a.only('dial-failed'), ...a.only('join-failed')]).toEqual([])
+    expect([...a.ofType('dial-failed'), ...a.ofType('join-failed')]).toEqual([])
   })
 
   it('carries frames of every lane and protocol both ways', async () => {
@@ -279,8 +279,8 @@ describe('links', () => {
     await b.host.stop()
     a.host.links.dial(b.peer, [address])
     send(a, b, { bytes: Uint8Array.of(1) })
-    await a.until(() => a.only('dial-failed').length > 0, 'a failed dial')
-    expect(a.only('dial-failed')).toEqual([{ type: 'dial-failed', peer: b.peer, end: 'refused' }])
+    await a.until(() => a.ofType('dial-failed').length > 0, 'a failed dial')
+    expect(a.ofType('dial-failed')).toEqual([{ type: 'dial-failed', peer: b.peer, end: 'refused' }])
     expect(send(a, b, { bytes: Uint8Array.of(1) })).toBe(false)
   })
 
@@ -288,9 +288,9 @@ describe('links', () => {
     await using hosts = new TestHosts()
     const [a, b, c] = await Promise.all([hosts.create(), hosts.create(), hosts.create()])
     a.host.links.dial(c.peer, [b.address])
-    await a.until(() => a.only('dial-failed').length > 0, 'a failed dial')
-    expect(a.only('dial-failed')[0]?.peer).toBe(c.peer)
-    expect([...a.only('up'), ...b.only('up')]).toEqual([])
+    await a.until(() => a.ofType('dial-failed').length > 0, 'a failed dial')
+    expect(a.ofType('dial-failed')[0]?.peer).toBe(c.peer)
+    expect([...a.ofType('up'), ...b.ofType('up')]).toEqual([])
   })
 
   it('tries further addresses when the first is dead', async () => {
@@ -318,9 +318,9 @@ describe('links', () => {
       await Promise.all([a.frames(sent), b.frames(sent)])
     }
     for (const host of [a, b]) {
-      expect(host.only('up').length).toBe(1)
-      expect(host.only('down')).toEqual([])
-      expect(host.only('frame').map(({ bytes }) => bytes[0])).toEqual(
+      expect(host.ofType('up').length).toBe(1)
+      expect(host.ofType('down')).toEqual([])
+      expect(host.ofType('frame').map(({ bytes }) => bytes[0])).toEqual(
         Array.from({ length: sent }, (_, i) => i % 256),
       )
     }
@@ -334,7 +334,7 @@ describe('links', () => {
     expect(await b.down(a.peer)).toBe('reset')
     b.host.links.dial(a.peer, [a.address])
     await Promise.all([a.ups(2), b.ups(2)])
-    expect(b.only('dial-failed')).toEqual([])
+    expect(b.ofType('dial-failed')).toEqual([])
   })
 
   it('a link whose hello stream broke is down, and can be dialled again at once', async () => {
@@ -345,7 +345,7 @@ describe('links', () => {
     expect(await a.down(b.peer)).toBe('reset')
     a.host.links.dial(b.peer, [b.address])
     await Promise.all([a.ups(2), b.ups(2)])
-    expect(a.only('dial-failed')).toEqual([])
+    expect(a.ofType('dial-failed')).toEqual([])
   })
 
   it('after close() nothing more is heard of the old link', async () => {
@@ -369,11 +369,11 @@ describe('links', () => {
     while (a.host.traffic().sent.sync !== 450_017) await new Promise(setImmediate)
     const stopped = a.host.stop()
     expect(await b.down(a.peer)).toBe('closed')
-    expect(b.only('frame').length).toBe(4)
+    expect(b.ofType('frame').length).toBe(4)
     expect(b.heard.at(-1)?.type).toBe('down')
     await stopped
     await a.host.stop()
-    expect(a.only('down')).toEqual([])
+    expect(a.ofType('down')).toEqual([])
   })
 
   it('crash() ends the link as reset at the other end at once', async () => {
@@ -383,7 +383,7 @@ describe('links', () => {
     await a.host.crash()
     expect(await b.down(a.peer)).toBe('reset')
     expect(performance.now() - before).toBeLessThan(2000)
-    expect(a.only('down')).toEqual([])
+    expect(a.ofType('down')).toEqual([])
   })
 
   it('a peer that restarted comes up again after a down', async () => {
@@ -411,7 +411,7 @@ describe('links', () => {
     const many = await Promise.all(Array.from({ length: 30 }, () => hosts.create({ listen: [] })))
     for (const each of many) each.host.links.dial(hub.peer, [hub.address])
     await Promise.all(many.map((each) => each.up(hub.peer)))
-    await hub.until(() => hub.only('up').length === 30, 'thirty links')
+    await hub.until(() => hub.ofType('up').length === 30, 'thirty links')
     expect(hub.dropped()).toEqual([])
   })
 
@@ -440,7 +440,7 @@ describe('join()', () => {
     a.host.links.join(address)
     expect((await a.up(b.peer)).via).toBe(address)
     await b.up(a.peer)
-    expect(a.only('join-failed')).toEqual([])
+    expect(a.ofType('join-failed')).toEqual([])
   })
 
   it('to a peer with a link says by which address and keeps the link', async () => {
@@ -448,11 +448,11 @@ describe('join()', () => {
     const [a, b] = await hosts.pair({ limits: { retireAfterMs: 10 } })
     const address = `localhost:${b.port}`
     a.host.links.join(address)
-    await a.until(() => a.only('up').some(({ details }) => details.via === address), 'the answer')
+    await a.until(() => a.ofType('up').some(({ details }) => details.via === address), 'the answer')
     expect(send(a, b, { bytes: Uint8Array.of(1) })).toBe(true)
     await b.frames(1)
-    expect([...a.only('down'), ...b.only('down')]).toEqual([])
-    expect(b.only('up').length).toBe(1)
+    expect([...a.ofType('down'), ...b.ofType('down')]).toEqual([])
+    expect(b.ofType('up').length).toBe(1)
   })
 
   it.each([
@@ -468,8 +468,8 @@ describe('join()', () => {
     await using hosts = new TestHosts()
     const a = await hosts.create()
     a.host.links.join(address)
-    await a.until(() => a.only('join-failed').length > 0, 'a failed join')
-    expect(a.only('join-failed')).toEqual([{ type: 'join-failed', address, end, reason }])
+    await a.until(() => a.ofType('join-failed').length > 0, 'a failed join')
+    expect(a.ofType('join-failed')).toEqual([{ type: 'join-failed', address, end, reason }])
   })
 
   it.each([
@@ -480,9 +480,9 @@ describe('join()', () => {
     await using hosts = new TestHosts()
     const a = await hosts.create()
     a.host.links.join(addressOf(a))
-    await a.until(() => a.only('join-failed').length > 0, 'a failed join')
-    expect(a.only('join-failed')[0]?.reason).toBe('self')
-    expect(a.only('up')).toEqual([])
+    await a.until(() => a.ofType('join-failed').length > 0, 'a failed join')
+    expect(a.ofType('join-failed')[0]?.reason).toBe('self')
+    expect(a.ofType('up')).toEqual([])
   })
 })
 
@@ -502,13 +502,13 @@ describe('admission', () => {
     const [a, b] = await Promise.all([hosts.create(mine), hosts.create(theirs)])
     const address = `127.0.0.1:${b.port}`
     a.host.links.join(address)
-    await a.until(() => a.only('join-failed').length > 0, 'a rejection')
-    expect(a.only('join-failed')).toEqual([
+    await a.until(() => a.ofType('join-failed').length > 0, 'a rejection')
+    expect(a.ofType('join-failed')).toEqual([
       { type: 'join-failed', address, end: 'rejected', reason: expect.stringContaining(reason) },
     ])
     a.host.links.dial(b.peer, [b.address])
-    await a.until(() => a.only('dial-failed').length > 0, 'a rejection')
-    expect(a.only('dial-failed')[0]?.end).toBe('rejected')
-    expect([...a.only('up'), ...b.only('up')]).toEqual([])
+    await a.until(() => a.ofType('dial-failed').length > 0, 'a rejection')
+    expect(a.ofType('dial-failed')[0]?.end).toBe('rejected')
+    expect([...a.ofType('up'), ...b.ofType('up')]).toEqual([])
   })
 })

@@ -214,7 +214,7 @@ describe('before admission', () => {
     for (const id of ['/hearsay/test/kad/1.0.0', '/ipfs/id/1.0.0']) {
       await closed(await connection.newStream(id))
     }
-    expect(target.only('up')).toEqual([])
+    expect(target.ofType('up')).toEqual([])
     await target.until(() => target.dropped().length === 5, 'five counts')
   })
 
@@ -223,7 +223,7 @@ describe('before admission', () => {
     await using stranger = await Stranger.create()
     const target = await hosts.create({ limits: { helloTimeoutMs: 200 } })
     await closed(await stranger.dial(target))
-    expect(target.only('up')).toEqual([])
+    expect(target.ofType('up')).toEqual([])
   })
 
   it.each([
@@ -240,7 +240,7 @@ describe('before admission', () => {
     stream.send(bytes)
     await closed(connection)
     await target.until(() => target.dropped().length === 1, 'a count')
-    expect(target.only('up')).toEqual([])
+    expect(target.ofType('up')).toEqual([])
   })
 })
 
@@ -267,7 +267,7 @@ describe('after admission', () => {
     await closed(stream)
     expect(target.dropped()).toEqual(['oversized member frame'])
     expect(connection.status).toBe('open')
-    expect(target.only('down')).toEqual([])
+    expect(target.ofType('down')).toEqual([])
   })
 
   it('bans a peer at the fifth malformed frame', async () => {
@@ -370,7 +370,7 @@ describe('after admission', () => {
     await until(sync, () => sync.bodies.length > 1)
     expect(sync.bodies[1]).toEqual(Uint8Array.of(8))
     expect(first.connection.status).toBe('open')
-    expect(target.only('down')).toEqual([])
+    expect(target.ofType('down')).toEqual([])
   })
 
   it('a connection lost in the middle of a frame garbles none on the next', async () => {
@@ -409,6 +409,6 @@ describe('after admission', () => {
     send(2)
     const frames = await b.frames(2)
     expect(frames.map(({ bytes }) => bytes[0])).toEqual([1, 2])
-    expect(a.only('down')).toEqual([])
+    expect(a.ofType('down')).toEqual([])
   })
 })

@@ -58,7 +58,7 @@ describe('kad-dht', () => {
     )
     await Promise.all(gets)
     expect(b?.member.dropped()).toEqual([])
-    expect([...(a?.member.only('down') ?? []), ...(b?.member.only('down') ?? [])]).toEqual([])
+    expect([...(a?.member.ofType('down') ?? []), ...(b?.member.ofType('down') ?? [])]).toEqual([])
   })
 
   it('tags no peer, keep-alive least of all', async () => {

@@ -61,7 +61,7 @@ describe('what libp2p counts', () => {
     await using hosts = new TestHosts()
     const [a, b] = [await hosts.create(), await hosts.create()]
     a.host.links.dial(b.peer, [b.address])
-    await a.until(() => a.only('up').length === 1, 'a link')
+    await a.until(() => a.ofType('up').length === 1, 'a link')
     const told = new Map((await a.host.metrics()).map((metric) => [metric.name, metric.values]))
     expect(told.get('libp2p_connection_manager_connections')?.get('outbound')).toBe(1)
     expect(told.get('libp2p_noise_xxhandshake_successes_total')?.get('')).toBe(1)

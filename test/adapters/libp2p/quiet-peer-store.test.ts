@@ -13,7 +13,7 @@ async function stored(libp2p: Libp2p, peer: PeerId) {
 
 async function link(from: TestHost, to: TestHost): Promise<void> {
   from.host.links.dial(to.peer, [to.address])
-  await from.until(() => from.only('up').some(({ peer }) => peer === to.peer), 'a link')
+  await from.until(() => from.ofType('up').some(({ peer }) => peer === to.peer), 'a link')
 }
 
 /** Waits for what nobody tells. */

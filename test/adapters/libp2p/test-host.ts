@@ -80,12 +80,12 @@ export class TestHost {
     return Number(this.address.split('/')[4])
   }
 
-  only<T extends Heard['type']>(type: T): Extract<Heard, { type: T }>[] {
+  ofType<T extends Heard['type']>(type: T): Extract<Heard, { type: T }>[] {
     return this.heard.filter((each): each is Extract<Heard, { type: T }> => each.type === type)
   }
 
   dropped(): string[] {
-    return this.only('dropped').map(({ reason }) => reason)
+    return this.ofType('dropped').map(({ reason }) => reason)
   }
 
   /** Resolves as soon as what was heard satisfies a condition. */
@@ -108,7 +108,7 @@ export class TestHost {
   }
 
   async up(peer: PeerId): Promise<LinkDetails> {
-    const find = () => this.only('up').find((each) => each.peer === peer)
+    const find = () => this.ofType('up').find((each) => each.peer === peer)
     await this.until(() => find() !== undefined, `link up with ${peer}`)
     const found = find()
     if (found === undefined) throw new Error('unreachable')
@@ -116,18 +116,18 @@ export class TestHost {
   }
 
   async ups(count: number): Promise<void> {
-    await this.until(() => this.only('up').length >= count, `${count} links up`)
+    await this.until(() => this.ofType('up').length >= count, `${count} links up`)
   }
 
   async down(peer: PeerId): Promise<LinkEnd> {
-    const find = () => this.only('down').find((each) => each.peer === peer)
+    const find = () => this.ofType('down').find((each) => each.peer === peer)
     await this.until(() => find() !== undefined, `link down with ${peer}`)
     return find()?.end ?? 'closed'
   }
 
   async frames(count: number): Promise<Extract<Heard, { type: 'frame' }>[]> {
-    await this.until(() => this.only('frame').length >= count, `${count} frames`)
-    return this.only('frame')
+    await this.until(() => this.ofType('frame').length >= count, `${count} frames`)
+    return this.ofType('frame')
   }
 }
 
